@@ -1,0 +1,224 @@
+package instruments_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titrate-health/titrate/pkg/instruments"
+)
+
+// find is Find for instruments that are known to be there.
+func find(t testing.TB, id string) instruments.Instrument {
+	t.Helper()
+	instrument, found := instruments.Find(id)
+	if !found {
+		t.Fatalf("there is no instrument %s", id)
+	}
+	return instrument
+}
+
+func TestFind(t *testing.T) {
+	for _, instrument := range instruments.All() {
+		if diff := cmp.Diff(instrument, find(t, instrument.ID)); diff != "" {
+			t.Errorf("Find(%s) (-All +Find):\n%s", instrument.ID, diff)
+		}
+	}
+	for _, id := range []string{"", "PHQ-9", "phq9", "bdi-2"} {
+		if _, found := instruments.Find(id); found {
+			t.Errorf("Find(%q) found something", id)
+		}
+	}
+}
+
+// What one caller does to an instrument is nobody else's business.
+func TestInstrumentsAreTheCallersOwn(t *testing.T) {
+	mine := find(t, "phq-9")
+	mine.Items[8].Options[3].Value = 99
+	mine.Bands[0].Max = 99
+	if got := find(t, "phq-9"); got.Items[8].Options[3].Value != 3 || got.Bands[0].Max != 4 {
+		t.Error("a change to one copy shows in another")
+	}
+}
+
+// The shape that every instrument must have, whatever it asks.
+func TestStructure(t *testing.T) {
+	camel := regexp.MustCompile(`\A[a-z]+([A-Z][a-z]+)*\z`)
+	items := map[string]string{}
+	for _, instrument := range instruments.All() {
+		t.Run(instrument.ID, func(t *testing.T) {
+			lowest, highest, safety := 0, 0, 0
+			for _, item := range instrument.Items {
+				if other, taken := items[item.ID]; taken || item.ID == "" {
+					t.Errorf("item id %q is empty or that of %s", item.ID, other)
+				}
+				items[item.ID] = instrument.ID
+				checkItem(t, item)
+				if item.Safety {
+					safety++
+				}
+				if item.Scored {
+					lowest += item.Options[0].Value
+					highest += item.Options[len(item.Options)-1].Value
+				}
+			}
+			if safety > 1 {
+				t.Errorf("%d safety items, want at most one", safety)
+			}
+			if lowest != instrument.MinTotal || highest != instrument.MaxTotal {
+				t.Errorf("items give %d to %d points, the instrument says %d to %d",
+					lowest, highest, instrument.MinTotal, instrument.MaxTotal)
+			}
+			next := instrument.MinTotal
+			for _, band := range instrument.Bands {
+				if band.Min != next || band.Max < band.Min || !camel.MatchString(band.Code) || band.Title == "" {
+					t.Errorf("band %+v does not begin at %d or has no proper name", band, next)
+				}
+				next = band.Max + 1
+			}
+			if next != instrument.MaxTotal+1 {
+				t.Errorf("bands end at %d, want %d", next-1, instrument.MaxTotal)
+			}
+			checkSources(t, instrument)
+		})
+	}
+}
+
+func checkItem(t *testing.T, item instruments.Item) {
+	t.Helper()
+	if item.Text == "" || len(item.Options) < 2 || item.Scored && item.Optional {
+		t.Errorf("%s: no text, too few options, or both scored and optional", item.ID)
+	}
+	for n, option := range item.Options {
+		if n > 0 && option.Value <= item.Options[n-1].Value {
+			t.Errorf("%s: option values do not rise", item.ID)
+		}
+		if option.Text == "" {
+			t.Errorf("%s: option %d has no text", item.ID, option.Value)
+		}
+	}
+	if least, most := item.Options[0].Value, item.Options[len(item.Options)-1].Value; item.Safety &&
+		(item.PositiveFrom <= least || item.PositiveFrom > most) {
+		t.Errorf("%s: positive from %d lets no answer be negative, or none positive", item.ID, item.PositiveFrom)
+	}
+}
+
+func checkSources(t *testing.T, instrument instruments.Instrument) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"title": instrument.Title, "version": instrument.Version, "prompt": instrument.Prompt,
+		"recall period": instrument.RecallPeriod, "licence": instrument.Licence, "reference": instrument.Reference,
+	} {
+		if text == "" {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	provenances := []instruments.Provenance{instrument.Provenance}
+	for _, threshold := range []instruments.Threshold{
+		instrument.MaxMissing, instrument.ScreenPositive, instrument.ResponsePercent, instrument.RemissionBelow,
+		instrument.RemissionBaseline, instrument.ClinicallyImportant, instrument.ReliableChange,
+	} {
+		if threshold.Value <= 0 || threshold.Source == "" {
+			t.Errorf("threshold without value or source: %+v", threshold)
+		}
+		provenances = append(provenances, threshold.Provenance)
+	}
+	for _, provenance := range provenances {
+		if provenance != instruments.Published && provenance != instruments.Unverified {
+			t.Errorf("provenance %q is not one", provenance)
+		}
+	}
+}
+
+// LOINC codes of questions end in a check digit (Luhn), which finds a mistyped digit. Those
+// of answers (LA) and answer lists (LL) have the same shape behind their letters.
+func TestLOINC(t *testing.T) {
+	answer, list := regexp.MustCompile(`\ALA[0-9]+-[0-9]\z`), regexp.MustCompile(`\ALL[0-9]+-[0-9]\z`)
+	for _, instrument := range instruments.All() {
+		questions := []string{instrument.LOINCPanel, instrument.LOINCTotal}
+		for _, item := range instrument.Items {
+			questions = append(questions, item.LOINC)
+			if !list.MatchString(item.AnswerList) {
+				t.Errorf("%s: %q is not an answer list", item.ID, item.AnswerList)
+			}
+			for _, option := range item.Options {
+				if !answer.MatchString(option.LOINC) {
+					t.Errorf("%s: %q is not an answer code", item.ID, option.LOINC)
+				}
+			}
+		}
+		for _, code := range questions {
+			if !loincValid(code) {
+				t.Errorf("%s: %q is not a LOINC code", instrument.ID, code)
+			}
+		}
+	}
+	for _, code := range []string{"", "44249", "44249-2", "44294-1"} {
+		if loincValid(code) {
+			t.Errorf("%q passes for a LOINC code", code)
+		}
+	}
+}
+
+var loincShape = regexp.MustCompile(`\A([0-9]+)-([0-9])\z`)
+
+func loincValid(code string) bool {
+	parts := loincShape.FindStringSubmatch(code)
+	if parts == nil {
+		return false
+	}
+	sum := int(parts[2][0] - '0')
+	for n, digits := 0, parts[1]; n < len(digits); n++ {
+		digit := int(digits[len(digits)-1-n] - '0')
+		if n%2 == 0 {
+			digit *= 2
+		}
+		sum += digit/10 + digit%10
+	}
+	return sum%10 == 0
+}
+
+// Bands at their edges, as published.
+func TestBands(t *testing.T) {
+	tests := []struct {
+		id    string
+		total int
+		want  string
+	}{
+		{"phq-9", 0, "minimal"}, {"phq-9", 4, "minimal"}, {"phq-9", 5, "mild"}, {"phq-9", 9, "mild"},
+		{"phq-9", 10, "moderate"}, {"phq-9", 14, "moderate"}, {"phq-9", 15, "moderatelySevere"},
+		{"phq-9", 19, "moderatelySevere"}, {"phq-9", 20, "severe"}, {"phq-9", 27, "severe"},
+		{"phq-9", -1, ""}, {"phq-9", 28, ""},
+		{"gad-7", 0, "minimal"}, {"gad-7", 4, "minimal"}, {"gad-7", 5, "mild"}, {"gad-7", 9, "mild"},
+		{"gad-7", 10, "moderate"}, {"gad-7", 14, "moderate"}, {"gad-7", 15, "severe"}, {"gad-7", 21, "severe"},
+		{"gad-7", 22, ""},
+	}
+	for _, test := range tests {
+		band, found := find(t, test.id).BandOf(test.total)
+		if band.Code != test.want || found != (test.want != "") {
+			t.Errorf("%s %d: got %q, %v; want %q", test.id, test.total, band.Code, found, test.want)
+		}
+	}
+}
+
+// Reproductions of both questionnaires often get these wrong.
+func TestWording(t *testing.T) {
+	phq9, gad7 := find(t, "phq-9"), find(t, "gad-7")
+	for _, instrument := range []instruments.Instrument{phq9, gad7} {
+		for _, item := range instrument.Items {
+			if item.Scored && item.Options[0].Text != "Not at all" {
+				t.Errorf("%s: lowest answer %q, want %q", item.ID, item.Options[0].Text, "Not at all")
+			}
+		}
+	}
+	if got, want := len(phq9.Items), 10; got != want {
+		t.Errorf("phq-9 has %d items, want %d", got, want)
+	}
+	if got, want := len(gad7.Items), 8; got != want {
+		t.Errorf("gad-7 has %d items, want %d", got, want)
+	}
+	if item, _ := phq9.Item("phq9-9"); !item.Safety || item.PositiveFrom != 1 {
+		t.Errorf("phq9-9 is not the safety item from 1: %+v", item)
+	}
+}

@@ -1035,6 +1035,12 @@ type AlertPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// AlertPolicy By when an alert must be dealt with.
+type AlertPolicy struct {
+	// DueMin Minutes for each severity.
+	DueMin PerSeverity `json:"dueMin"`
+}
+
 // AlertResolution How it ended.
 type AlertResolution struct {
 	// Note In words. Required to call a critical alert a false alarm.
@@ -1212,6 +1218,12 @@ type AssessmentPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// AssessmentPolicy Deadlines of assessments.
+type AssessmentPolicy struct {
+	// ExpireAfterDays Days after the due time.
+	ExpireAfterDays int `json:"expireAfterDays"`
+}
+
 // AssessmentRecord A questionnaire that was answered.
 type AssessmentRecord struct {
 	// Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
@@ -1252,6 +1264,15 @@ type Band struct {
 
 	// To Highest total.
 	To int `json:"to"`
+}
+
+// BloodPressureLimit A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+type BloodPressureLimit struct {
+	// DiastolicMmHg Diastolic, in mmHg.
+	DiastolicMmHg int `json:"diastolicMmHg"`
+
+	// SystolicMmHg Systolic, in mmHg.
+	SystolicMmHg int `json:"systolicMmHg"`
 }
 
 // BodyPosition How the patient was placed.
@@ -1596,6 +1617,21 @@ type DoseInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// DuringSessionPolicy When to measure after a dose, and what is too high.
+type DuringSessionPolicy struct {
+	// AtMin Minutes after the dose.
+	AtMin int `json:"atMin"`
+
+	// Critical A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	Critical BloodPressureLimit `json:"critical"`
+
+	// Notify A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	Notify BloodPressureLimit `json:"notify"`
+
+	// WindowMin Give or take, in minutes.
+	WindowMin int `json:"windowMin"`
+}
+
 // EmergencyContact Whom to call.
 type EmergencyContact struct {
 	// Name Name.
@@ -1676,6 +1712,15 @@ type EscalationInput struct {
 
 // Gender Administrative gender, as in FHIR.
 type Gender string
+
+// HeartRatePolicy Heart rates outside this range hold, per minute.
+type HeartRatePolicy struct {
+	// HighBpm Highest.
+	HighBpm int `json:"highBpm"`
+
+	// LowBpm Lowest.
+	LowBpm int `json:"lowBpm"`
+}
 
 // HoldInput Why it is put on hold.
 type HoldInput struct {
@@ -1808,6 +1853,15 @@ type InvitedStaff struct {
 
 // Licence Under which terms the items may be shown.
 type Licence string
+
+// MaximumDose A limit in mg and one in mg/kg; the lower governs.
+type MaximumDose struct {
+	// DoseMg In mg.
+	DoseMg dose.Mg `json:"doseMg"`
+
+	// PerKgMg In mg per kg.
+	PerKgMg dose.Mg `json:"perKgMg"`
+}
 
 // Me The signed-in person.
 type Me struct {
@@ -2088,6 +2142,12 @@ type ObservationInput struct {
 	Vomited *bool `json:"vomited,omitempty"`
 }
 
+// ObservationPolicy Which observations are emergencies.
+type ObservationPolicy struct {
+	// UnresponsiveSedation Sedation (0 to 5) from which somebody counts as not responding.
+	UnresponsiveSedation int `json:"unresponsiveSedation"`
+}
+
 // Patient A patient of the clinic.
 type Patient struct {
 	// Address A postal address.
@@ -2265,6 +2325,33 @@ type PatientUpdate struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 }
 
+// PerSeverity Minutes for each severity.
+type PerSeverity struct {
+	// Critical For critical alerts.
+	Critical int `json:"critical"`
+
+	// High For high alerts.
+	High int `json:"high"`
+
+	// Low For low alerts.
+	Low int `json:"low"`
+
+	// Medium For medium alerts.
+	Medium int `json:"medium"`
+}
+
+// PerTier A number for each tier of dose.
+type PerTier struct {
+	// High High doses.
+	High int `json:"high"`
+
+	// Low Low doses.
+	Low int `json:"low"`
+
+	// Mid Between.
+	Mid int `json:"mid"`
+}
+
 // PersonName A person's name.
 type PersonName struct {
 	// Family Family name.
@@ -2284,6 +2371,69 @@ type PhaseChange struct {
 
 	// Reason Why.
 	Reason string `json:"reason"`
+}
+
+// PlausiblePolicy Readings outside are kept and marked doubtful.
+type PlausiblePolicy struct {
+	// DiastolicMmHg From `min` to `max`, both included.
+	DiastolicMmHg PlausibleRange `json:"diastolicMmHg"`
+
+	// HeartRateBpm From `min` to `max`, both included.
+	HeartRateBpm PlausibleRange `json:"heartRateBpm"`
+
+	// Spo2Percent From `min` to `max`, both included.
+	Spo2Percent PlausibleRange `json:"spo2Percent"`
+
+	// SystolicMmHg From `min` to `max`, both included.
+	SystolicMmHg PlausibleRange `json:"systolicMmHg"`
+}
+
+// PlausibleRange From `min` to `max`, both included.
+type PlausibleRange struct {
+	// Max Highest.
+	Max int `json:"max"`
+
+	// Min Lowest.
+	Min int `json:"min"`
+}
+
+// PreDosePolicy What keeps a dose from being taken.
+type PreDosePolicy struct {
+	// HardStop A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	HardStop BloodPressureLimit `json:"hardStop"`
+
+	// HeartRate Heart rates outside this range hold, per minute.
+	HeartRate HeartRatePolicy `json:"heartRate"`
+
+	// SoftHold A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	SoftHold BloodPressureLimit `json:"softHold"`
+
+	// Spo2 Saturation below these holds, or is critical, in percent.
+	Spo2 SpO2Policy `json:"spo2"`
+}
+
+// PrescribingPolicy What a signature is judged by.
+type PrescribingPolicy struct {
+	// HardMaximum A limit in mg and one in mg/kg; the lower governs.
+	HardMaximum MaximumDose `json:"hardMaximum"`
+
+	// InPersonExamRequiredFrom From this day an examination in person is required.
+	InPersonExamRequiredFrom openapi_types.Date `json:"inPersonExamRequiredFrom"`
+
+	// MaxRefills At most 5 (21 CFR 1306.22).
+	MaxRefills int `json:"maxRefills"`
+
+	// PdmpMaxAgeDays Age of the check of the monitoring program, in days.
+	PdmpMaxAgeDays int `json:"pdmpMaxAgeDays"`
+
+	// SoftMaximum A limit in mg and one in mg/kg; the lower governs.
+	SoftMaximum MaximumDose `json:"softMaximum"`
+
+	// ValidityMonths At most 6 (21 CFR 1306.22).
+	ValidityMonths int `json:"validityMonths"`
+
+	// WeightMaxAgeDays An older weight does not count, in days.
+	WeightMaxAgeDays int `json:"weightMaxAgeDays"`
 }
 
 // Prescription What may be taken. A signed prescription never changes.
@@ -2465,7 +2615,7 @@ type Protocol struct {
 	// Name Its name.
 	Name string `json:"name"`
 
-	// Policy Every number that a clinic decides: vital-sign limits, intervals, dose maxima, deadlines. `guardsOff` names guards that are switched off. The members are documented in `pkg/treatment`, each with its source.
+	// Policy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
 	Policy ProtocolPolicy `json:"policy"`
 
 	// Revision Its version, for example `2026.1`.
@@ -2487,8 +2637,44 @@ type ProtocolPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// ProtocolPolicy Every number that a clinic decides: vital-sign limits, intervals, dose maxima, deadlines. `guardsOff` names guards that are switched off. The members are documented in `pkg/treatment`, each with its source.
-type ProtocolPolicy = map[string]interface{}
+// ProtocolPolicy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
+type ProtocolPolicy struct {
+	// Alerts By when an alert must be dealt with.
+	Alerts AlertPolicy `json:"alerts"`
+
+	// Assessments Deadlines of assessments.
+	Assessments AssessmentPolicy `json:"assessments"`
+
+	// DefaultInstructions What a new patient is asked to do.
+	DefaultInstructions string `json:"defaultInstructions"`
+
+	// GuardsOff Guards that are switched off because what they look at is not recorded.
+	GuardsOff []string `json:"guardsOff"`
+
+	// Name The policy's name.
+	Name string `json:"name"`
+
+	// Observations Which observations are emergencies.
+	Observations ObservationPolicy `json:"observations"`
+
+	// Prescribing What a signature is judged by.
+	Prescribing PrescribingPolicy `json:"prescribing"`
+
+	// Sessions Intervals and deadlines of sessions.
+	Sessions SessionPolicy `json:"sessions"`
+
+	// Suicidality Answers to item 9 of the PHQ-9 that raise an alert.
+	Suicidality SuicidalityPolicy `json:"suicidality"`
+
+	// Treatment What must be there before a treatment starts.
+	Treatment StartPolicy `json:"treatment"`
+
+	// Version Its version.
+	Version string `json:"version"`
+
+	// Vitals Limits of blood pressure, heart rate and saturation.
+	Vitals VitalsPolicy `json:"vitals"`
+}
 
 // Reason Why a decision is taken.
 type Reason struct {
@@ -2506,6 +2692,21 @@ type Redemption struct {
 
 	// Code The invitation's code.
 	Code string `json:"code"`
+}
+
+// ReleasePolicy When a session may end.
+type ReleasePolicy struct {
+	// HighDoseMgPerKg From so many mg per kg a dose is high.
+	HighDoseMgPerKg dose.Mg `json:"highDoseMgPerKg"`
+
+	// HighDoseObservationMin The same for high doses.
+	HighDoseObservationMin int `json:"highDoseObservationMin"`
+
+	// MaxOverBaseline A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	MaxOverBaseline BloodPressureLimit `json:"maxOverBaseline"`
+
+	// ObservationMin Minutes of observation after the last dose.
+	ObservationMin int `json:"observationMin"`
 }
 
 // ReportedBy Whose word it is.
@@ -2539,9 +2740,6 @@ type SafetyStatus string
 type Session struct {
 	// Aborts In the order of their time; left out in lists.
 	Aborts *[]Abort `json:"aborts,omitempty"`
-
-	// Attested The support person has given their own word.
-	Attested bool `json:"attested"`
 
 	// BoosterMg Boosters taken, in mg.
 	BoosterMg dose.Mg `json:"boosterMg"`
@@ -2682,6 +2880,36 @@ type SessionPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// SessionPolicy Intervals and deadlines of sessions.
+type SessionPolicy struct {
+	// CheckInDueHours The check-in is due, hours after the dose.
+	CheckInDueHours int `json:"checkInDueHours"`
+
+	// ClearanceMin For so many minutes a clearance counts.
+	ClearanceMin int `json:"clearanceMin"`
+
+	// MaxIn7Days A number for each tier of dose.
+	MaxIn7Days PerTier `json:"maxIn7Days"`
+
+	// MinIntervalHours A number for each tier of dose.
+	MinIntervalHours PerTier `json:"minIntervalHours"`
+
+	// MissedAfterHours A planned session without a dose is missed after this, in hours.
+	MissedAfterHours int `json:"missedAfterHours"`
+
+	// NoDriveHours No driving for so many hours.
+	NoDriveHours int `json:"noDriveHours"`
+
+	// NoDriveLocalHour And not before this hour of the next local day.
+	NoDriveLocalHour int `json:"noDriveLocalHour"`
+
+	// NurseMayOverride Holds that a clinician may override.
+	NurseMayOverride []string `json:"nurseMayOverride"`
+
+	// Tiers Divides sessions by dose per kilogram.
+	Tiers TierPolicy `json:"tiers"`
+}
+
 // SessionReview Somebody has looked at every deviation.
 type SessionReview struct {
 	// Note What was found.
@@ -2693,6 +2921,15 @@ type SessionStatus string
 
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
+
+// SpO2Policy Saturation below these holds, or is critical, in percent.
+type SpO2Policy struct {
+	// CriticalBelowPercent Critical below.
+	CriticalBelowPercent int `json:"criticalBelowPercent"`
+
+	// HoldBelowPercent Hold below.
+	HoldBelowPercent int `json:"holdBelowPercent"`
+}
 
 // Staff A member of staff.
 type Staff struct {
@@ -2790,6 +3027,18 @@ type StaffUpdate struct {
 	Roles *[]StaffRole `json:"roles,omitempty"`
 }
 
+// StartPolicy What must be there before a treatment starts.
+type StartPolicy struct {
+	// BaselineInstruments Answered before induction.
+	BaselineInstruments []string `json:"baselineInstruments"`
+
+	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
+	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
+
+	// RequiredConsents Signed before the start.
+	RequiredConsents []string `json:"requiredConsents"`
+}
+
 // StrikeOut A fact that was entered in error: it stays visible and no longer counts.
 type StrikeOut struct {
 	// At When it was struck out.
@@ -2835,8 +3084,26 @@ type Submission struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// SuicidalityPolicy Answers to item 9 of the PHQ-9 that raise an alert.
+type SuicidalityPolicy struct {
+	// Item9High High from this answer on.
+	Item9High int `json:"item9High"`
+
+	// Item9Medium Medium from this answer on.
+	Item9Medium int `json:"item9Medium"`
+}
+
 // Swallowed What became of the saliva.
 type Swallowed string
+
+// TierPolicy Divides sessions by dose per kilogram.
+type TierPolicy struct {
+	// HighMinMgPerKg High from this on, in mg/kg.
+	HighMinMgPerKg dose.Mg `json:"highMinMgPerKg"`
+
+	// LowMaxMgPerKg Low up to and with this, in mg/kg.
+	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
+}
 
 // Treatment One course of therapy of one patient.
 type Treatment struct {
@@ -2969,6 +3236,9 @@ type Vitals struct {
 	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
 	DiastolicMmHg *int `json:"diastolicMmHg,omitempty"`
 
+	// Doubtful Outside the plausible range: repeat it.
+	Doubtful bool `json:"doubtful"`
+
 	// HeartRateBpm Heart rate per minute (LOINC 8867-4).
 	HeartRateBpm *int `json:"heartRateBpm,omitempty"`
 
@@ -3037,6 +3307,24 @@ type VitalsInput struct {
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
+}
+
+// VitalsPolicy Limits of blood pressure, heart rate and saturation.
+type VitalsPolicy struct {
+	// DuringSession When to measure after a dose, and what is too high.
+	DuringSession DuringSessionPolicy `json:"duringSession"`
+
+	// MaxAgeMin An older reading says nothing about a dose, in minutes.
+	MaxAgeMin int `json:"maxAgeMin"`
+
+	// Plausible Readings outside are kept and marked doubtful.
+	Plausible PlausiblePolicy `json:"plausible"`
+
+	// PreDose What keeps a dose from being taken.
+	PreDose PreDosePolicy `json:"preDose"`
+
+	// Release When a session may end.
+	Release ReleasePolicy `json:"release"`
 }
 
 // AlertPath Its id.

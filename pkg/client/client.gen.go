@@ -1117,7 +1117,7 @@ type Assessment struct {
 	// DueAt By when.
 	DueAt *time.Time `json:"dueAt,omitempty"`
 
-	// ExpiresAt After this it can no longer be answered.
+	// ExpiresAt From then on it reads `expired`; late answers are still taken.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// ID The record's id.
@@ -1198,7 +1198,7 @@ type AssessmentInput struct {
 	// DueAt By when.
 	DueAt time.Time `json:"dueAt"`
 
-	// ExpiresAt After this it can no longer be answered; by the protocol when left out.
+	// ExpiresAt From then on it reads `expired`; late answers are still taken. By the protocol when left out.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// Instrument The instruments that can be answered. More words may come.
@@ -1792,7 +1792,7 @@ type Instrument struct {
 	// MinTotal Lowest total.
 	MinTotal int `json:"minTotal"`
 
-	// RecallPeriod The time it asks about.
+	// RecallPeriod The time it asks about, as an ISO 8601 duration.
 	RecallPeriod string `json:"recallPeriod"`
 
 	// Reference Where it comes from.
@@ -1818,6 +1818,9 @@ type InstrumentItem struct {
 
 	// Options Possible answers.
 	Options []AnswerOption `json:"options"`
+
+	// Safety Whether an answer to it may call for help at once.
+	Safety *bool `json:"safety,omitempty"`
 
 	// Scored Whether it counts towards the total.
 	Scored bool `json:"scored"`
@@ -4739,7 +4742,7 @@ type ClientInterface interface {
 
 	// ResolveAlertWithBody Resolve an alert
 	//
-	// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+	// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4748,7 +4751,7 @@ type ClientInterface interface {
 
 	// ResolveAlert Resolve an alert
 	//
-	// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+	// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4764,7 +4767,7 @@ type ClientInterface interface {
 
 	// AmendAssessmentWithBody Amend an assessment
 	//
-	// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+	// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4773,7 +4776,7 @@ type ClientInterface interface {
 
 	// AmendAssessment Amend an assessment
 	//
-	// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+	// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4836,7 +4839,7 @@ type ClientInterface interface {
 
 	// SubmitAssessmentWithBody Submit an assigned assessment
 	//
-	// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+	// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4845,7 +4848,7 @@ type ClientInterface interface {
 
 	// SubmitAssessment Submit an assigned assessment
 	//
-	// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+	// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5936,7 +5939,7 @@ func (c *Client) ReopenAlert(ctx context.Context, alertID AlertPath, params *Reo
 
 // ResolveAlertWithBody Resolve an alert
 //
-// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5955,7 +5958,7 @@ func (c *Client) ResolveAlertWithBody(ctx context.Context, alertID AlertPath, pa
 
 // ResolveAlert Resolve an alert
 //
-// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5991,7 +5994,7 @@ func (c *Client) ShowAssessment(ctx context.Context, assessmentID AssessmentPath
 
 // AmendAssessmentWithBody Amend an assessment
 //
-// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6010,7 +6013,7 @@ func (c *Client) AmendAssessmentWithBody(ctx context.Context, assessmentID Asses
 
 // AmendAssessment Amend an assessment
 //
-// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6143,7 +6146,7 @@ func (c *Client) ReviewAssessment(ctx context.Context, assessmentID AssessmentPa
 
 // SubmitAssessmentWithBody Submit an assigned assessment
 //
-// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6162,7 +6165,7 @@ func (c *Client) SubmitAssessmentWithBody(ctx context.Context, assessmentID Asse
 
 // SubmitAssessment Submit an assigned assessment
 //
-// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14983,7 +14986,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResolveAlertWithBodyWithResponse Resolve an alert
 	//
-	// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+	// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14992,7 +14995,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResolveAlertWithResponse Resolve an alert
 	//
-	// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+	// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15010,7 +15013,7 @@ type ClientWithResponsesInterface interface {
 
 	// AmendAssessmentWithBodyWithResponse Amend an assessment
 	//
-	// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+	// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15019,7 +15022,7 @@ type ClientWithResponsesInterface interface {
 
 	// AmendAssessmentWithResponse Amend an assessment
 	//
-	// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+	// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15082,7 +15085,7 @@ type ClientWithResponsesInterface interface {
 
 	// SubmitAssessmentWithBodyWithResponse Submit an assigned assessment
 	//
-	// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+	// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -15091,7 +15094,7 @@ type ClientWithResponsesInterface interface {
 
 	// SubmitAssessmentWithResponse Submit an assigned assessment
 	//
-	// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+	// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -20208,7 +20211,7 @@ func (c *ClientWithResponses) ReopenAlertWithResponse(ctx context.Context, alert
 
 // ResolveAlertWithBodyWithResponse Resolve an alert
 //
-// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20223,7 +20226,7 @@ func (c *ClientWithResponses) ResolveAlertWithBodyWithResponse(ctx context.Conte
 
 // ResolveAlertWithResponse Resolve an alert
 //
-// With an outcome. A critical one is called a false alarm only by a prescriber and with a note.
+// With an outcome, after somebody has acknowledged it. A critical one is called a false alarm only by a prescriber and with a note.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20253,7 +20256,7 @@ func (c *ClientWithResponses) ShowAssessmentWithResponse(ctx context.Context, as
 
 // AmendAssessmentWithBodyWithResponse Amend an assessment
 //
-// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20268,7 +20271,7 @@ func (c *ClientWithResponses) AmendAssessmentWithBodyWithResponse(ctx context.Co
 
 // AmendAssessmentWithResponse Amend an assessment
 //
-// Keeps every version and runs the safety rules again. Patients until it is reviewed, staff after that too.
+// Keeps every version and runs the safety rules again; what was reviewed must be reviewed again. Patients until it is reviewed, staff after that too.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20373,7 +20376,7 @@ func (c *ClientWithResponses) ReviewAssessmentWithResponse(ctx context.Context, 
 
 // SubmitAssessmentWithBodyWithResponse Submit an assigned assessment
 //
-// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20388,7 +20391,7 @@ func (c *ClientWithResponses) SubmitAssessmentWithBodyWithResponse(ctx context.C
 
 // SubmitAssessmentWithResponse Submit an assigned assessment
 //
-// It is scored, and its safety rules run, before the answer goes out. An unanswered question about self-harm counts as unknown and raises an alert.
+// It is scored, and its safety rules run, before the answer goes out. Answers to one that has expired or was cancelled are taken; one that was answered already is 409: amend it, or record a new one. An unanswered question about self-harm counts as unknown and raises an alert.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

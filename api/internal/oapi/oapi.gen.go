@@ -1115,7 +1115,7 @@ type Assessment struct {
 	// DueAt By when.
 	DueAt *time.Time `json:"dueAt,omitempty"`
 
-	// ExpiresAt After this it can no longer be answered.
+	// ExpiresAt From then on it reads `expired`; late answers are still taken.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// ID The record's id.
@@ -1196,7 +1196,7 @@ type AssessmentInput struct {
 	// DueAt By when.
 	DueAt time.Time `json:"dueAt"`
 
-	// ExpiresAt After this it can no longer be answered; by the protocol when left out.
+	// ExpiresAt From then on it reads `expired`; late answers are still taken. By the protocol when left out.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// Instrument The instruments that can be answered. More words may come.
@@ -1790,7 +1790,7 @@ type Instrument struct {
 	// MinTotal Lowest total.
 	MinTotal int `json:"minTotal"`
 
-	// RecallPeriod The time it asks about.
+	// RecallPeriod The time it asks about, as an ISO 8601 duration.
 	RecallPeriod string `json:"recallPeriod"`
 
 	// Reference Where it comes from.
@@ -1816,6 +1816,9 @@ type InstrumentItem struct {
 
 	// Options Possible answers.
 	Options []AnswerOption `json:"options"`
+
+	// Safety Whether an answer to it may call for help at once.
+	Safety *bool `json:"safety,omitempty"`
 
 	// Scored Whether it counts towards the total.
 	Scored bool `json:"scored"`

@@ -1,0 +1,250 @@
+package treatment
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// AlertRule is what raised an alert. The words are stable: the journal and partners use them.
+type AlertRule string
+
+// Alert rules.
+const (
+	AlertBPPreSoft          AlertRule = "BP_PRE_SOFT"
+	AlertBPPreHard          AlertRule = "BP_PRE_HARD"
+	AlertBPHigh             AlertRule = "BP_HIGH"
+	AlertBPCrisis           AlertRule = "BP_CRISIS"
+	AlertSIItem9            AlertRule = "SI_ITEM9"
+	AlertSIUnknown          AlertRule = "SI_UNKNOWN"
+	AlertRedFlagSymptom     AlertRule = "RED_FLAG_SYMPTOM"
+	AlertDoseOverPrescribed AlertRule = "DOSE_OVER_PRESCRIBED"
+	AlertIntervalShort      AlertRule = "INTERVAL_SHORT"
+	AlertNoPostVitals       AlertRule = "SESSION_NO_POST_VITALS"
+)
+
+// AlertRules lists every alert rule.
+var AlertRules = []AlertRule{
+	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
+	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals,
+}
+
+// Severity is how urgent an alert is; the protocol says by when each must be dealt with.
+type Severity string
+
+// Severities.
+const (
+	SeverityLow      Severity = "low"
+	SeverityMedium   Severity = "medium"
+	SeverityHigh     Severity = "high"
+	SeverityCritical Severity = "critical"
+)
+
+// Severities lists every severity, mildest first.
+var Severities = []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
+
+// alertSeverity is how urgent each rule is. SI_ITEM9 is high from the protocol's second
+// number on: see [JudgeAnswers].
+var alertSeverity = map[AlertRule]Severity{
+	AlertBPPreSoft:          SeverityMedium,
+	AlertBPPreHard:          SeverityHigh,
+	AlertBPHigh:             SeverityHigh,
+	AlertBPCrisis:           SeverityCritical,
+	AlertSIItem9:            SeverityMedium,
+	AlertSIUnknown:          SeverityMedium,
+	AlertRedFlagSymptom:     SeverityCritical,
+	AlertDoseOverPrescribed: SeverityHigh,
+	AlertIntervalShort:      SeverityMedium,
+	AlertNoPostVitals:       SeverityMedium,
+}
+
+// Raised is something that a rule found. The caller stores one alert per patient, rule,
+// source and fact, and never takes one back because a later fact changes the finding.
+type Raised struct {
+	Rule     AlertRule
+	Severity Severity
+	// SourceFact is the fact of a session that raised it; the zero id outside of sessions.
+	SourceFact uuid.UUID
+	// Value is what was found and Limit what the protocol or the prescription says, both
+	// with their units.
+	Value string
+	Limit string
+}
+
+// NeedsSafetyMessage says whether the answer to the person who sent what raised the alert
+// must carry the clinic's safety message: for suicidality, also unknown, for a blood-pressure
+// crisis and for a red-flag symptom.
+func NeedsSafetyMessage(rule AlertRule) bool {
+	return neverByRule(rule) || rule == AlertRedFlagSymptom
+}
+
+// neverByRule says whether only a person may close the alert.
+func neverByRule(rule AlertRule) bool {
+	return rule == AlertSIItem9 || rule == AlertSIUnknown || rule == AlertBPCrisis
+}
+
+// What the safety item of a questionnaire says, in the words of pkg/instruments. Every other
+// word is unknown.
+const (
+	safetyNegative      = "negative"
+	safetyPositive      = "positive"
+	safetyNotApplicable = "notApplicable"
+)
+
+// JudgeAnswers says which alert a questionnaire's safety item raises, if any: safety is
+// negative, positive, unknown or notApplicable, and item9 the answer itself. From the
+// protocol's first number on it is medium, from the second on high. An item that was not
+// answered is unknown and raises a medium alert: it is never negative. Positive without a
+// number is the worst case, high.
+func JudgeAnswers(safety string, item9 *int, p Protocol) []Raised {
+	policy := p.Suicidality
+	switch {
+	case item9 != nil && *item9 >= policy.Item9High:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(policy.Item9High)}}
+	case item9 != nil && *item9 >= policy.Item9Medium:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityMedium, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(policy.Item9Medium)}}
+	case safety == safetyPositive:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Limit: strconv.Itoa(policy.Item9Medium)}}
+	case safety != safetyNegative && safety != safetyNotApplicable:
+		return []Raised{{Rule: AlertSIUnknown, Severity: SeverityMedium}}
+	}
+	return nil
+}
+
+// AlertStatus is where an alert stands.
+type AlertStatus string
+
+// Alert statuses.
+const (
+	AlertOpen         AlertStatus = "open"
+	AlertAcknowledged AlertStatus = "acknowledged"
+	AlertResolved     AlertStatus = "resolved"
+)
+
+// AlertStatuses lists every alert status.
+var AlertStatuses = []AlertStatus{AlertOpen, AlertAcknowledged, AlertResolved}
+
+var alertMoves = machine[AlertStatus]{
+	AlertOpen:         {AlertAcknowledged},
+	AlertAcknowledged: {AlertResolved},
+	AlertResolved:     {AlertOpen},
+}
+
+// AlertOutcome is how an alert ended.
+type AlertOutcome string
+
+// Alert outcomes.
+const (
+	OutcomeHandled    AlertOutcome = "handled"
+	OutcomeFalseAlarm AlertOutcome = "falseAlarm"
+	OutcomeDuplicate  AlertOutcome = "duplicate"
+	OutcomeSuperseded AlertOutcome = "superseded"
+)
+
+// AlertOutcomes lists every outcome.
+var AlertOutcomes = []AlertOutcome{OutcomeHandled, OutcomeFalseAlarm, OutcomeDuplicate, OutcomeSuperseded}
+
+// Alert is something that somebody of the clinic must look at.
+type Alert struct {
+	Rule     AlertRule
+	Severity Severity
+	Value    string
+	Limit    string
+	Status   AlertStatus
+	RaisedAt time.Time
+	// DueAt is by when it must be dealt with.
+	DueAt          time.Time
+	AcknowledgedAt *time.Time
+	AcknowledgedBy *uuid.UUID
+	// ResolvedBy is nil when a rule resolved it.
+	ResolvedAt *time.Time
+	ResolvedBy *uuid.UUID
+	Outcome    AlertOutcome
+	Note       string
+}
+
+// Raise makes an open alert of a finding.
+func Raise(r Raised, now time.Time, p Protocol) Alert {
+	return Alert{
+		Rule: r.Rule, Severity: r.Severity, Value: r.Value, Limit: r.Limit,
+		Status: AlertOpen, RaisedAt: now.UTC(), DueAt: p.DueAt(r.Severity, now),
+	}
+}
+
+// DueAt is by when an alert of a severity that was raised or reopened at a time must be
+// dealt with. A severity that nobody knows is critical.
+func (p Protocol) DueAt(s Severity, at time.Time) time.Time {
+	minutes := p.Alerts.DueMin.Critical
+	switch s {
+	case SeverityLow:
+		minutes = p.Alerts.DueMin.Low
+	case SeverityMedium:
+		minutes = p.Alerts.DueMin.Medium
+	case SeverityHigh:
+		minutes = p.Alerts.DueMin.High
+	case SeverityCritical:
+	}
+	return at.UTC().Add(time.Duration(minutes) * time.Minute)
+}
+
+// Acknowledge says that somebody has taken an open alert on.
+func (a Alert) Acknowledge(by uuid.UUID, note string, now time.Time) (Alert, error) {
+	if err := alertMoves.move("an alert", a.Status, AlertAcknowledged); err != nil {
+		return a, err
+	}
+	a.Status, a.AcknowledgedAt, a.AcknowledgedBy, a.Note = AlertAcknowledged, new(now.UTC()), new(by), note
+	return a, nil
+}
+
+// Resolution is how, and by whom, an alert is to be resolved.
+type Resolution struct {
+	Outcome AlertOutcome
+	Note    string
+	// By is nil when a rule resolves it.
+	By *uuid.UUID
+	// Prescriber: that person has the prescriber role.
+	Prescriber bool
+	Now        time.Time
+}
+
+// Resolve ends an acknowledged alert. A critical one is called a false alarm only by a
+// prescriber and with a note. A rule never ends one that suicidality or a blood-pressure
+// crisis raised.
+func (a Alert) Resolve(r Resolution) (Alert, error) {
+	if err := alertMoves.move("an alert", a.Status, AlertResolved); err != nil {
+		return a, err
+	}
+	var o objections
+	if !slices.Contains(AlertOutcomes, r.Outcome) {
+		o.add(CodeRuleViolated, Reason{Rule: RuleOutcome, Pointer: "/outcome", Detail: "an outcome from the list is required"})
+	}
+	noted := strings.TrimSpace(r.Note) != ""
+	if a.Severity == SeverityCritical && r.Outcome == OutcomeFalseAlarm && (!r.Prescriber || !noted) {
+		o.add(CodeRuleViolated, Reason{Rule: RuleFalseAlarm, Pointer: "/outcome",
+			Detail: "a critical alert is called a false alarm only by a prescriber and with a note"})
+	}
+	if r.By == nil && neverByRule(a.Rule) {
+		o.add(CodeRuleViolated, Reason{Rule: RuleNotByRule, Detail: "only a person may resolve this alert"})
+	}
+	if err := o.refusal("the alert cannot be resolved"); err != nil {
+		return a, err
+	}
+	a.Status, a.Outcome, a.ResolvedAt, a.ResolvedBy = AlertResolved, r.Outcome, new(r.Now.UTC()), r.By
+	if noted {
+		a.Note = r.Note
+	}
+	return a, nil
+}
+
+// Reopen says that a resolved alert was not over. It is open again, and due anew.
+func (a Alert) Reopen(note string, now time.Time, p Protocol) (Alert, error) {
+	if err := alertMoves.move("an alert", a.Status, AlertOpen); err != nil {
+		return a, err
+	}
+	a.Status, a.DueAt, a.Note, a.Outcome = AlertOpen, p.DueAt(a.Severity, now), note, ""
+	a.AcknowledgedAt, a.AcknowledgedBy, a.ResolvedAt, a.ResolvedBy = nil, nil, nil, nil
+	return a, nil
+}

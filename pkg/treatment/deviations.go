@@ -1,0 +1,325 @@
+package treatment
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/dose"
+)
+
+// Rules that a session can deviate from. What stands in the way of planning one has the same
+// name.
+const (
+	RuleDoseAbovePrescribed    Rule = "doseAbovePrescribed"
+	RuleBoosterAbovePrescribed Rule = "boosterAbovePrescribed"
+	RuleNoActivePrescription   Rule = "noActivePrescription"
+	RulePrescriptionOnHold     Rule = "prescriptionOnHold"
+	RuleTreatmentOnHold        Rule = "treatmentOnHold"
+	RuleTreatmentNotOpen       Rule = "treatmentNotOpen"
+	RuleIntervalShort          Rule = "intervalShort"
+	RuleWeeklyLimit            Rule = "weeklyLimit"
+	RuleNoClearance            Rule = "noClearance"
+	RuleCompletedEarly         Rule = "completedEarly"
+	RuleNoVitalsAfterDose      Rule = "noVitalsAfterDose"
+	RuleReadinessMissing       Rule = "readinessMissing"
+	RuleCompletedWithoutDose   Rule = "completedWithoutDose"
+	RuleSessionCancelled       Rule = "sessionCancelled"
+)
+
+// DeviationRules lists every rule that a session can deviate from.
+var DeviationRules = []Rule{
+	RuleDoseAbovePrescribed, RuleBoosterAbovePrescribed, RuleNoActivePrescription, RulePrescriptionOnHold,
+	RuleTreatmentOnHold, RuleTreatmentNotOpen, RuleIntervalShort, RuleWeeklyLimit, RuleNoClearance,
+	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
+}
+
+// Deviation is where a session differs from what the rules allow. It is recorded, never
+// refused. A session deviates from a rule at most once.
+type Deviation struct {
+	Rule Rule
+	// Value is what happened and Limit what the rule allows, with units; empty when the rule
+	// has no number.
+	Value string
+	Limit string
+}
+
+// findings collects the verdict.
+type findings struct{ Verdict }
+
+// deviate notes a deviation; a later one from the same rule takes the place of the earlier.
+func (f *findings) deviate(rule Rule, value, limit string) {
+	deviation := Deviation{Rule: rule, Value: value, Limit: limit}
+	if i := slices.IndexFunc(f.Deviations, func(d Deviation) bool { return d.Rule == rule }); i >= 0 {
+		f.Deviations[i] = deviation
+		return
+	}
+	f.Deviations = append(f.Deviations, deviation)
+}
+
+func (f *findings) raise(rule AlertRule, source uuid.UUID, value, limit string) {
+	f.Raised = append(f.Raised, Raised{Rule: rule, Severity: alertSeverity[rule], SourceFact: source, Value: value, Limit: limit})
+}
+
+// judge is the verdict on the whole session.
+func (c *course) judge() Verdict {
+	var f findings
+	c.judgeDoses(&f)
+	c.judgeStart(&f)
+	c.judgeEnd(&f)
+	c.judgeReadings(&f)
+	c.judgeSymptoms(&f)
+	if c.plan.CancelledAt != nil && (len(c.doses) > 0 || c.ending != nil) {
+		f.deviate(RuleSessionCancelled, "", "")
+	}
+	return f.Verdict
+}
+
+// judgeDoses judges each dose by the prescription that was active at its time and by what
+// stood still then. Amounts are judged as they add up; a dose above what is prescribed, or
+// without a prescription, which prescribes nothing, raises an alert.
+func (c *course) judgeDoses(f *findings) {
+	var taken, boosted dose.Mg
+	for _, d := range c.doses {
+		if c.known.Running == nil || !c.known.Running.Contains(d.OccurredAt) {
+			f.deviate(RuleTreatmentNotOpen, "", "")
+		}
+		if containsAny(c.known.TreatmentHolds, d.OccurredAt) {
+			f.deviate(RuleTreatmentOnHold, "", "")
+		}
+		c.judgeClearance(f, d)
+		active, found := c.prescriptionAt(d.OccurredAt)
+		if containsAny(active.Holds, d.OccurredAt) {
+			f.deviate(RulePrescriptionOnHold, "", "")
+		}
+		if !found || (d.PrescriptionID != nil && *d.PrescriptionID != active.ID) {
+			f.deviate(RuleNoActivePrescription, "", "")
+		}
+		if !found {
+			f.raise(AlertDoseOverPrescribed, d.ID, amount(d), mg(0))
+		}
+		sum, limit, rule := &taken, active.DoseMg, RuleDoseAbovePrescribed
+		if isTrue(d.Booster) {
+			sum, limit, rule = &boosted, active.BoosterMg, RuleBoosterAbovePrescribed
+		}
+		if d.DoseMg != nil {
+			*sum = total(*sum, *d.DoseMg)
+		}
+		if found && (d.DoseMg == nil || *sum > limit) {
+			value := amount(d)
+			if d.DoseMg != nil {
+				value = mg(*sum)
+			}
+			f.deviate(rule, value, mg(limit))
+			f.raise(AlertDoseOverPrescribed, d.ID, value, mg(limit))
+		}
+	}
+}
+
+// amount is how much a dose was.
+func amount(d Fact) string {
+	if d.DoseMg == nil {
+		return "unknown"
+	}
+	return mg(*d.DoseMg)
+}
+
+// prescriptionAt is the prescription that was active at a time; of several the newest.
+func (c *course) prescriptionAt(at time.Time) (active Validity, found bool) {
+	for _, p := range c.known.Prescriptions {
+		if p.Contains(at) && (!found || p.From.After(active.From)) {
+			active, found = p, true
+		}
+	}
+	return active, found
+}
+
+func containsAny(intervals []Interval, at time.Time) bool {
+	return slices.ContainsFunc(intervals, func(i Interval) bool { return i.Contains(at) })
+}
+
+// judgeClearance wants the last check before a dose to have cleared it, recently enough.
+// Boosters belong to the dose that was cleared.
+func (c *course) judgeClearance(f *findings, d Fact) {
+	if !c.known.Protocol.Guards(GuardGate) || isTrue(d.Booster) {
+		return
+	}
+	policy := c.known.Protocol.Sessions
+	check := c.lastCheck(&d.OccurredAt)
+	if check == nil || !check.Cleared || d.OccurredAt.Sub(check.At) > policy.clearance() {
+		f.deviate(RuleNoClearance, "", minutes(policy.ClearanceMin))
+	}
+}
+
+// judgeStart judges the first dose against the patient's earlier sessions.
+func (c *course) judgeStart(f *findings) {
+	if len(c.doses) == 0 {
+		return
+	}
+	first := c.doses[0]
+	active, _ := c.prescriptionAt(first.OccurredAt)
+	pace := c.known.Protocol.pace(c.tier(), active.MinIntervalHours, active.SessionsPerWeek)
+	local := first.OccurredAt.UTC()
+	if c.known.Zone != nil {
+		if zone, err := c.known.Zone(first.TimeZone); err == nil {
+			local = local.In(zone)
+		}
+	}
+	var earlier []time.Time
+	for _, start := range starts(c.known.OtherDoses) {
+		if !start.After(local) {
+			earlier = append(earlier, start)
+		}
+	}
+	if gap, short := pace.short(local, earlier); short {
+		f.deviate(RuleIntervalShort, gap, hours(pace.minHours))
+		f.raise(AlertIntervalShort, first.ID, gap, hours(pace.minHours))
+	}
+	if n := pace.inWeek(local, earlier); n > pace.perWeek {
+		f.deviate(RuleWeeklyLimit, strconv.Itoa(n), strconv.Itoa(pace.perWeek))
+	}
+}
+
+// tier is the session's, by what was taken in it; without a weight, or with a dose of
+// unknown size, the strictest.
+func (c *course) tier() Tier {
+	if c.unknown {
+		return TierHigh
+	}
+	return c.known.Protocol.Tier(total(c.taken, c.boosted), c.known.WeightKg)
+}
+
+// starts are the first doses of the sessions that doses belong to.
+func starts(doses []DoseTime) []time.Time {
+	first := map[uuid.UUID]time.Time{}
+	for _, d := range doses {
+		if at, found := first[d.SessionID]; !found || d.At.Before(at) {
+			first[d.SessionID] = d.At
+		}
+	}
+	all := make([]time.Time, 0, len(first))
+	for _, at := range first {
+		all = append(all, at)
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return all
+}
+
+// Following are the sessions whose interval and weekly limit must be judged again because
+// the first dose of another session of the patient has changed from was to is (nil: there
+// was, or is, none): those that began at or after the earlier of the two. Their order is by
+// id.
+func Following(others []DoseTime, was, is *time.Time) []uuid.UUID {
+	if was == nil || (is != nil && is.Before(*was)) {
+		was = is
+	}
+	if was == nil {
+		return nil
+	}
+	var ids []uuid.UUID
+	for _, d := range others {
+		if !d.At.Before(*was) {
+			ids = append(ids, d.SessionID)
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}
+
+// judgeEnd judges a completion: whether it came too early after the last dose, whether a
+// plausible blood pressure was taken after that dose, and whether the patient was ready. An
+// abort is judged by none of it.
+func (c *course) judgeEnd(f *findings) {
+	if c.ending == nil || c.ending.Kind != FactCompletion {
+		return
+	}
+	if missing := notReady(*c.ending); len(missing) > 0 {
+		f.deviate(RuleReadinessMissing, strings.Join(missing, ", "), "")
+	}
+	if len(c.doses) == 0 {
+		f.deviate(RuleCompletedWithoutDose, "", "")
+		return
+	}
+	least := c.observationMin()
+	if watched := c.ending.OccurredAt.Sub(c.lastDose()); watched < time.Duration(least)*time.Minute {
+		f.deviate(RuleCompletedEarly, minutes(int(watched.Minutes())), minutes(least))
+	}
+	if !slices.ContainsFunc(c.vitals, c.afterDose) {
+		f.deviate(RuleNoVitalsAfterDose, "", "")
+		f.raise(AlertNoPostVitals, c.ending.ID, "", "")
+	}
+}
+
+// notReady lists what the completion does not confirm.
+func notReady(completion Fact) []string {
+	var missing []string
+	for _, sign := range []struct {
+		name string
+		seen *bool
+	}{
+		{"oriented", completion.Oriented},
+		{"walksUnaided", completion.WalksUnaided},
+		{"supportPersonStays", completion.SupportPersonStays},
+	} {
+		if !isTrue(sign.seen) {
+			missing = append(missing, sign.name)
+		}
+	}
+	return missing
+}
+
+// observationMin is for how long the session must be watched after its last dose.
+func (c *course) observationMin() int {
+	release := c.known.Protocol.Vitals.Release
+	if c.unknown || c.known.WeightKg == nil ||
+		total(c.taken, c.boosted) >= dose.PerKg(release.HighDoseMgPerKg, *c.known.WeightKg) {
+		return release.HighDoseObservationMin
+	}
+	return release.ObservationMin
+}
+
+// afterDose says whether a reading is a plausible blood pressure after the last dose.
+func (c *course) afterDose(reading Fact) bool {
+	found := reading.findings(c.known.Protocol)
+	return reading.OccurredAt.After(c.lastDose()) && found[0] == plausible && found[1] == plausible
+}
+
+// judgeReadings raises what the readings give reason for. One at the very time of the first
+// dose was taken before it: that is the stricter reading.
+func (c *course) judgeReadings(f *findings) {
+	for _, reading := range c.vitals {
+		when := BeforeDose
+		if len(c.doses) > 0 && reading.OccurredAt.After(c.started()) {
+			when = AfterDose
+		}
+		for _, raised := range JudgeVitals(reading.Vitals, when, c.known.Protocol, c.known.Limits) {
+			raised.SourceFact = reading.ID
+			f.Raised = append(f.Raised, raised)
+		}
+	}
+}
+
+// judgeSymptoms raises what observations and calls for help give reason for. A call for help
+// is critical whatever it names, and somebody who cannot be woken is a red flag by itself.
+func (c *course) judgeSymptoms(f *findings) {
+	limit := c.known.Protocol.Observations.UnresponsiveSedation
+	for _, observation := range c.observations {
+		switch {
+		case observation.RedFlag != nil:
+			f.raise(AlertRedFlagSymptom, observation.ID, string(*observation.RedFlag), "")
+		case observation.Sedation != nil && *observation.Sedation >= limit:
+			f.raise(AlertRedFlagSymptom, observation.ID, "sedation "+strconv.Itoa(*observation.Sedation), "sedation "+strconv.Itoa(limit))
+		}
+	}
+	for _, escalation := range c.escalations {
+		symptom := "escalation"
+		if escalation.RedFlag != nil {
+			symptom = cmp.Or(string(*escalation.RedFlag), symptom)
+		}
+		f.raise(AlertRedFlagSymptom, escalation.ID, symptom, "")
+	}
+}

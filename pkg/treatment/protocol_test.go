@@ -1,0 +1,164 @@
+package treatment_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// The numbers that a medical director signs off, read from the shipped file.
+func TestDefaultProtocol(t *testing.T) {
+	p := treatment.Default()
+	tests := []struct {
+		name      string
+		got, want any
+	}{
+		{"hold before a dose", p.Vitals.PreDose.SoftHold.String(), "140/90 mmHg"},
+		{"stop before a dose", p.Vitals.PreDose.HardStop.String(), "160/100 mmHg"},
+		{"notify after a dose", p.Vitals.DuringSession.Notify.String(), "160/100 mmHg"},
+		{"crisis", p.Vitals.DuringSession.Critical.String(), "180/120 mmHg"},
+		{"age of a reading", p.Vitals.MaxAgeMin, 30},
+		{"observation", p.Vitals.Release.ObservationMin, 120},
+		{"observation after a high dose", p.Vitals.Release.HighDoseObservationMin, 240},
+		{"intervals", p.Sessions.MinIntervalHours, treatment.PerTier{Low: 20, Mid: 48, High: 72}},
+		{"sessions in seven days", p.Sessions.MaxIn7Days, treatment.PerTier{Low: 7, Mid: 3, High: 2}},
+		{"low dose", p.Sessions.Tiers.LowMaxMgPerKg.String(), "1.5"},
+		{"high dose", p.Sessions.Tiers.HighMinMgPerKg.String(), "4"},
+		{"soft maximum", p.Prescribing.SoftMaximum, treatment.MaximumDose{DoseMg: mg(450), PerKgMg: mg(6)}},
+		{"hard maximum", p.Prescribing.HardMaximum, treatment.MaximumDose{DoseMg: mg(600), PerKgMg: mg(7)}},
+		{"refills", p.Prescribing.MaxRefills, 5},
+		{"validity", p.Prescribing.ValidityMonths, 6},
+		{"weight", p.Prescribing.WeightMaxAgeDays, 90},
+		{"in-person exam", p.Prescribing.InPersonExamRequiredFrom, treatment.Date("2027-01-01")},
+		{"item 9", p.Suicidality, treatment.SuicidalityPolicy{Item9Medium: 1, Item9High: 2}},
+		{"due", p.Alerts.DueMin, treatment.PerSeverity{Low: 4320, Medium: 1440, High: 240, Critical: 15}},
+	}
+	for _, test := range tests {
+		if diff := cmp.Diff(test.want, test.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+	for _, guard := range treatment.GuardNames {
+		if !p.Guards(guard) {
+			t.Errorf("the guard %s is off", guard)
+		}
+	}
+}
+
+// The spine is the default without guards: no number differs.
+func TestSpineIsDefaultWithoutGuards(t *testing.T) {
+	want := treatment.Default()
+	want.Name, want.GuardsOff = "spine", treatment.GuardNames
+	if diff := cmp.Diff(want, treatment.Spine()); diff != "" {
+		t.Errorf("spine (-want +got):\n%s", diff)
+	}
+}
+
+func TestProtocolRoundTrip(t *testing.T) {
+	text, err := json.Marshal(treatment.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := treatment.ParseProtocol(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(treatment.Default(), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A copy that is changed does not change the next one.
+func TestDefaultIsACopy(t *testing.T) {
+	p := treatment.Default()
+	p.Treatment.RequiredConsents[0] = "changed"
+	if treatment.Default().Treatment.RequiredConsents[0] == "changed" {
+		t.Error("the shipped protocol was changed")
+	}
+}
+
+func TestParseProtocolRefuses(t *testing.T) {
+	shipped, err := os.ReadFile("protocols/default.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"nothing":          "",
+		"not JSON":         "{",
+		"unknown member":   strings.Replace(string(shipped), `"vitals"`, `"vitalz": 1, "vitals"`, 1),
+		"a second one":     string(shipped) + "{}",
+		"a dose as text":   strings.Replace(string(shipped), `"doseMg": 450`, `"doseMg": "450"`, 1),
+		"a day that isn't": strings.Replace(string(shipped), `2027-01-01`, `2027-02-30`, 1),
+		"empty object":     "{}",
+	} {
+		if _, err := treatment.ParseProtocol([]byte(text)); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestProtocolValidate(t *testing.T) {
+	tests := []struct {
+		pointer string
+		change  func(*treatment.Protocol)
+	}{
+		{"/name", func(p *treatment.Protocol) { p.Name = "" }},
+		{"/version", func(p *treatment.Protocol) { p.Version = "" }},
+		{"/defaultInstructions", func(p *treatment.Protocol) { p.DefaultInstructions = "" }},
+		{"/guardsOff/0", func(p *treatment.Protocol) { p.GuardsOff = []string{"weight"} }},
+		{"/guardsOff/1", func(p *treatment.Protocol) { p.GuardsOff = []string{"gate", "gate"} }},
+		{"/prescribing/maxRefills", func(p *treatment.Protocol) { p.Prescribing.MaxRefills = 6 }},
+		{"/prescribing/validityMonths", func(p *treatment.Protocol) { p.Prescribing.ValidityMonths = 7 }},
+		{"/prescribing/validityMonths", func(p *treatment.Protocol) { p.Prescribing.ValidityMonths = 0 }},
+		{"/prescribing/weightMaxAgeDays", func(p *treatment.Protocol) { p.Prescribing.WeightMaxAgeDays = 0 }},
+		{"/prescribing/hardMaximum/doseMg", func(p *treatment.Protocol) { p.Prescribing.HardMaximum.DoseMg = mg(449) }},
+		{"/prescribing/hardMaximum/perKgMg", func(p *treatment.Protocol) { p.Prescribing.HardMaximum.PerKgMg = mg(5) }},
+		{"/prescribing/softMaximum/doseMg", func(p *treatment.Protocol) { p.Prescribing.SoftMaximum.DoseMg = 0 }},
+		{"/prescribing/softMaximum/perKgMg", func(p *treatment.Protocol) { p.Prescribing.SoftMaximum.PerKgMg = 0 }},
+		{"/prescribing/inPersonExamRequiredFrom", func(p *treatment.Protocol) { p.Prescribing.InPersonExamRequiredFrom = "" }},
+		{"/vitals/preDose/softHold/systolicMmHg", func(p *treatment.Protocol) { p.Vitals.PreDose.SoftHold.SystolicMmHg = 0 }},
+		{"/vitals/preDose/hardStop/diastolicMmHg", func(p *treatment.Protocol) { p.Vitals.PreDose.HardStop.DiastolicMmHg = 89 }},
+		{"/vitals/duringSession/critical/systolicMmHg", func(p *treatment.Protocol) { p.Vitals.DuringSession.Critical.SystolicMmHg = 159 }},
+		{"/vitals/release/highDoseObservationMin", func(p *treatment.Protocol) { p.Vitals.Release.HighDoseObservationMin = 119 }},
+		{"/vitals/release/highDoseMgPerKg", func(p *treatment.Protocol) { p.Vitals.Release.HighDoseMgPerKg = 0 }},
+		{"/vitals/plausible/systolicMmHg", func(p *treatment.Protocol) { p.Vitals.Plausible.SystolicMmHg = treatment.Range{} }},
+		{"/observations/unresponsiveSedation", func(p *treatment.Protocol) { p.Observations.UnresponsiveSedation = 0 }},
+		{"/sessions/tiers/lowMaxMgPerKg", func(p *treatment.Protocol) { p.Sessions.Tiers.LowMaxMgPerKg = 0 }},
+		{"/sessions/tiers/highMinMgPerKg", func(p *treatment.Protocol) { p.Sessions.Tiers.HighMinMgPerKg = 1500 }},
+		{"/sessions/minIntervalHours/low", func(p *treatment.Protocol) { p.Sessions.MinIntervalHours.Low = 49 }},
+		{"/sessions/maxIn7Days/mid", func(p *treatment.Protocol) { p.Sessions.MaxIn7Days.Mid = 8 }},
+		{"/sessions/missedAfterHours", func(p *treatment.Protocol) { p.Sessions.MissedAfterHours = 0 }},
+		{"/sessions/noDriveLocalHour", func(p *treatment.Protocol) { p.Sessions.NoDriveLocalHour = 24 }},
+		{"/suicidality/item9Medium", func(p *treatment.Protocol) { p.Suicidality.Item9Medium = 0 }},
+		{"/suicidality/item9High", func(p *treatment.Protocol) { p.Suicidality.Item9High = 0 }},
+		{"/alerts/dueMin/critical", func(p *treatment.Protocol) { p.Alerts.DueMin.Critical = 0 }},
+		{"/assessments/expireAfterDays", func(p *treatment.Protocol) { p.Assessments.ExpireAfterDays = 0 }},
+		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
+	}
+	for _, test := range tests {
+		t.Run(test.pointer, func(t *testing.T) {
+			p := treatment.Default()
+			test.change(&p)
+			refusal, ok := errors.AsType[*treatment.Refusal](p.Validate())
+			if !ok {
+				t.Fatal("it is sound")
+			}
+			var got []string
+			for _, reason := range refusal.Reasons {
+				got = append(got, reason.Pointer)
+			}
+			if len(got) != 1 || got[0] != test.pointer {
+				t.Errorf("faults = %v, want %s alone", got, test.pointer)
+			}
+		})
+	}
+	if err := (treatment.Protocol{}).Validate(); err == nil {
+		t.Error("the zero protocol is sound")
+	}
+}

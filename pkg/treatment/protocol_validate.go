@@ -1,0 +1,116 @@
+package treatment
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Validate says whether the protocol is sound: nothing is missing, limits that build on one
+// another are in order, and nothing is looser than the law. The error is a [*Refusal] with a
+// Pointer for each fault.
+func (p Protocol) Validate() error {
+	var c checks
+	c.that(p.Name != "", "/name", "is required")
+	c.that(p.Version != "", "/version", "is required")
+	c.that(p.DefaultInstructions != "", "/defaultInstructions", "is required")
+	for i, name := range p.GuardsOff {
+		c.that(slices.Contains(GuardNames, name), fmt.Sprintf("/guardsOff/%d", i), "is not a guard")
+		c.that(slices.Index(p.GuardsOff, name) == i, fmt.Sprintf("/guardsOff/%d", i), "is there twice")
+	}
+	c.vitals(p.Vitals)
+	c.within("/observations/unresponsiveSedation", p.Observations.UnresponsiveSedation, 1, 5)
+	c.sessions(p.Sessions)
+	c.prescribing(p.Prescribing)
+	c.within("/treatment/consultationMaxAgeDays", p.Treatment.ConsultationMaxAgeDays, 1, 365)
+	c.within("/assessments/expireAfterDays", p.Assessments.ExpireAfterDays, 1, 365)
+	c.within("/suicidality/item9Medium", p.Suicidality.Item9Medium, 1, 3)
+	c.within("/suicidality/item9High", p.Suicidality.Item9High, p.Suicidality.Item9Medium, 3)
+	due := p.Alerts.DueMin
+	c.within("/alerts/dueMin/critical", due.Critical, 1, due.High)
+	c.within("/alerts/dueMin/high", due.High, 1, due.Medium)
+	c.within("/alerts/dueMin/medium", due.Medium, 1, due.Low)
+	c.within("/alerts/dueMin/low", due.Low, 1, 60*24*365)
+	return c.refusal("the protocol is not sound")
+}
+
+// checks collects the faults of a protocol.
+type checks struct{ objections }
+
+func (c *checks) that(sound bool, pointer, detail string) {
+	if !sound {
+		c.add(CodeRuleViolated, Reason{Rule: RuleProtocol, Pointer: pointer, Detail: detail})
+	}
+}
+
+func (c *checks) within(pointer string, n, least, most int) {
+	if n < least || n > most {
+		c.add(CodeRuleViolated, Reason{Rule: RuleProtocol, Pointer: pointer, Value: strconv.Itoa(n),
+			Limit: fmt.Sprintf("%d to %d", least, most), Detail: "is out of range"})
+	}
+}
+
+// notBelow checks a pair of pressures against the pair it must not be below.
+func (c *checks) notBelow(pointer string, pair, least BloodPressure) {
+	c.within(pointer+"/systolicMmHg", pair.SystolicMmHg, least.SystolicMmHg, 350)
+	c.within(pointer+"/diastolicMmHg", pair.DiastolicMmHg, least.DiastolicMmHg, 250)
+}
+
+func (c *checks) vitals(v VitalsPolicy) {
+	pre, during, release := v.PreDose, v.DuringSession, v.Release
+	c.within("/vitals/maxAgeMin", v.MaxAgeMin, 1, 24*60)
+	c.notBelow("/vitals/preDose/softHold", pre.SoftHold, BloodPressure{SystolicMmHg: 80, DiastolicMmHg: 40})
+	c.notBelow("/vitals/preDose/hardStop", pre.HardStop, pre.SoftHold)
+	c.notBelow("/vitals/duringSession/notify", during.Notify, pre.SoftHold)
+	c.notBelow("/vitals/duringSession/critical", during.Critical, BloodPressure{
+		SystolicMmHg:  max(pre.HardStop.SystolicMmHg, during.Notify.SystolicMmHg),
+		DiastolicMmHg: max(pre.HardStop.DiastolicMmHg, during.Notify.DiastolicMmHg),
+	})
+	c.within("/vitals/preDose/heartRate/lowBpm", pre.HeartRate.LowBpm, 20, pre.HeartRate.HighBpm-1)
+	c.within("/vitals/preDose/heartRate/highBpm", pre.HeartRate.HighBpm, 60, 250)
+	c.within("/vitals/preDose/spo2/holdBelowPercent", pre.SpO2.HoldBelowPercent, pre.SpO2.CriticalBelowPercent, 100)
+	c.within("/vitals/preDose/spo2/criticalBelowPercent", pre.SpO2.CriticalBelowPercent, 1, 100)
+	c.within("/vitals/duringSession/atMin", during.AtMin, 1, release.ObservationMin)
+	c.within("/vitals/duringSession/windowMin", during.WindowMin, 0, during.AtMin)
+	c.within("/vitals/release/observationMin", release.ObservationMin, 1, 24*60)
+	c.within("/vitals/release/highDoseObservationMin", release.HighDoseObservationMin, release.ObservationMin, 24*60)
+	c.that(release.HighDoseMgPerKg > 0, "/vitals/release/highDoseMgPerKg", "is required")
+	c.within("/vitals/release/maxOverBaseline/systolicMmHg", release.MaxOverBaseline.SystolicMmHg, 0, 60)
+	c.within("/vitals/release/maxOverBaseline/diastolicMmHg", release.MaxOverBaseline.DiastolicMmHg, 0, 60)
+	c.plausible("systolicMmHg", v.Plausible.SystolicMmHg)
+	c.plausible("diastolicMmHg", v.Plausible.DiastolicMmHg)
+	c.plausible("heartRateBpm", v.Plausible.HeartRateBpm)
+	c.plausible("spo2Percent", v.Plausible.Spo2Percent)
+}
+
+func (c *checks) plausible(name string, r Range) {
+	c.that(0 < r.Min && r.Min < r.Max, "/vitals/plausible/"+name, "min must be above 0 and below max")
+}
+
+func (c *checks) sessions(s SessionPolicy) {
+	c.that(s.Tiers.LowMaxMgPerKg > 0, "/sessions/tiers/lowMaxMgPerKg", "is required")
+	c.that(s.Tiers.LowMaxMgPerKg < s.Tiers.HighMinMgPerKg, "/sessions/tiers/highMinMgPerKg", "must be above lowMaxMgPerKg")
+	c.within("/sessions/minIntervalHours/low", s.MinIntervalHours.Low, 1, s.MinIntervalHours.Mid)
+	c.within("/sessions/minIntervalHours/mid", s.MinIntervalHours.Mid, 1, s.MinIntervalHours.High)
+	c.within("/sessions/minIntervalHours/high", s.MinIntervalHours.High, 1, 90*24)
+	c.within("/sessions/maxIn7Days/high", s.MaxIn7Days.High, 1, s.MaxIn7Days.Mid)
+	c.within("/sessions/maxIn7Days/mid", s.MaxIn7Days.Mid, 1, s.MaxIn7Days.Low)
+	c.within("/sessions/maxIn7Days/low", s.MaxIn7Days.Low, 1, 14)
+	c.within("/sessions/clearanceMin", s.ClearanceMin, 1, 24*60)
+	c.within("/sessions/missedAfterHours", s.MissedAfterHours, 1, 7*24)
+	c.within("/sessions/checkInDueHours", s.CheckInDueHours, 1, 7*24)
+	c.within("/sessions/noDriveHours", s.NoDriveHours, 1, 7*24)
+	c.within("/sessions/noDriveLocalHour", s.NoDriveLocalHour, 0, 23)
+}
+
+func (c *checks) prescribing(p PrescribingPolicy) {
+	c.within("/prescribing/maxRefills", p.MaxRefills, 0, LegalMaxRefills)
+	c.within("/prescribing/validityMonths", p.ValidityMonths, 1, LegalValidityMonths)
+	c.within("/prescribing/weightMaxAgeDays", p.WeightMaxAgeDays, 1, 365)
+	c.within("/prescribing/pdmpMaxAgeDays", p.PDMPMaxAgeDays, 1, 365)
+	c.that(p.SoftMaximum.DoseMg > 0, "/prescribing/softMaximum/doseMg", "is required")
+	c.that(p.SoftMaximum.PerKgMg > 0, "/prescribing/softMaximum/perKgMg", "is required")
+	c.that(p.SoftMaximum.DoseMg <= p.HardMaximum.DoseMg, "/prescribing/hardMaximum/doseMg", "is below the soft maximum")
+	c.that(p.SoftMaximum.PerKgMg <= p.HardMaximum.PerKgMg, "/prescribing/hardMaximum/perKgMg", "is below the soft maximum")
+	c.that(p.InPersonExamRequiredFrom != "", "/prescribing/inPersonExamRequiredFrom", "is required")
+}

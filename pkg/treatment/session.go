@@ -1,0 +1,144 @@
+package treatment
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/dose"
+)
+
+// SessionStatus is where a session stands. It is computed, never set: see [Fold].
+type SessionStatus string
+
+// Session statuses. Missed is never stored: it follows from time.
+const (
+	SessionScheduled      SessionStatus = "scheduled"
+	SessionHeld           SessionStatus = "held"
+	SessionCleared        SessionStatus = "cleared"
+	SessionMonitoring     SessionStatus = "monitoring"
+	SessionCompleted      SessionStatus = "completed"
+	SessionAborted        SessionStatus = "aborted"
+	SessionReviewed       SessionStatus = "reviewed"
+	SessionMissed         SessionStatus = "missed"
+	SessionCancelled      SessionStatus = "cancelled"
+	SessionEnteredInError SessionStatus = "enteredInError"
+)
+
+// SessionStatuses lists every status, the derived one too.
+var SessionStatuses = []SessionStatus{
+	SessionScheduled, SessionHeld, SessionCleared, SessionMonitoring, SessionCompleted,
+	SessionAborted, SessionReviewed, SessionMissed, SessionCancelled, SessionEnteredInError,
+}
+
+// Plan is what was decided about a session. A session that nobody planned has no PlannedAt.
+type Plan struct {
+	PlannedAt *time.Time
+	// TimeZone is the IANA zone where it takes place.
+	TimeZone string
+	// PrescriptionID is the prescription that was active when it was planned.
+	PrescriptionID *uuid.UUID
+	CancelledAt    *time.Time
+	VoidedAt       *time.Time
+	// StatusReason is why it was rescheduled, cancelled or voided.
+	StatusReason string
+	ReviewedAt   *time.Time
+	ReviewedBy   *uuid.UUID
+	ReviewNote   string
+	// ReviewedEntries is how many entries ([Entries]) the review looked at. One more, and the
+	// review is open again.
+	ReviewedEntries int
+}
+
+// Session is what a plan and its facts add up to.
+type Session struct {
+	Status SessionStatus
+	// StartedAt is the first dose; EndedAt the completion or abort.
+	StartedAt *time.Time
+	EndedAt   *time.Time
+	// DoseMg is everything taken but boosters, BoosterMg the boosters.
+	DoseMg    dose.Mg
+	BoosterMg dose.Mg
+	// The highest pressures of all readings, doubtful ones too.
+	PeakSystolicMmHg  *int
+	PeakDiastolicMmHg *int
+	// NoDriveUntil is when the patient may drive again.
+	NoDriveUntil *time.Time
+	// ClearedUntil is when the clearance of a cleared session lapses.
+	ClearedUntil *time.Time
+	// Escalated: help was called. CheckedIn: the patient has reported afterwards. Attested:
+	// the support person has given their own word; no kind of fact says so yet.
+	Escalated bool
+	CheckedIn bool
+	Attested  bool
+	// DoubtfulReading: a reading is implausible and no plausible one of the same quantity
+	// followed it.
+	DoubtfulReading bool
+}
+
+// StatusAt is the status at a time. A session that was planned is missed when no dose was
+// taken for so many hours after the plan. When a clearance has lapsed, it is scheduled again.
+func (s Session) StatusAt(plan Plan, p Protocol, now time.Time) SessionStatus {
+	switch {
+	case !s.waiting():
+		return s.Status
+	case plan.PlannedAt != nil && !now.Before(MissedAt(*plan.PlannedAt, p)):
+		return SessionMissed
+	case s.Status == SessionCleared && (s.ClearedUntil == nil || now.After(*s.ClearedUntil)):
+		return SessionScheduled
+	}
+	return s.Status
+}
+
+// MissedAt is the moment from which a session planned for a time is missed.
+func MissedAt(plannedAt time.Time, p Protocol) time.Time {
+	return plannedAt.UTC().Add(time.Duration(p.Sessions.MissedAfterHours) * time.Hour)
+}
+
+// waiting says whether a session has seen neither a dose nor an end and stands in the plan.
+func (s Session) waiting() bool {
+	return s.Status == SessionScheduled || s.Status == SessionHeld || s.Status == SessionCleared
+}
+
+// Cancel calls a session off before its dose; a missed one too.
+func (plan Plan) Cancel(s Session, reason string, now time.Time) (Plan, error) {
+	if !s.waiting() {
+		return plan, illegal("a session that is "+string(s.Status), "be cancelled")
+	}
+	if err := requireReason("the session cannot be cancelled", reason); err != nil {
+		return plan, err
+	}
+	plan.CancelledAt, plan.StatusReason = new(now.UTC()), reason
+	return plan, nil
+}
+
+// Review says that somebody looked at every deviation of a session that has ended. facts are
+// all of its facts, those that were struck out too.
+func (plan Plan) Review(s Session, facts []Fact, by uuid.UUID, note string, now time.Time) (Plan, error) {
+	if s.Status != SessionCompleted && s.Status != SessionAborted {
+		return plan, illegal("a session that is "+string(s.Status), "be reviewed")
+	}
+	plan.ReviewedAt, plan.ReviewedBy, plan.ReviewNote, plan.ReviewedEntries = new(now.UTC()), new(by), note, Entries(facts)
+	return plan, nil
+}
+
+// Void says that a session was entered in error. It is final, and no more facts are taken.
+func (plan Plan) Void(reason string, now time.Time) (Plan, error) {
+	if plan.VoidedAt != nil {
+		return plan, illegal("a session that is "+string(SessionEnteredInError), "be voided")
+	}
+	if err := requireReason("the session cannot be voided", reason); err != nil {
+		return plan, err
+	}
+	plan.VoidedAt, plan.StatusReason = new(now.UTC()), reason
+	return plan, nil
+}
+
+// TakesFacts refuses facts for a session that was entered in error. In every other state
+// they are taken.
+func (plan Plan) TakesFacts() error {
+	if plan.VoidedAt != nil {
+		return illegal("a session that is "+string(SessionEnteredInError), "take facts")
+	}
+	return nil
+}

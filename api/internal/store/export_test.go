@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+)
+
+// What follows lets the tests, which live in package store_test like every other user, do what
+// only a noun's file may do, and break one wall to see the other.
+
+func WithMigrations(o Options, migrations fs.FS) Options { o.migrations = migrations; return o }
+
+func Shipped() fs.FS { return shipped }
+
+func SwitchOffGuard(db *DB) { db.unguarded = true }
+
+func (tx *Tx) ORM() *gorm.DB { return tx.orm }
+
+func (tx *Tx) Conn() *sql.Conn { return tx.conn.Conn }
+
+func (tx *Tx) Exec(query string, args ...any) (int64, error) { return tx.exec(query, args...) }
+
+func List[T any](q *gorm.DB, column string, descending bool, p Page) ([]T, *Key, error) {
+	return list[T](q, order{column, descending}, p)
+}
+
+func NewOrder(column string, descending bool) order { return order{column, descending} }
+
+// WriterSetting returns a setting of SQLite's writing connection.
+func WriterSetting(t *testing.T, db *DB, pragma string) string {
+	t.Helper()
+	var v string
+	if err := db.engine.(sqliteEngine).writer.QueryRow("PRAGMA " + pragma).Scan(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Plans makes the queries of tx tell how the database would run them.
+func (tx *Tx) Plans(t *testing.T) *[]string {
+	t.Helper()
+	e := &explaining{pinned: tx.conn, t: t, prefix: "EXPLAIN QUERY PLAN "}
+	if _, ok := tx.db.engine.(postgresEngine); ok {
+		e.prefix = "EXPLAIN "
+		// A test's tables are so small that scanning them would be right.
+		if _, err := tx.conn.ExecContext(tx.ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx.orm.Statement.ConnPool = e
+	return &e.plans
+}
+
+type explaining struct {
+	pinned
+	t      *testing.T
+	prefix string
+	plans  []string
+}
+
+func (e *explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := e.pinned.QueryContext(ctx, e.prefix+query, args...)
+	if err != nil {
+		e.t.Fatalf("explain %s: %v", query, err)
+	}
+	defer rows.Close()
+	columns, _ := rows.Columns()
+	var lines []string
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			e.t.Fatal(err)
+		}
+		if s, ok := (*values[len(values)-1].(*any)).(string); ok { // the text is the last column
+			lines = append(lines, s)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { // before the next statement
+		e.t.Fatal(err)
+	}
+	e.plans = append(e.plans, strings.Join(lines, "\n"))
+	return e.pinned.QueryContext(ctx, query, args...)
+}

@@ -1,0 +1,98 @@
+-- +goose Up
+
+-- What the doors need. One portable text: on SQLite UUID is read as TEXT, TIMESTAMPTZ as
+-- DATETIME and BYTEA as BLOB. Row-level security and grants are not written here: after every
+-- migration each table with a clinic_id is secured from the catalogue.
+
+-- One entry per operation. "at" is the operation's clock; "written_at" only orders: the
+-- database's clock at the end of the transaction, on SQLite the row's number. "seq" is given
+-- after the commit.
+CREATE TABLE journal (
+    clinic_id  UUID        NOT NULL,
+    id         UUID        NOT NULL,
+    seq        BIGINT,
+    at         TIMESTAMPTZ NOT NULL,
+    written_at TIMESTAMPTZ NOT NULL,
+    operation  TEXT        NOT NULL,
+    actor      TEXT        NOT NULL,
+    request_id TEXT        NOT NULL,
+    patient_id UUID,
+    outcome    TEXT        NOT NULL CONSTRAINT journal_outcome CHECK (outcome IN ('done', 'denied', 'dryRun')),
+    events     TEXT        NOT NULL, -- JSON as TEXT: what is hashed must not be reordered
+    CONSTRAINT journal_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT journal_seq UNIQUE (clinic_id, seq)
+);
+
+-- Every version of every record as it was left by an operation. The journal keeps the hash of
+-- "data", so that a value can be erased without breaking the chain.
+CREATE TABLE history (
+    clinic_id  UUID        NOT NULL,
+    record     TEXT        NOT NULL, -- the table
+    record_id  UUID        NOT NULL,
+    version    BIGINT      NOT NULL,
+    patient_id UUID,
+    entry_id   UUID        NOT NULL,
+    at         TIMESTAMPTZ NOT NULL,
+    data       TEXT        NOT NULL,
+    CONSTRAINT history_pkey PRIMARY KEY (clinic_id, record, record_id, version)
+);
+
+-- Answers to plans and decisions, to be given again under the same key. "key" is a SHA-256 of
+-- clinic, principal and the client's key. The primary key is the backstop behind the lock.
+CREATE TABLE idempotency_records (
+    clinic_id   UUID        NOT NULL,
+    key         BYTEA       NOT NULL,
+    patient_id  UUID,
+    fingerprint BYTEA       NOT NULL,
+    status      INTEGER     NOT NULL,
+    header      TEXT        NOT NULL,
+    body        BYTEA       NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    CONSTRAINT idempotency_records_pkey PRIMARY KEY (clinic_id, key)
+);
+CREATE INDEX idempotency_records_created_at ON idempotency_records (created_at);
+
+-- The ids that clients gave to facts, unique in a clinic for ever. The fingerprint of path and
+-- body tells "the same fact again" from "another fact under a used id".
+CREATE TABLE fact_ids (
+    clinic_id   UUID        NOT NULL,
+    id          UUID        NOT NULL,
+    patient_id  UUID        NOT NULL,
+    operation   TEXT        NOT NULL,
+    fingerprint BYTEA       NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    CONSTRAINT fact_ids_pkey PRIMARY KEY (clinic_id, id)
+);
+
+-- Global: read before the clinic is known. Ids and hashes only.
+CREATE TABLE sign_ins (
+    signin_hash BYTEA       NOT NULL, -- of issuer and subject
+    clinic      UUID        NOT NULL,
+    kind        TEXT        NOT NULL CONSTRAINT sign_ins_kind CHECK (kind IN ('staff', 'patient')),
+    member      UUID        NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    CONSTRAINT sign_ins_pkey PRIMARY KEY (signin_hash, clinic, kind)
+);
+
+CREATE TABLE invitations (
+    code_hash   BYTEA       NOT NULL,
+    clinic      UUID        NOT NULL,
+    kind        TEXT        NOT NULL CONSTRAINT invitations_kind CHECK (kind IN ('staff', 'patient')),
+    member      UUID        NOT NULL,
+    tries       INTEGER     NOT NULL,
+    expires_at  TIMESTAMPTZ NOT NULL,
+    redeemed_by BYTEA,
+    redeemed_at TIMESTAMPTZ,
+    created_at  TIMESTAMPTZ NOT NULL,
+    CONSTRAINT invitations_pkey PRIMARY KEY (code_hash)
+);
+CREATE INDEX invitations_member ON invitations (clinic, kind, member);
+
+-- +goose Down
+
+DROP TABLE invitations;
+DROP TABLE sign_ins;
+DROP TABLE fact_ids;
+DROP TABLE idempotency_records;
+DROP TABLE history;
+DROP TABLE journal;

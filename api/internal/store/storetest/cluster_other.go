@@ -1,0 +1,8 @@
+//go:build !unix
+
+package storetest
+
+import "net/url"
+
+// startCluster knows Unix only; elsewhere there is TEST_DATABASE_URL.
+func startCluster() (*url.URL, func(), error) { return nil, nil, nil }

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// Alert is something that somebody of the clinic must look at.
+type Alert struct {
+	Record
+	PatientID   uuid.UUID
+	TreatmentID *uuid.UUID
+	Source      AlertSource `gorm:"embedded;embeddedPrefix:source_"`
+	treatment.Alert
+}
+
+// AlertSource is the record that raised an alert.
+type AlertSource struct {
+	Type   string
+	ID     uuid.UUID
+	FactID *uuid.UUID // the fact of a session
+}
+
+// The kinds of a source.
+const (
+	SourceSession     = "session"
+	SourceAssessment  = "assessment"
+	SourceMeasurement = "measurement"
+)
+
+// Same reports whether both name the same record and fact.
+func (s AlertSource) Same(other AlertSource) bool {
+	if s.FactID == nil || other.FactID == nil {
+		return s == other
+	}
+	return s.Type == other.Type && s.ID == other.ID && *s.FactID == *other.FactID
+}
+
+// AlertsOf returns every alert that was ever raised by one of the sources, records or facts,
+// oldest first.
+func (tx *Tx) AlertsOf(sources ...uuid.UUID) ([]Alert, error) {
+	if len(sources) == 0 {
+		return nil, nil
+	}
+	return many[Alert](tx.orm.Where("source_id IN ? OR source_fact_id IN ?", sources, sources).Order("raised_at, id"))
+}
+
+// AlertFilter says which alerts a list has. What is empty does not matter.
+type AlertFilter struct {
+	Status   treatment.AlertStatus
+	Severity treatment.Severity
+	Patient  uuid.UUID
+}
+
+// ListAlerts returns a page of the clinic's alerts, the nearest deadline first.
+func (tx *Tx) ListAlerts(f AlertFilter, p Page) ([]Alert, *Key, error) {
+	q := tx.orm
+	if f.Status != "" {
+		q = q.Where("status = ?", f.Status)
+	}
+	if f.Severity != "" {
+		q = q.Where("severity = ?", f.Severity)
+	}
+	if f.Patient != uuid.Nil {
+		q = q.Where("patient_id = ?", f.Patient)
+	}
+	return list[Alert](q, asc("due_at"), p)
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// Assessment is one administration of an instrument.
+type Assessment struct {
+	Record
+	PatientID    uuid.UUID
+	TreatmentID  *uuid.UUID
+	SessionID    *uuid.UUID
+	Instrument   string // its id in pkg/instruments
+	Status       treatment.AssessmentStatus
+	StatusReason string // why it was cancelled, amended or voided
+	DueAt        *time.Time
+	ExpiresAt    *time.Time // both nil if it was not assigned
+	// At is when it was answered, until then when it was assigned: what lists are sorted by.
+	At time.Time
+	Submission
+	Scored
+	ReviewedAt *time.Time
+	ReviewedBy *uuid.UUID
+	ReviewNote string
+}
+
+// Submission is what the fact carries that brought the answers. It is empty until then, and
+// stays as it is when they are amended: who did that is in the journal.
+type Submission struct {
+	SubmissionID *uuid.UUID // the fact's id
+	OccurredAt   *time.Time
+	TimeZone     string
+	ReportedBy   string
+	Mode         string
+	ClockSkew    bool
+	RecordedBy   string // the actor, in the journal's form
+	RecordedAt   *time.Time
+}
+
+// Scored is the answers as they now are and what they come to.
+type Scored struct {
+	Answers        string // a JSON object of values by item; empty until there are any
+	Total          *int
+	Band           string
+	Answered       int
+	Missing        int
+	Prorated       bool
+	Safety         string
+	ScoringVersion string
+}
+
+// Submit notes who has answered the assessment, and when. The answers are the Scored.
+func (a *Assessment) Submit(id uuid.UUID, told Told, now time.Time) {
+	a.At = told.OccurredAt
+	a.Submission = Submission{
+		SubmissionID: &id, OccurredAt: &told.OccurredAt, TimeZone: told.TimeZone, ReportedBy: told.ReportedBy, Mode: told.Mode,
+		ClockSkew: told.ClockSkew, RecordedBy: told.RecordedBy, RecordedAt: &now,
+	}
+}
+
+// StatusAt is the status at a time: expired, if it was to be answered before that and is not.
+func (a *Assessment) StatusAt(now time.Time) treatment.AssessmentStatus {
+	if a.Status == treatment.AssessmentAssigned && a.ExpiresAt != nil && !now.Before(*a.ExpiresAt) {
+		return treatment.AssessmentExpired
+	}
+	return a.Status
+}
+
+// AssessmentFilter says which assessments a list has. What is empty does not matter.
+type AssessmentFilter struct {
+	Status     treatment.AssessmentStatus // as it is now: expired is not assigned
+	Instrument string
+}
+
+// ListAssessments returns a page of a patient's assessments, newest first.
+func (tx *Tx) ListAssessments(patient uuid.UUID, f AssessmentFilter, p Page) ([]Assessment, *Key, error) {
+	q := tx.orm.Where("patient_id = ?", patient)
+	switch f.Status {
+	case "":
+	case treatment.AssessmentExpired:
+		q = q.Where("status = ? AND expires_at <= ?", treatment.AssessmentAssigned, tx.Now)
+	case treatment.AssessmentAssigned:
+		q = q.Where("status = ? AND expires_at > ?", f.Status, tx.Now)
+	default:
+		q = q.Where("status = ?", f.Status)
+	}
+	if f.Instrument != "" {
+		q = q.Where("instrument = ?", f.Instrument)
+	}
+	return list[Assessment](q, desc("at"), p)
+}
+
+// InstrumentsAnswered returns the ids of the instruments of which the patient has a total.
+// Answers that leave too much out give none: they are no baseline.
+func (tx *Tx) InstrumentsAnswered(patient uuid.UUID) ([]string, error) {
+	ids := []string{}
+	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND total IS NOT NULL", patient,
+		[]treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}).Pluck("instrument", &ids).Error
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}

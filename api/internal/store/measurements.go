@@ -1,0 +1,35 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/dose"
+)
+
+// Measurement is what was measured outside a session.
+type Measurement struct {
+	Record
+	PatientID uuid.UUID
+	Told
+	Struck
+	WeightKg     *dose.Kg
+	HeightCm     *int
+	SystolicMmHg *int
+
+	DiastolicMmHg *int
+	HeartRateBpm  *int
+	Spo2Percent   *int
+	Position      *string
+	Doubtful      bool
+}
+
+// LastWeight returns the patient's latest weighing that counts, or ErrNotFound.
+func (tx *Tx) LastWeight(patient uuid.UUID) (*Measurement, error) {
+	return one[Measurement](tx.orm.Where("patient_id = ? AND weight_g IS NOT NULL AND struck_out_at IS NULL", patient).
+		Order("occurred_at DESC, id DESC"))
+}
+
+// ListMeasurements returns a page of a patient's measurements, newest first.
+func (tx *Tx) ListMeasurements(patient uuid.UUID, p Page) ([]Measurement, *Key, error) {
+	return list[Measurement](tx.orm.Where("patient_id = ?", patient), desc("occurred_at"), p)
+}

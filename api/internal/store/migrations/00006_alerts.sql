@@ -1,0 +1,50 @@
+-- +goose Up
+
+-- What somebody must look at. The source is a record of one of three tables, and the fact in
+-- it: no foreign key can say that. What was not found, or not said, is empty.
+CREATE TABLE alerts (
+    clinic_id       UUID        NOT NULL,
+    id              UUID        NOT NULL,
+    version         BIGINT      NOT NULL,
+    created_at      TIMESTAMPTZ NOT NULL,
+    updated_at      TIMESTAMPTZ NOT NULL,
+    patient_id      UUID        NOT NULL,
+    treatment_id    UUID,
+    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement')),
+    source_id       UUID        NOT NULL,
+    source_fact_id  UUID,
+    rule            TEXT        NOT NULL CONSTRAINT alerts_rule CHECK (rule IN
+        ('BP_PRE_SOFT', 'BP_PRE_HARD', 'BP_HIGH', 'BP_CRISIS', 'SI_ITEM9', 'SI_UNKNOWN', 'RED_FLAG_SYMPTOM',
+         'DOSE_OVER_PRESCRIBED', 'INTERVAL_SHORT', 'SESSION_NO_POST_VITALS')),
+    severity        TEXT        NOT NULL CONSTRAINT alerts_severity CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    value           TEXT        NOT NULL,
+    "limit"         TEXT        NOT NULL,
+    status          TEXT        NOT NULL CONSTRAINT alerts_status CHECK (status IN ('open', 'acknowledged', 'resolved')),
+    raised_at       TIMESTAMPTZ NOT NULL,
+    due_at          TIMESTAMPTZ NOT NULL,
+    acknowledged_at TIMESTAMPTZ,
+    acknowledged_by UUID,
+    resolved_at     TIMESTAMPTZ,
+    resolved_by     UUID,
+    outcome         TEXT        NOT NULL CONSTRAINT alerts_outcome CHECK (outcome IN ('', 'handled', 'falseAlarm', 'duplicate', 'superseded')),
+    note            TEXT        NOT NULL,
+    CONSTRAINT alerts_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT alerts_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
+    CONSTRAINT alerts_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
+    CONSTRAINT alerts_acknowledger FOREIGN KEY (clinic_id, acknowledged_by) REFERENCES staff (clinic_id, id),
+    CONSTRAINT alerts_resolver FOREIGN KEY (clinic_id, resolved_by) REFERENCES staff (clinic_id, id),
+    CONSTRAINT alerts_resolved CHECK (status <> 'resolved' OR (resolved_at IS NOT NULL AND outcome <> ''))
+);
+-- The clinic's list may grow for years: each combination of its filters is a range of an index,
+-- in the order of the deadline. A patient's own alerts are few.
+CREATE INDEX alerts_by_due ON alerts (clinic_id, due_at, id);
+CREATE INDEX alerts_by_status ON alerts (clinic_id, status, due_at, id);
+CREATE INDEX alerts_by_severity ON alerts (clinic_id, severity, due_at, id);
+CREATE INDEX alerts_by_status_and_severity ON alerts (clinic_id, status, severity, due_at, id);
+CREATE INDEX alerts_by_patient ON alerts (clinic_id, patient_id, due_at, id);
+CREATE INDEX alerts_by_source ON alerts (clinic_id, source_id);
+CREATE INDEX alerts_by_fact ON alerts (clinic_id, source_fact_id);
+
+-- +goose Down
+
+DROP TABLE alerts;

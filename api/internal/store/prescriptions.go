@@ -1,0 +1,86 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// Prescription is an order and what became of it.
+type Prescription struct {
+	Record
+	PatientID   uuid.UUID
+	TreatmentID uuid.UUID
+	treatment.Prescription
+	Holds []PrescriptionHold `gorm:"-"`
+}
+
+// PrescriptionHold is a time in which nothing could be taken from a prescription.
+type PrescriptionHold struct {
+	Part
+	PrescriptionID uuid.UUID `gorm:"primaryKey" json:"-"`
+	PatientID      uuid.UUID `json:"-"`
+	Hold
+}
+
+// Prescription returns a prescription with its holds, those lifted included.
+func (tx *Tx) Prescription(id uuid.UUID) (*Prescription, error) {
+	p, err := Find[Prescription](tx, id)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := Parts[PrescriptionHold](tx, "prescription_id", id)
+	p.Holds = holds[id]
+	return p, err
+}
+
+// ChangePrescription writes p with its holds.
+func (tx *Tx) ChangePrescription(event string, p *Prescription) error {
+	for i := range p.Holds {
+		p.Holds[i].PatientID = p.PatientID
+	}
+	if err := Replace(tx, "prescription_id", p.ID, p.Holds); err != nil {
+		return err
+	}
+	return tx.Change(event, p)
+}
+
+// Prescriptions returns all prescriptions of a treatment with their holds, oldest first.
+func (tx *Tx) Prescriptions(course uuid.UUID) ([]Prescription, error) {
+	rows, err := many[Prescription](tx.orm.Where("treatment_id = ?", course).Order("created_at, id"))
+	return rows, tx.withHolds(rows, err)
+}
+
+// ListPrescriptions returns a page of a treatment's prescriptions, newest first. status ""
+// means all; expired and active are told apart by now.
+func (tx *Tx) ListPrescriptions(course uuid.UUID, status treatment.PrescriptionStatus, now time.Time, p Page) ([]Prescription, *Key, error) {
+	q := tx.orm.Where("treatment_id = ?", course)
+	switch status {
+	case "":
+	case treatment.PrescriptionExpired:
+		q = q.Where("status = ? AND expires_at <= ?", treatment.PrescriptionActive, now)
+	case treatment.PrescriptionActive:
+		q = q.Where("status = ? AND expires_at > ?", status, now)
+	default:
+		q = q.Where("status = ?", status)
+	}
+	rows, next, err := list[Prescription](q, desc("created_at"), p)
+	return rows, next, tx.withHolds(rows, err)
+}
+
+func (tx *Tx) withHolds(rows []Prescription, err error) error {
+	if err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	holds, err := Parts[PrescriptionHold](tx, "prescription_id", ids...)
+	for i := range rows {
+		rows[i].Holds = holds[rows[i].ID]
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// Session is a plan, and what it and the facts add up to.
+type Session struct {
+	Record
+	PatientID   uuid.UUID
+	TreatmentID uuid.UUID
+	treatment.Plan
+	treatment.Session
+	// At is when it began, or should begin, or was entered: what lists are sorted by.
+	At time.Time
+	// Deviations is a JSON list. It is computed whole from the facts each time.
+	Deviations string
+}
+
+// SessionFact is one thing that happened in a session.
+type SessionFact struct {
+	Record
+	PatientID uuid.UUID
+	SessionID uuid.UUID
+	treatment.Fact
+	RecordedBy string // the actor, in the journal's form
+	Struck
+}
+
+// settle brings what the two embedded structs both know together.
+func (f *SessionFact) settle() {
+	f.Fact.ID = f.Record.ID
+	f.StruckOut = !f.Counts()
+}
+
+// AddFact creates a fact of a session.
+func (tx *Tx) AddFact(event string, f *SessionFact) error {
+	f.Record.ID = f.Fact.ID
+	return tx.Create(event, f)
+}
+
+// StrikeOutFact enters a fact in error.
+func (tx *Tx) StrikeOutFact(f *SessionFact, reason string, replacedBy *uuid.UUID) error {
+	tx.StrikeOut(&f.Struck, reason, replacedBy)
+	f.settle()
+	return tx.Change("session.factEnteredInError", f)
+}
+
+// Facts returns everything that was ever recorded of a session, in the order of its time.
+func (tx *Tx) Facts(session uuid.UUID) ([]SessionFact, error) {
+	rows, err := many[SessionFact](tx.orm.Where("session_id = ?", session).Order("occurred_at, id"))
+	for i := range rows {
+		rows[i].settle()
+	}
+	return rows, err
+}
+
+// SessionsSince returns a patient's sessions from a time on, also those to come.
+func (tx *Tx) SessionsSince(patient uuid.UUID, from time.Time) ([]Session, error) {
+	return many[Session](tx.orm.Where("patient_id = ? AND at >= ?", patient, from).Order("at, id"))
+}
+
+// PlannedSessions returns a treatment's sessions that wait in the plan.
+func (tx *Tx) PlannedSessions(course uuid.UUID) ([]Session, error) {
+	return many[Session](tx.orm.Where("treatment_id = ? AND status IN ?", course, waiting).Order("at, id"))
+}
+
+// waiting are the statuses of a session without a dose or an end.
+var waiting = []treatment.SessionStatus{treatment.SessionScheduled, treatment.SessionHeld, treatment.SessionCleared}
+
+// ListSessions returns a page of a treatment's sessions, newest first. status "" means all; a
+// session that waits and was planned at or before missedBefore is missed.
+func (tx *Tx) ListSessions(course uuid.UUID, status treatment.SessionStatus, missedBefore time.Time, p Page) ([]Session, *Key, error) {
+	q := tx.orm.Where("treatment_id = ?", course)
+	switch status {
+	case "":
+	case treatment.SessionMissed:
+		q = q.Where("status IN ? AND planned_at <= ?", waiting, missedBefore)
+	case treatment.SessionScheduled, treatment.SessionHeld, treatment.SessionCleared:
+		q = q.Where("status = ? AND planned_at > ?", status, missedBefore)
+	default:
+		q = q.Where("status = ?", status)
+	}
+	return list[Session](q, desc("at"), p)
+}
+
+// WeightAt returns the patient's last weighing at or before a time, or ErrNotFound.
+func (tx *Tx) WeightAt(patient uuid.UUID, at time.Time) (*Measurement, error) {
+	return one[Measurement](tx.orm.Where("patient_id = ? AND weight_g IS NOT NULL AND struck_out_at IS NULL AND occurred_at <= ?", patient, at).
+		Order("occurred_at DESC, id DESC"))
+}

@@ -1,0 +1,128 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// The statuses of staff.
+const (
+	StaffActive      = "active"
+	StaffDeactivated = "deactivated"
+)
+
+// Staff is somebody who works at the clinic.
+type Staff struct {
+	Record
+	GivenName, FamilyName string
+	NameSort              string // normalised, what lists are sorted by
+	Email                 string
+	Admin                 bool // the roles are a set
+	Prescriber            bool
+	Clinician             bool
+	NPI                   *string
+	Status                string
+	StatusReason          *string
+	SignedIn              bool
+	Credentials           []Credential `gorm:"-"`
+}
+
+// The kinds of a credential.
+const (
+	Licence         = "licence"
+	DEARegistration = "dea"
+)
+
+// Credential is a licence or a DEA registration in one state.
+type Credential struct {
+	Part
+	StaffID uuid.UUID `gorm:"primaryKey" json:"-"`
+	Kind    string
+	State   string
+	Number  string
+	Expires string // last day, YYYY-MM-DD
+}
+
+// TableName names the table of credentials.
+func (Credential) TableName() string { return "staff_credentials" }
+
+// TableName names the table: staff has no plural.
+func (Staff) TableName() string { return "staff" }
+
+// Roles returns the roles as the contract names them.
+func (s *Staff) Roles() []string {
+	roles := []string{}
+	for _, r := range []struct {
+		name string
+		has  bool
+	}{{"admin", s.Admin}, {"prescriber", s.Prescriber}, {"clinician", s.Clinician}} {
+		if r.has {
+			roles = append(roles, r.name)
+		}
+	}
+	return roles
+}
+
+// SetRoles replaces the roles.
+func (s *Staff) SetRoles(roles []string) {
+	s.Admin = slices.Contains(roles, "admin")
+	s.Prescriber = slices.Contains(roles, "prescriber")
+	s.Clinician = slices.Contains(roles, "clinician")
+}
+
+// StaffMember returns a member of staff with licences and registrations.
+func (tx *Tx) StaffMember(id uuid.UUID) (*Staff, error) {
+	s, err := Find[Staff](tx, id)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := Parts[Credential](tx, "staff_id", id)
+	s.Credentials = parts[id]
+	return s, err
+}
+
+// AddStaff creates s with its credentials.
+func (tx *Tx) AddStaff(s *Staff) error {
+	s.NameSort = NameKey(s.FamilyName, s.GivenName)
+	if err := tx.Create("staff.added", s); err != nil {
+		return err
+	}
+	return Replace(tx, "staff_id", s.ID, s.Credentials)
+}
+
+// ChangeStaff writes s with its credentials.
+func (tx *Tx) ChangeStaff(event string, s *Staff) error {
+	s.NameSort = NameKey(s.FamilyName, s.GivenName)
+	if err := Replace(tx, "staff_id", s.ID, s.Credentials); err != nil {
+		return err
+	}
+	return tx.Change(event, s)
+}
+
+// ListStaff returns a page of staff by family name; status "" means all.
+func (tx *Tx) ListStaff(status string, p Page) ([]Staff, *Key, error) {
+	q := tx.orm
+	if status != "" {
+		q = q.Where("status = ?", status)
+	}
+	rows, next, err := list[Staff](q, asc("name_sort"), p)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	parts, err := Parts[Credential](tx, "staff_id", ids...)
+	for i := range rows {
+		rows[i].Credentials = parts[rows[i].ID]
+	}
+	return rows, next, err
+}
+
+// OtherAdmins counts active admins but the one named.
+func (tx *Tx) OtherAdmins(id uuid.UUID) (n int64, err error) {
+	err = tx.orm.Model(&Staff{}).Where("admin = ? AND status = ? AND id <> ?", true, StaffActive, id).Count(&n).Error
+	return n, err
+}

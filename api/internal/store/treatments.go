@@ -1,0 +1,132 @@
+package store
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// Treatment is one course of therapy.
+type Treatment struct {
+	Record
+	PatientID uuid.UUID
+	treatment.Treatment
+	Holds []TreatmentHold `gorm:"-"`
+}
+
+// TreatmentHold is one reason for which a treatment stands still.
+type TreatmentHold struct {
+	Part
+	TreatmentID uuid.UUID `gorm:"primaryKey" json:"-"`
+	PatientID   uuid.UUID `json:"-"`
+	Hold
+}
+
+// Hold is a time in which nothing could go ahead, and why.
+type Hold struct {
+	Reason   treatment.HoldReason
+	Note     string
+	SetAt    time.Time
+	SetBy    string // the actor, in the journal's form
+	LiftedAt *time.Time
+	LiftedBy *string
+}
+
+// NewHold begins a hold by the transaction's actor.
+func (tx *Tx) NewHold(reason treatment.HoldReason, note string) Hold {
+	return Hold{Reason: reason, Note: note, SetAt: tx.Now, SetBy: tx.scope.Actor.String()}
+}
+
+// Lift ends the hold, if it has not ended.
+func (tx *Tx) Lift(h *Hold) {
+	if h.LiftedAt == nil {
+		now, by := tx.Now, tx.scope.Actor.String()
+		h.LiftedAt, h.LiftedBy = &now, &by
+	}
+}
+
+// Interval is the time in which the hold stood.
+func (h Hold) Interval() treatment.Interval {
+	return treatment.Interval{From: h.SetAt, Until: h.LiftedAt}
+}
+
+// Course returns a treatment with its holds, those lifted included.
+func (tx *Tx) Course(id uuid.UUID) (*Treatment, error) {
+	t, err := Find[Treatment](tx, id)
+	if err != nil {
+		return nil, err
+	}
+	holds, err := Parts[TreatmentHold](tx, "treatment_id", id)
+	t.Holds = holds[id]
+	return t, err
+}
+
+// OpenCourse returns the patient's treatment that has not ended, or nil.
+func (tx *Tx) OpenCourse(patient uuid.UUID) (*Treatment, error) {
+	rows, err := many[Treatment](tx.orm.Where("patient_id = ? AND phase IN ?", patient,
+		[]treatment.Phase{treatment.PhasePlanned, treatment.PhaseInduction, treatment.PhaseMaintenance, treatment.PhaseTaper}))
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return tx.Course(rows[0].ID)
+}
+
+// Phases returns the phases of all of a patient's treatments.
+func (tx *Tx) Phases(patient uuid.UUID) (phases []treatment.Phase, err error) {
+	err = tx.orm.Model(&Treatment{}).Where("patient_id = ?", patient).Pluck("phase", &phases).Error
+	return phases, err
+}
+
+// ChangeCourse writes t with its holds.
+func (tx *Tx) ChangeCourse(event string, t *Treatment) error {
+	for i := range t.Holds {
+		t.Holds[i].PatientID = t.PatientID
+	}
+	if err := Replace(tx, "treatment_id", t.ID, t.Holds); err != nil {
+		return err
+	}
+	return tx.Change(event, t)
+}
+
+// ListTreatments returns a page of a patient's treatments, newest first.
+func (tx *Tx) ListTreatments(patient uuid.UUID, p Page) ([]Treatment, *Key, error) {
+	rows, next, err := list[Treatment](tx.orm.Where("patient_id = ?", patient), desc("created_at"), p)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	holds, err := Parts[TreatmentHold](tx, "treatment_id", ids...)
+	for i := range rows {
+		rows[i].Holds = holds[rows[i].ID]
+	}
+	return rows, next, err
+}
+
+// OpenTreatmentsOf returns the open treatments that a prescriber is responsible for.
+func (tx *Tx) OpenTreatmentsOf(prescriber uuid.UUID) ([]Treatment, error) {
+	rows, err := many[Treatment](tx.orm.Where("responsible_prescriber_id = ? AND phase IN ?", prescriber,
+		[]treatment.Phase{treatment.PhasePlanned, treatment.PhaseInduction, treatment.PhaseMaintenance, treatment.PhaseTaper}).Order("id"))
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		course, err := tx.Course(rows[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = *course
+	}
+	return rows, nil
+}
+
+// IsPrescriber reports whether somebody is an active prescriber of the clinic.
+func (tx *Tx) IsPrescriber(id uuid.UUID) (bool, error) {
+	var n int64
+	err := tx.orm.Model(&Staff{}).Where("id = ? AND prescriber = ? AND status = ?", id, true, StaffActive).Count(&n).Error
+	return n == 1, err
+}

@@ -107,7 +107,8 @@ CREATE TABLE prescription_holds (
     prescription_id UUID        NOT NULL,
     position        INTEGER     NOT NULL,
     patient_id      UUID        NOT NULL,
-    reason          TEXT        NOT NULL,
+    reason          TEXT        NOT NULL CONSTRAINT prescription_holds_reason CHECK (reason IN
+        ('sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'other')),
     note            TEXT        NOT NULL,
     set_at          TIMESTAMPTZ NOT NULL,
     set_by          TEXT        NOT NULL,

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/pkg/dose"
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// courseOf is a treatment with what its sessions are judged by.
+type courseOf struct {
+	row           *store.Treatment
+	policy        *treatment.Protocol
+	prescriptions []store.Prescription
+}
+
+func loadCourse(tx *store.Tx, id uuid.UUID) (*courseOf, error) {
+	row, err := tx.Course(id)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := policyOf(tx, row.ProtocolID)
+	if err != nil {
+		return nil, err
+	}
+	prescriptions, err := tx.Prescriptions(id)
+	return &courseOf{row, policy, prescriptions}, err
+}
+
+// zones remembers time zones: reading one takes longer than judging a session.
+var zones sync.Map
+
+func zone(name string) (*time.Location, error) {
+	if known, ok := zones.Load(name); ok {
+		return known.(*time.Location), nil
+	}
+	z, err := time.LoadLocation(name)
+	if err == nil { // there are some six hundred names: it cannot grow without bound
+		zones.Store(name, z)
+	}
+	return z, err
+}
+
+// reach is how far back other sessions matter to one: a week, or the longest interval.
+func (c *courseOf) reach() time.Duration {
+	n := c.policy.Sessions.MinIntervalHours
+	hours := max(8*24, n.Low, n.Mid, n.High)
+	for i := range c.prescriptions {
+		hours = max(hours, c.prescriptions[i].MinIntervalHours)
+	}
+	return time.Duration(hours) * time.Hour
+}
+
+// scheduling gathers what a plan is judged by; self is the session that is being moved.
+func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name string) (treatment.Scheduling, error) {
+	known := treatment.Scheduling{At: at, TimeZone: name, Phase: c.row.Phase, OnHold: c.row.OnHold, Protocol: *c.policy}
+	location, err := zone(name)
+	if err != nil {
+		return known, err
+	}
+	known.At = at.In(location).Truncate(time.Microsecond)
+	for i := range c.prescriptions {
+		if p := &c.prescriptions[i]; p.Status == treatment.PrescriptionActive {
+			known.Prescription, known.PrescriptionID = &p.Prescription, &p.ID
+		}
+	}
+	if known.WeightKg, err = weightAt(tx, c.row.PatientID, tx.Now); err != nil {
+		return known, err
+	}
+	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
+	for i := range others {
+		o := &others[i]
+		switch status := o.StatusAt(o.Plan, *c.policy, tx.Now); {
+		case o.ID == self, status == treatment.SessionMissed, status == treatment.SessionCancelled, status == treatment.SessionEnteredInError:
+		default:
+			known.Others = append(known.Others, o.At)
+		}
+	}
+	return known, err
+}
+
+// known gathers everything beside plan and facts that a session is judged by.
+func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fact) (treatment.Known, []treatment.DoseTime, error) {
+	at := beginning(row, facts, tx.Now)
+	known := treatment.Known{Protocol: *c.policy, Limits: c.row.Limits, Running: c.row.Running(), Zone: zone}
+	for i := range c.row.Holds {
+		known.TreatmentHolds = append(known.TreatmentHolds, c.row.Holds[i].Interval())
+	}
+	for i := range c.prescriptions {
+		p := &c.prescriptions[i]
+		var holds []treatment.Interval
+		for _, h := range p.Holds {
+			holds = append(holds, h.Interval())
+		}
+		if v, ok := p.Validity(p.ID, holds); ok {
+			known.Prescriptions = append(known.Prescriptions, v)
+		}
+	}
+	var err error
+	if known.WeightKg, err = weightAt(tx, c.row.PatientID, at); err != nil {
+		return known, nil, err
+	}
+	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
+	for i := range others {
+		o := &others[i]
+		if o.ID != row.ID && o.StartedAt != nil && o.Status != treatment.SessionEnteredInError {
+			known.OtherDoses = append(known.OtherDoses, treatment.DoseTime{SessionID: o.ID, At: *o.StartedAt})
+		}
+	}
+	return known, known.OtherDoses, err
+}
+
+// judge computes the session from its plan and facts and puts the result into the row.
+func (c *courseOf) judge(tx *store.Tx, row *store.Session, facts []treatment.Fact) error {
+	_, _, err := c.fold(tx, row, facts)
+	return err
+}
+
+func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []treatment.Fact) ([]treatment.Raised, []treatment.DoseTime, error) {
+	known, others, err := c.known(tx, row, facts)
+	if err != nil {
+		return nil, nil, err
+	}
+	session, verdict := treatment.Fold(row.Plan, facts, known)
+	deviations, err := json.Marshal(append([]treatment.Deviation{}, verdict.Deviations...))
+	if err != nil {
+		return nil, nil, err
+	}
+	row.Session, row.Deviations = session, string(deviations)
+	row.At = beginning(row, facts, tx.Now)
+	return verdict.Raised, others, nil
+}
+
+// beginning is when a session began: its first fact's or its plan's time.
+func beginning(row *store.Session, facts []treatment.Fact, now time.Time) time.Time {
+	var dosed, told *time.Time
+	for i := range facts {
+		f := &facts[i]
+		if f.StruckOut {
+			continue
+		}
+		if told == nil || f.OccurredAt.Before(*told) {
+			told = &f.OccurredAt
+		}
+		if f.Kind == treatment.FactDose && (dosed == nil || f.OccurredAt.Before(*dosed)) {
+			dosed = &f.OccurredAt
+		}
+	}
+	for _, at := range []*time.Time{dosed, row.PlannedAt, told} {
+		if at != nil {
+			return *at
+		}
+	}
+	if !row.At.IsZero() {
+		return row.At
+	}
+	return now
+}
+
+func weightAt(tx *store.Tx, patient uuid.UUID, at time.Time) (*dose.Kg, error) {
+	m, err := notKnown(tx.WeightAt(patient, at))
+	if m == nil {
+		return nil, err
+	}
+	return m.WeightKg, err
+}
+
+// settle computes a session anew after a fact, a strike-out or a decision, stores it, and draws
+// what follows: new alerts, and, if the first dose has moved, later sessions judged again.
+func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, facts []store.SessionFact, event string) error {
+	was := row.StartedAt
+	raised, others, err := c.fold(tx, row, factsOf(facts))
+	if err != nil {
+		return err
+	}
+	if err := tx.Change(event, row); err != nil {
+		return err
+	}
+	return s.follow(ctx, tx, c, row, raised, others, was)
+}
+
+// follow raises the alerts that are new and, if the first dose has moved, judges the patient's
+// later sessions again: their intervals are counted from it. was is when it began until now.
+func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, others []treatment.DoseTime, was *time.Time) error {
+	if err := s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised); err != nil {
+		return err
+	}
+	if same(was, row.StartedAt) {
+		return nil
+	}
+	for _, id := range treatment.Following(others, was, row.StartedAt) {
+		if err := s.rejudge(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+// rejudge computes a session again because another one of the patient has moved.
+func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
+	row, err := store.Find[store.Session](tx, id)
+	if err != nil {
+		return err
+	}
+	c, err := loadCourse(tx, row.TreatmentID)
+	if err != nil {
+		return err
+	}
+	facts, err := tx.Facts(id)
+	if err != nil {
+		return err
+	}
+	before := row.Deviations
+	raised, _, err := c.fold(tx, row, factsOf(facts))
+	if err != nil || row.Deviations == before {
+		return err
+	}
+	if err := tx.Change("session.rejudged", row); err != nil {
+		return err
+	}
+	return s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised)
+}
+
+func sourceOf(row *store.Session) store.AlertSource {
+	return store.AlertSource{Type: store.SourceSession, ID: row.ID}
+}
+
+func factsOf(rows []store.SessionFact) []treatment.Fact {
+	facts := make([]treatment.Fact, len(rows))
+	for i := range rows {
+		facts[i] = rows[i].Fact
+	}
+	return facts
+}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/titrate-health/titrate/api/internal/oapi"
+)
+
+// questions are what the patient answers on one evening: the totals of PHQ-9 and GAD-7, and
+// how the ninth item of the PHQ-9 has its part in it.
+type questions struct {
+	phq, gad   int
+	ninth      int
+	noNinth    bool // left out
+	unreviewed bool
+	amended    int // the PHQ-9's total after the patient has corrected it; 0: left as it is
+}
+
+// baseline is answered before the treatment, without having been assigned.
+func (c *chart) baseline(day, phq, gad, ninth int) {
+	c.recordAnswers(day, "20:00", oapi.InstrumentIDPhq9, phq9Answers(phq, ninth))
+	c.recordAnswers(day, "20:10", oapi.InstrumentIDGad7, gad7Answers(gad))
+}
+
+func (c *chart) recordAnswers(day int, clock string, instrument oapi.InstrumentID, answers obj) {
+	at := c.at(day, clock)
+	id := uuidAt(at, c.random).String()
+	fact := c.said(at, obj{"instrument": instrument, "answers": answers})
+	delete(fact, "id") // it is in the path
+	c.on(day, clock, func() {
+		c.fact(c.self, http.MethodPut, "/patients/"+c.patient+"/assessments/"+id, fact)
+	})
+	c.reviewAnswers(day+1, &id)
+}
+
+// ask assigns both instruments three days ahead; the patient answers in the evening.
+func (c *chart) ask(day int, q questions) {
+	phq := phq9Answers(q.phq, q.ninth)
+	if q.noNinth {
+		delete(phq, "phq9-9")
+	}
+	first := c.answerAssigned(day, "20:15", oapi.InstrumentIDPhq9, phq)
+	second := c.answerAssigned(day, "20:22", oapi.InstrumentIDGad7, gad7Answers(q.gad))
+	if q.amended > 0 {
+		c.on(day, "20:35", func() {
+			c.decide(c.self, http.MethodPost, "/assessments/"+*first+"/amend", obj{
+				"answers": phq9Answers(q.amended, q.ninth), "reason": "I had thought of one bad day, not of two weeks.",
+			})
+		})
+	}
+	if !q.unreviewed {
+		c.reviewAnswers(day+1, first)
+		c.reviewAnswers(day+1, second)
+	}
+}
+
+// assign asks for answers by the end of a day.
+func (c *chart) assign(day, due int, instrument oapi.InstrumentID) *string {
+	id, by := new(string), c.at(due, "23:00")
+	c.office(day, "09:30", func() {
+		body := obj{"instrument": instrument, "dueAt": by.Format(time.RFC3339)}
+		if c.treatment != "" {
+			body["treatmentId"] = c.treatment
+		}
+		*id = c.plan(demoNurse, "/patients/"+c.patient+"/assessments", body).ID
+	})
+	return id
+}
+
+func (c *chart) answerAssigned(day int, clock string, instrument oapi.InstrumentID, answers obj) *string {
+	id, at := c.assign(day-3, day, instrument), c.at(day, clock)
+	c.on(day, clock, func() {
+		c.fact(c.self, http.MethodPost, "/assessments/"+*id+"/submit", c.said(at, obj{"answers": answers}))
+	})
+	return id
+}
+
+func (c *chart) reviewAnswers(day int, id *string) {
+	c.office(day, "09:15", func() {
+		c.decide(demoNurse, http.MethodPost, "/assessments/"+*id+"/review", obj{"note": "Seen."})
+	})
+}
+
+// phq9Answers come to a total, of which the ninth item is one part.
+func phq9Answers(total, ninth int) obj {
+	answers := spread("phq9", 8, total-ninth)
+	answers["phq9-9"] = ninth
+	return answers
+}
+
+func gad7Answers(total int) obj { return spread("gad7", 7, total) }
+
+// spread divides a total evenly among the first items of an instrument.
+func spread(prefix string, items, total int) obj {
+	answers := obj{}
+	for i := range items {
+		answers[fmt.Sprintf("%s-%d", prefix, i+1)] = (total + i) / items
+	}
+	return answers
+}

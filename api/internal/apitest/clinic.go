@@ -1,0 +1,139 @@
+package apitest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+	openapi_types "github.com/oapi-codegen/runtime/types"
+
+	"github.com/titrate-health/titrate/api"
+	"github.com/titrate-health/titrate/pkg/client"
+)
+
+// Person is somebody signed in.
+type Person struct {
+	*client.ClientWithResponses
+	ID      uuid.UUID // of the staff or patient record
+	Subject string
+	Token   string
+}
+
+// Clinic is a clinic with its people.
+type Clinic struct {
+	Site       *Site
+	ID         uuid.UUID
+	Admin      *Person
+	Prescriber *Person // NPI, and licence and registration in New York
+	Cosigner   *Person // the same, another NPI
+	Clinician  *Person
+	Both       *Person   // admin and prescriber
+	Protocol   uuid.UUID // the protocol "spine"
+	npi        int
+}
+
+// npis and registrations are numbers with right check digits.
+var (
+	npis          = []string{"1234567893", "1993999998", "1558598797", "1245319599"}
+	registrations = []string{"AB1234563", "BB1388568", "MA1234563", "F91234563"}
+)
+
+// Clinic makes a clinic and signs its people in.
+func (s *Site) Clinic(t testing.TB, name string) *Clinic {
+	t.Helper()
+	id, invitation, err := s.Server.CreateClinic(t.Context(), api.NewClinic{Name: name, AdminGiven: "Ada", AdminName: "Okafor", AdminEmail: "ada@example.org"})
+	if err != nil {
+		t.Fatalf("create clinic: %v", err)
+	}
+	c := &Clinic{Site: s, ID: id}
+	c.Admin = s.redeem(t, name+"-admin", client.Redemption{Code: invitation})
+	// Two admins first: giving the prescriber role needs a second one.
+	c.Both = c.Staff(t, "both", client.StaffRoleAdmin)
+	_, err = c.Admin.UpdateStaffWithApplicationMergePatchPlusJSONBodyWithResponse(t.Context(), c.Both.ID,
+		&client.UpdateStaffParams{IfMatch: `"2"`}, client.StaffUpdate{Roles: &[]client.StaffRole{client.StaffRoleAdmin, client.StaffRolePrescriber},
+			Npi: nullableOf(npis[0]), Licences: credentials("NY-1"), DeaRegistrations: credentials(registrations[0])})
+	if err != nil {
+		t.Fatalf("make the second admin a prescriber: %v", err)
+	}
+	c.npi = 1
+	c.Prescriber = c.Staff(t, "prescriber", client.StaffRolePrescriber)
+	c.Cosigner = c.Staff(t, "cosigner", client.StaffRolePrescriber)
+	c.Clinician = c.Staff(t, "clinician", client.StaffRoleClinician)
+	s.Clock.Advance(3 * time.Second) // rights may be remembered for two
+	page, err := c.Prescriber.ListProtocolsWithResponse(t.Context(), nil)
+	if err != nil {
+		t.Fatalf("list protocols: %v", err)
+	}
+	for _, p := range page.JSON200.Items {
+		if p.Name == "spine" {
+			c.Protocol = p.ID
+		}
+	}
+	return c
+}
+
+// Staff adds a colleague and signs them in. Prescribers get credentials for New York.
+func (c *Clinic) Staff(t testing.TB, subject string, roles ...client.StaffRole) *Person {
+	t.Helper()
+	in := client.StaffInput{
+		Name: client.PersonName{Given: "Sam", Family: "Rivera " + subject}, Email: openapi_types.Email(subject + "@example.org"), Roles: roles,
+	}
+	for _, r := range roles {
+		if r == client.StaffRolePrescriber {
+			in.Npi = &npis[c.npi]
+			in.Licences, in.DeaRegistrations = credentials("NY-2"), credentials(registrations[c.npi])
+			c.npi++
+		}
+	}
+	added, err := c.Admin.AddStaffWithResponse(t.Context(), &client.AddStaffParams{}, in)
+	if err != nil {
+		t.Fatalf("add %s: %v", subject, err)
+	}
+	return c.Site.redeem(t, c.ID.String()+subject, client.Redemption{Code: added.JSON201.Invitation.Code})
+}
+
+func credentials(number string) *[]client.Credential {
+	return &[]client.Credential{{State: "NY", Number: number, Expires: Date("2030-12-31")}}
+}
+
+// Date reads YYYY-MM-DD.
+func Date(text string) openapi_types.Date {
+	at, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return openapi_types.Date{Time: at}
+}
+
+// Patient registers a patient in New York and signs them in.
+func (c *Clinic) Patient(t testing.TB, family string) *Person {
+	t.Helper()
+	registered, err := c.Clinician.RegisterPatientWithResponse(t.Context(), &client.RegisterPatientParams{}, client.PatientInput{
+		Name: client.PersonName{Given: "Maya", Family: family}, BirthDate: Date("1986-04-17"),
+		Gender: client.GenderFemale, State: "NY", TimeZone: "America/New_York",
+	})
+	if err != nil {
+		t.Fatalf("register patient: %v", err)
+	}
+	id := registered.JSON201.ID
+	invited, err := c.Clinician.InvitePatientWithResponse(t.Context(), id, &client.InvitePatientParams{IfMatch: `"1"`})
+	if err != nil {
+		t.Fatalf("invite patient: %v", err)
+	}
+	return c.Site.redeem(t, c.ID.String()+"patient"+id.String(), client.Redemption{Code: invited.JSON201.Code, BirthDate: new(Date("1986-04-17"))})
+}
+
+func (s *Site) redeem(t testing.TB, subject string, r client.Redemption) *Person {
+	t.Helper()
+	p := &Person{Subject: subject, Token: s.Issuer.Token(t, subject, s.Clock.Now())}
+	p.ClientWithResponses = s.Client(t, p.Token)
+	m, err := p.RedeemInvitationWithResponse(t.Context(), r)
+	if err != nil {
+		t.Fatalf("redeem invitation of %s: %v", subject, err)
+	}
+	p.ID = m.JSON200.MemberID
+	return p
+}
+
+func nullableOf[T any](v T) nullable.Nullable[T] { return nullable.NewNullableWithValue(v) }

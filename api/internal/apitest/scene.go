@@ -1,0 +1,314 @@
+package apitest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/client"
+)
+
+// Scene is a patient with everything that an operation needs to succeed.
+type Scene struct {
+	Clinic  *Clinic
+	Patient *Person
+	IDs     map[string]string // what is there, by noun: "treatment", "session" …
+	Version map[string]string // ETags that decisions rest on, by noun
+}
+
+// For makes a scene in which an operation can succeed.
+func (c *Clinic) For(t testing.TB, operation string) *Scene {
+	t.Helper()
+	s := &Scene{Clinic: c, Patient: c.Patient(t, "Lindqvist"), IDs: map[string]string{}, Version: map[string]string{}}
+	s.IDs["clinic"], s.IDs["protocol"] = c.ID.String(), c.Protocol.String()
+	s.IDs["admin"], s.IDs["prescriber"], s.IDs["cosigner"], s.IDs["clinician"] = c.Admin.ID.String(), c.Prescriber.ID.String(), c.Cosigner.ID.String(), c.Clinician.ID.String()
+	s.IDs["patient"], s.IDs["instrument"], s.IDs["fact"] = s.Patient.ID.String(), "phq-9", uuid.NewString()
+	for _, step := range steps[operation] {
+		step(t, s)
+	}
+	return s
+}
+
+// step adds one thing to a scene.
+type step func(t testing.TB, s *Scene)
+
+// steps say what each operation needs. An operation that is not here needs a patient at most.
+var steps = map[string][]step{
+	"showStaff": {colleague}, "updateStaff": {colleague}, "inviteStaff": {colleague}, "deactivateStaff": {colleague},
+	"voidMeasurement": {weight},
+	"showTreatment":   {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
+	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
+	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
+	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
+	"updatePrescription": {planned, drafted}, "discardPrescription": {planned, drafted},
+	"signPrescription":     {planned, weight, drafted},
+	"cosignPrescription":   {planned, weight, highDose, signedByCosigner},
+	"withdrawPrescription": {planned, weight, highDose, signedByCosigner},
+	"holdPrescription":     {planned, weight, drafted, signed}, "stopPrescription": {planned, weight, drafted, signed},
+	"voidPrescription": {planned, weight, drafted, signed}, "resumePrescription": {planned, weight, drafted, signed, prescriptionHeld},
+	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
+	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
+	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
+	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
+	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
+	"voidSessionFact":  {running, scheduled, dosed},
+	"assignAssessment": {planned}, "recordAssessment": {planned},
+	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
+	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
+	"showAlert": {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
+	"reopenAlert": {alarmed, alertAcknowledged, alertResolved},
+}
+
+func colleague(t testing.TB, s *Scene) {
+	p := s.Clinic.Staff(t, "colleague-"+uuid.NewString()[:8], client.StaffRoleClinician)
+	s.IDs["staff"], s.Version["staff"] = p.ID.String(), `"2"`
+}
+
+func weight(t testing.TB, s *Scene) {
+	a := s.must(t, s.Patient, "recordMeasurement", s.fact("weightKg", 68.4))
+	s.IDs["measurement"] = a.Text("id")
+}
+
+func planned(t testing.TB, s *Scene) {
+	a := s.must(t, s.Clinic.Prescriber, "startTreatment", map[string]any{
+		"indication": "depression", "protocolId": s.IDs["protocol"], "responsiblePrescriberId": s.IDs["prescriber"],
+	})
+	s.keep("treatment", a)
+}
+
+func baseline(t testing.TB, s *Scene) {
+	s.must(t, s.Patient, "acknowledgeInstructions", s.fact("revision", 1))
+	for _, instrument := range []string{"phq-9", "gad-7"} {
+		s.IDs["assessment"] = uuid.NewString()
+		s.must(t, s.Patient, "recordAssessment", s.answers(instrument, 2, 0))
+	}
+	s.refresh(t, "treatment", "showTreatment")
+}
+
+func held(t testing.TB, s *Scene) {
+	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "holdTreatment", map[string]any{"reason": "sideEffects"}))
+}
+
+func drafted(t testing.TB, s *Scene) { s.draft(t, 100) }
+
+func highDose(t testing.TB, s *Scene) { s.draft(t, 440) } // above 6 mg/kg of 68.4 kg
+
+func (s *Scene) draft(t testing.TB, mg int) {
+	s.keep("prescription", s.must(t, s.Clinic.Clinician, "prescribe", map[string]any{
+		"form": "rapidlyDissolvingTablet", "route": "sublingual", "strengthMg": 50, "doseMg": mg, "minIntervalHours": 48,
+		"sessionsPerWeek": 3, "quantityUnits": 12, "refills": 1, "directions": "Hold under the tongue for ten minutes.",
+	}))
+}
+
+func signed(t testing.TB, s *Scene) {
+	s.keep("prescription", s.must(t, s.Clinic.Prescriber, "signPrescription", nil))
+}
+
+func signedByCosigner(t testing.TB, s *Scene) {
+	s.keep("prescription", s.must(t, s.Clinic.Cosigner, "signPrescription", nil))
+}
+
+func prescriptionHeld(t testing.TB, s *Scene) {
+	s.keep("prescription", s.must(t, s.Clinic.Prescriber, "holdPrescription", map[string]any{"reason": "supply"}))
+}
+
+// running is a treatment in induction with an active prescription.
+func running(t testing.TB, s *Scene) {
+	for _, step := range []step{weight, planned, baseline, drafted, signed} {
+		step(t, s)
+	}
+	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "changePhase", map[string]any{"phase": "induction", "reason": "Baseline complete."}))
+}
+
+func scheduled(t testing.TB, s *Scene) {
+	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
+		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
+	}))
+}
+
+func dosed(t testing.TB, s *Scene) {
+	fact := s.fact("doseMg", 100)
+	s.keep("session", s.must(t, s.Patient, "recordDose", fact))
+	s.IDs["fact"] = fmt.Sprint(fact["id"])
+}
+
+func completed(t testing.TB, s *Scene) {
+	s.keep("session", s.must(t, s.Patient, "completeSession", s.fact("oriented", true)))
+}
+
+func assigned(t testing.TB, s *Scene) {
+	s.keep("assessment", s.must(t, s.Clinic.Clinician, "assignAssessment", map[string]any{
+		"instrument": "phq-9", "dueAt": s.Clinic.Site.Clock.Now().Add(24 * time.Hour).Format(time.RFC3339),
+	}))
+}
+
+func answered(t testing.TB, s *Scene) {
+	s.IDs["assessment"] = uuid.NewString()
+	s.keep("assessment", s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 0)))
+}
+
+func alarmed(t testing.TB, s *Scene) {
+	s.IDs["assessment"] = uuid.NewString()
+	s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 1))
+	a := s.Clinic.Site.Must(t, Call{Operation: "listAlerts", Token: s.Clinic.Clinician.Token, Query: "patientId=" + s.IDs["patient"]})
+	items, _ := a.JSON("items").([]any)
+	if len(items) != 1 {
+		t.Fatalf("an answer to item 9 raised %d alerts: %s", len(items), a.Body)
+	}
+	first, _ := items[0].(map[string]any)
+	s.IDs["alert"], s.Version["alert"] = fmt.Sprint(first["id"]), `"1"`
+}
+
+func alertAcknowledged(t testing.TB, s *Scene) {
+	s.keep("alert", s.must(t, s.Clinic.Clinician, "acknowledgeAlert", map[string]any{"note": "Calling."}))
+}
+
+func alertResolved(t testing.TB, s *Scene) {
+	s.keep("alert", s.must(t, s.Clinic.Clinician, "resolveAlert", map[string]any{"outcome": "handled", "note": "Spoke."}))
+}
+
+// Call makes the request for an operation in this scene, with the contract's example as body.
+func (s *Scene) Call(t testing.TB, operation string) Call {
+	t.Helper()
+	ids := map[string]string{}
+	for noun, example := range ExampleIDs {
+		if own, ok := s.IDs[noun]; ok {
+			ids[example] = own
+		}
+	}
+	body := Example(t, operation, ids)
+	if m, ok := body.(map[string]any); ok {
+		freshen(m)
+	}
+	return Call{Operation: operation, Path: s.path(t, operation), Body: body, Header: s.header(t, operation)}
+}
+
+// freshen gives what must be unique in a clinic, and facts, values of their own.
+func freshen(body map[string]any) {
+	if _, ok := body["recordNumber"].(string); ok {
+		body["recordNumber"] = "R-" + uuid.NewString()[:8]
+	}
+	if _, ok := body["npi"]; ok {
+		body["npi"] = NPI(int(uuid.New().ID() % 100_000_000))
+	}
+	if _, ok := body["id"]; ok {
+		body["id"] = uuid.NewString()
+	}
+	for _, list := range body {
+		items, _ := list.([]any)
+		for _, item := range items {
+			if m, ok := item.(map[string]any); ok {
+				freshen(m)
+			}
+		}
+	}
+}
+
+// NPI makes a National Provider Identifier with a right check digit.
+func NPI(n int) string {
+	text := fmt.Sprintf("1%08d", n)
+	sum := 24
+	for i, r := range text {
+		d := int(r - '0')
+		if i%2 == 0 {
+			d *= 2
+		}
+		sum += d/10 + d%10
+	}
+	return fmt.Sprintf("%s%d", text, (10-sum%10)%10)
+}
+
+// path gives the ids in an operation's path: for a record that a PUT makes, a new one.
+func (s *Scene) path(t testing.TB, operation string) map[string]string {
+	ids := map[string]string{}
+	for noun, id := range s.IDs {
+		ids[noun+"Id"] = id
+	}
+	switch operation {
+	case "logSession":
+		ids["sessionId"] = uuid.NewString()
+	case "recordAssessment":
+		if s.IDs["assessment"] == "" {
+			ids["assessmentId"] = uuid.NewString()
+		}
+	}
+	return ids
+}
+
+// header is the If-Match of the record that the operation acts on.
+func (s *Scene) header(t testing.TB, operation string) map[string]string {
+	op, ok := Contract(t).Operation(operation)
+	if !ok || op.Kind != "decision" {
+		return nil
+	}
+	nouns := slices.Sorted(maps.Keys(s.IDs))
+	for _, noun := range nouns {
+		if etag := s.Version[noun]; etag != "" && hasParam(op.Path, noun) {
+			return map[string]string{"If-Match": etag}
+		}
+	}
+	switch {
+	case hasParam(op.Path, "patient"):
+		return map[string]string{"If-Match": s.current(t, "showPatient")}
+	case op.Path == "/clinic":
+		return map[string]string{"If-Match": s.current(t, "showClinic")}
+	}
+	return nil
+}
+
+func hasParam(path, noun string) bool {
+	first := "{" + noun + "Id}"
+	for i := range path {
+		if path[i] == '{' { // the first parameter is the record acted on
+			return len(path) >= i+len(first) && path[i:i+len(first)] == first
+		}
+	}
+	return false
+}
+
+func (s *Scene) current(t testing.TB, show string) string {
+	return s.Clinic.Site.Must(t, Call{Operation: show, Token: s.Clinic.Clinician.Token, Path: s.path(t, show)}).Header.Get("ETag")
+}
+
+func (s *Scene) refresh(t testing.TB, noun, show string) { s.Version[noun] = s.current(t, show) }
+
+func (s *Scene) keep(noun string, a Answer) {
+	s.IDs[noun], s.Version[noun] = a.Text("id"), a.Header.Get("ETag")
+}
+
+func (s *Scene) must(t testing.TB, who *Person, operation string, body any) Answer {
+	t.Helper()
+	return s.Clinic.Site.Must(t, Call{
+		Operation: operation, Token: who.Token, Path: s.path(t, operation), Body: body, Header: s.header(t, operation),
+	})
+}
+
+// fact is a fact that happens now.
+func (s *Scene) fact(member string, value any) map[string]any {
+	return map[string]any{
+		"id": uuid.NewString(), "occurredAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York",
+		"reportedBy": "patient", "mode": "app", member: value,
+	}
+}
+
+func (s *Scene) answers(instrument string, value, last int) map[string]any {
+	f := s.fact("instrument", instrument)
+	delete(f, "id")
+	answers := map[string]any{}
+	prefix, n := "phq9-", 9
+	if instrument == "gad-7" {
+		prefix, n = "gad7-", 7
+	}
+	for i := 1; i <= n; i++ {
+		answers[fmt.Sprintf("%s%d", prefix, i)] = value
+	}
+	if instrument == "phq-9" {
+		answers["phq9-9"] = last
+	}
+	f["answers"] = answers
+	return f
+}

@@ -1,0 +1,130 @@
+package store_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/api/internal/store"
+	rules "github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// lists are every list and search that a client can ask for, with each of its filters.
+var lists = map[string]struct {
+	index string // the beginning of its name; | for alternatives
+	ask   func(tx *store.Tx, id uuid.UUID, p store.Page) error
+}{
+	"staff":             {"staff_by_name", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListStaff("", p)) }},
+	"staff by status":   {"staff_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListStaff("active", p)) }},
+	"patients":          {"patients_by_name", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListPatients("", p)) }},
+	"patients, status":  {"patients_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListPatients("active", p)) }},
+	"search family":     {"patients_by_name", search(store.PatientSearch{Family: "Lind"})},
+	"search both names": {"patients_by_name", search(store.PatientSearch{Family: "Lind", Given: "Ma"})},
+	"search birth date": {"patients_by_birth_date", search(store.PatientSearch{BirthDate: "1986-04-17"})},
+	"search phone":      {"patients_by_phone", search(store.PatientSearch{Phone: "+15185550142"})},
+	"search e-mail":     {"patients_by_email", search(store.PatientSearch{Email: "maya@example.org"})},
+	"search number":     {"patients_record_number|sqlite_autoindex_patients", search(store.PatientSearch{RecordNumber: "R-1"})},
+	"measurements":      {"measurements_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListMeasurements(id, p)) }},
+	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols(p)) }},
+	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
+	"prescriptions":     {"prescriptions_by_treatment", prescriptions("")},
+	"drafts":            {"prescriptions_by_status", prescriptions(rules.PrescriptionDraft)},
+	"active":            {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionActive)},
+	"expired":           {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionExpired)},
+	"sessions":          {"sessions_by_treatment", sessions("")},
+	"scheduled":         {"sessions_by_status", sessions(rules.SessionScheduled)},
+	"completed":         {"sessions_by_status", sessions(rules.SessionCompleted)},
+	"missed":            {"sessions_by_", sessions(rules.SessionMissed)},
+	"assessments":       {"assessments_", assessments(store.AssessmentFilter{})},
+	"assessments, due":  {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentAssigned})},
+	"assessments, one":  {"assessments_", assessments(store.AssessmentFilter{Instrument: "phq-9"})},
+	"assessments, both": {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentSubmitted, Instrument: "phq-9"})},
+	"alerts":            {"alerts_", alerts(store.AlertFilter{})},
+	"alerts, status":    {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen})},
+	"alerts, severity":  {"alerts_", alerts(store.AlertFilter{Severity: rules.SeverityHigh})},
+	"alerts, both":      {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen, Severity: rules.SeverityHigh})},
+	"alerts, patient":   {"alerts_", alerts(store.AlertFilter{Patient: uuid.MustParse("01980000-0000-7000-8000-0000000000d1")})},
+}
+
+func second[T any](_ []T, _ *store.Key, err error) error { return err }
+
+func search(s store.PatientSearch) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.SearchPatients(s, p)) }
+}
+
+func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListPrescriptions(id, s, noon, p))
+	}
+}
+
+func sessions(s rules.SessionStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListSessions(id, s, noon.Add(-24*time.Hour), p))
+	}
+}
+
+func assessments(f store.AssessmentFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListAssessments(id, f, p))
+	}
+}
+
+func alerts(f store.AlertFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListAlerts(f, p)) }
+}
+
+// TestListsUseAnIndex: every list and every search reads its own index and scans no table,
+// neither on its first page nor on a later one.
+func TestListsUseAnIndex(t *testing.T) {
+	shipped(t, func(t *testing.T, db *store.DB, s store.Scope, patient uuid.UUID) {
+		for name, list := range lists {
+			for _, p := range []store.Page{{Limit: 50}, {Limit: 50, After: &store.Key{Time: noon, Text: "lindqvist maya", ID: patient}}} {
+				err := db.View(t.Context(), s, func(tx *store.Tx) error {
+					plans := tx.Plans(t)
+					if err := list.ask(tx, patient, p); err != nil {
+						return err
+					}
+					if len(*plans) == 0 {
+						t.Errorf("%s: no query was seen", name)
+					}
+					if first := (*plans)[0]; !uses(first, list.index) {
+						t.Errorf("%s (behind a cursor: %t) does not use the index %s:\n%s", name, p.After != nil, list.index, first)
+					}
+					for _, plan := range *plans {
+						if scans(plan) {
+							t.Errorf("%s (behind a cursor: %t) scans a table:\n%s", name, p.After != nil, plan)
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	})
+}
+
+// uses reports whether SQLite's plan uses one of the indexes. PostgreSQL chooses between two
+// that fit by statistics, which a test's few rows do not have.
+func uses(plan, index string) bool {
+	sqlite := strings.HasPrefix(plan, "SEARCH")
+	return !sqlite || slices.ContainsFunc(strings.Split(index, "|"), func(name string) bool {
+		return strings.Contains(plan, "USING INDEX "+name)
+	})
+}
+
+// scans reports whether a plan of either database reads a whole table.
+func scans(plan string) bool {
+	for line := range strings.Lines(plan) {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "Seq Scan") || strings.HasPrefix(line, "SCAN ") {
+			return true
+		}
+	}
+	return false
+}

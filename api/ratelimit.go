@@ -1,0 +1,91 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"github.com/titrate-health/titrate/pkg/problem"
+)
+
+// limiter allows each caller a number of requests a minute, and each clinic ten times as
+// many. It counts on this process only; the contract says so.
+type limiter struct {
+	perMinute int // 0: no limit
+
+	mu      sync.Mutex
+	buckets map[string]*rate.Limiter
+}
+
+const clinicFactor = 10
+
+// limit counts the request for its principal and clinic.
+func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := s.countRequest(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// countRequest counts the request for its principal and clinic; for the client's address if
+// it is not known who calls. Every answer tells what is left.
+func (s *Server) countRequest(c echo.Context) error {
+	l := &s.limiter
+	if l.perMinute == 0 {
+		return nil
+	}
+	who := &callOf(c.Request().Context()).who
+	caller, clinic := "address "+c.RealIP(), ""
+	if who.actor.Kind != "" {
+		caller, clinic = who.clinic.String()+who.actor.String(), who.clinic.String()
+	} else if who.identity.Subject != "" {
+		caller = "identity " + who.identity.Issuer + " " + who.identity.Subject
+	}
+	now := time.Now() //nolint:forbidigo // a rate is of the machine's time
+	wait, left := l.take(caller, l.perMinute, now)
+	if clinic != "" {
+		clinicWait, clinicLeft := l.take("clinic "+clinic, l.perMinute*clinicFactor, now)
+		wait, left = max(wait, clinicWait), min(left, clinicLeft)
+	}
+	h := c.Response().Header()
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"principal";q=%d;w=60, "clinic";q=%d;w=60`, l.perMinute, l.perMinute*clinicFactor))
+	h.Set("RateLimit", fmt.Sprintf(`"principal";r=%d;t=%d`, left, int(math.Ceil(wait.Seconds()))))
+	if wait > 0 {
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		return problem.New(problem.RateLimited, "too many requests; wait as long as Retry-After says")
+	}
+	return nil
+}
+
+// take uses up one request of the caller's. It returns how long to wait when there is none
+// left, and how many are.
+func (l *limiter) take(caller string, perMinute int, now time.Time) (wait time.Duration, left int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.buckets == nil || len(l.buckets) > 100_000 { // forgetting is generous, not unsafe
+		l.buckets = map[string]*rate.Limiter{}
+	}
+	b := l.buckets[caller]
+	if b == nil {
+		b = rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
+		l.buckets[caller] = b
+	}
+	if b.AllowN(now, 1) {
+		return 0, int(b.TokensAt(now))
+	}
+	missing := 1 - b.TokensAt(now)
+	return time.Duration(missing * 60 / float64(perMinute) * float64(time.Second)), 0
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

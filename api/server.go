@@ -1,0 +1,233 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/titrate-health/titrate"
+	"github.com/titrate-health/titrate/api/internal/contract"
+	"github.com/titrate-health/titrate/api/internal/oapi"
+	"github.com/titrate-health/titrate/api/internal/store"
+)
+
+// Server is the service. It implements the generated interface: one method an operation.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	db       *store.DB
+	contract *contract.Contract
+	handler  http.Handler
+
+	verifier *verifier
+	issuer   *issuer // the embedded one, or nil
+	rights   rightsCache
+	limiter  limiter
+	cursors  sealer
+	answers  sealer
+	secret   [32]byte // what invitations are hashed with
+	clock    testClock
+	metrics  *prometheus.Registry
+}
+
+var _ oapi.StrictServerInterface = (*Server)(nil)
+
+// Open makes a server: it reads the contract and the keys and opens the database. The error
+// is one line that shows no secret.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.clock.now = cfg.Now
+	if cfg.Now == nil {
+		s.clock.now = time.Now
+	}
+	s.limiter.perMinute, _ = cfg.perMinute()
+	var err error
+	if s.contract, err = contract.Load(titrate.OpenAPI); err != nil {
+		return nil, err
+	}
+	if err := s.openKeys(); err != nil {
+		return nil, err
+	}
+	dsn, err := cfg.dsn()
+	if err != nil {
+		return nil, err
+	}
+	s.db, err = store.Open(ctx, store.Options{DSN: dsn, Now: s.now, NewID: cfg.NewID, Relaxed: cfg.Relaxed})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Env == production {
+		if err := s.db.CheckRuntimeRole(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	e, err := s.routes()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.handler = headAsGet(e)
+	return s, nil
+}
+
+// openKeys reads the deployment's secret and decides whose tokens are believed.
+func (s *Server) openKeys() error {
+	if s.cfg.Env == production && demoKeyFile(s.cfg.SigningKeyFile) {
+		return errors.New("SIGNING_KEY_FILE is a demo's key: make one of your own")
+	}
+	secret, signing, err := loadSecret(s.cfg.keyFile(), s.cfg.SigningKeyFile == "")
+	if err != nil {
+		return err
+	}
+	s.secret = deriveKey(secret, "invitations")
+	if s.cursors, err = newSealer(deriveKey(secret, "cursors")); err != nil {
+		return err
+	}
+	if s.answers, err = newSealer(deriveKey(secret, "kept answers")); err != nil {
+		return err
+	}
+	if s.cfg.OIDCIssuer == "" {
+		if s.issuer, err = newIssuer(signing); err != nil {
+			return err
+		}
+		s.verifier = newVerifier(demoIssuer, demoAudience, s.issuer, s.now, s.log)
+		return nil
+	}
+	keys, err := openJWKS(s.cfg.OIDCIssuer, s.cfg.OIDCJWKSURL, s.log)
+	if err != nil {
+		return err
+	}
+	s.verifier = newVerifier(s.cfg.OIDCIssuer, s.cfg.OIDCAudience, keys, s.now, s.log)
+	return nil
+}
+
+// routes puts the middleware around the generated routes and adds the few outside /v1.
+func (s *Server) routes() (*echo.Echo, error) {
+	ops, err := operations(s.contract)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := s.cfg.proxies()
+	if err != nil {
+		return nil, err
+	}
+	e := echo.New()
+	e.IPExtractor = clientAddress(proxies)
+	e.HTTPErrorHandler = s.handleError
+	measured, err := s.measure()
+	if err != nil {
+		return nil, err
+	}
+	e.Use(s.begin, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
+	perOperation := map[string][]echo.MiddlewareFunc{}
+	for id, op := range ops {
+		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
+	}
+	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{
+		BaseURL: "/v1", OperationMiddlewares: perOperation,
+	})
+	s.plainRoutes(e)
+	return e, nil
+}
+
+// measure counts and times requests by route; nothing in a label comes from a client.
+func (s *Server) measure() (echo.MiddlewareFunc, error) {
+	s.metrics = prometheus.NewRegistry()
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return echoprometheus.MiddlewareConfig{
+		Namespace: "titrate", Registerer: s.metrics, DoNotUseRequestPathFor404: true,
+		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
+			"host": func(echo.Context, error) string { return "" },
+			"code": func(c echo.Context, err error) string { return strconv.Itoa(statusOf(c, err)) },
+		},
+	}.ToMiddleware()
+}
+
+func statusOf(c echo.Context, err error) int {
+	if err != nil && !c.Response().Committed {
+		return problemOf(err).Status
+	}
+	return c.Response().Status
+}
+
+// Handler answers requests; Run serves it. Tests and the demo's seed call it in-process.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves until ctx ends, then finishes what it has accepted. ready, if not nil, is told
+// the address once the server listens.
+func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.ListenAddr)
+	if err != nil {
+		return err
+	}
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	main := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    2 * maxHeaders, // beyond this net/http answers by itself, without a problem
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- main.Serve(listener) }()
+	metrics, err := s.serveMetrics(ctx, failed)
+	if err != nil {
+		return errors.Join(err, main.Close())
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		err = nil
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
+	defer cancel()
+	return errors.Join(err, main.Shutdown(stop), metrics.Shutdown(stop))
+}
+
+// Close closes the database and ends background work.
+func (s *Server) Close() error {
+	if s.verifier != nil {
+		s.verifier.Close()
+	}
+	if s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+func (s *Server) now() time.Time { return s.clock.Now() }
+
+// mustJSON is for this package's own types, which always marshal.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("marshal %T", v))
+	}
+	return b
+}
+
+// OpenOwner opens a server that answers nobody: for making a clinic as the database's owner.
+func OpenOwner(ctx context.Context, cfg Config) (*Server, error) {
+	cfg.Env = "" // whose login it is, is checked when serving
+	return Open(ctx, cfg)
+}

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+	openapi_types "github.com/oapi-codegen/runtime/types"
+
+	"github.com/titrate-health/titrate/api/internal/oapi"
+	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/pkg/problem"
+)
+
+// What several converters between wire and row need.
+
+// etag is the record's version, with statuses that follow from time appended, so that a 304
+// never hides an expiry.
+func etag(version int64, derived ...string) *string {
+	tag := strconv.FormatInt(version, 10)
+	for _, d := range derived {
+		if d != "" {
+			tag += "." + d
+		}
+	}
+	return new(`"` + tag + `"`)
+}
+
+// location is the path of a record by its plural noun.
+func location(noun string, id uuid.UUID) *string { return new("/v1/" + noun + "/" + id.String()) }
+
+// actorOut reads the journal's form of an actor, "staff:0190…".
+func actorOut(text string) oapi.Actor {
+	kind, id, _ := strings.Cut(text, ":")
+	parsed, _ := uuid.Parse(id) // the system has none
+	return oapi.Actor{Kind: oapi.ActorKind(kind), ID: parsed}
+}
+
+func dateIn(d openapi_types.Date) string { return d.Format(time.DateOnly) }
+
+func dateOut(text string) openapi_types.Date {
+	t, _ := time.Parse(time.DateOnly, text) // stored by dateIn
+	return openapi_types.Date{Time: t}
+}
+
+// textOf turns an optional string of one type into one of another: enumerations are their
+// own types on the wire and in the rules.
+func textOf[To, From ~string](v *From) *To {
+	if v == nil {
+		return nil
+	}
+	return new(To(*v))
+}
+
+// set applies a member of a merge patch that cannot be null.
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// clear applies a member of a merge patch that null clears.
+func setOrClear[T any](to **T, from nullable.Nullable[T]) {
+	switch {
+	case !from.IsSpecified():
+	case from.IsNull():
+		*to = nil
+	default:
+		v := from.MustGet()
+		*to = &v
+	}
+}
+
+// orZero returns what p points to, or nothing.
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// maxSkew is how far ahead of the server a fact's time may be: clocks of phones are wrong.
+const maxSkew = 24 * time.Hour
+
+// told keeps what a fact carries beside what it says. A time ahead of the server's is kept and
+// flagged; one further ahead than maxSkew is refused.
+func told(ctx context.Context, tx *store.Tx, at time.Time, zone string, by oapi.ReportedBy, mode oapi.Mode) (store.Told, error) {
+	at = at.UTC().Truncate(time.Microsecond)
+	if at.After(tx.Now.Add(maxSkew)) {
+		return store.Told{}, problem.New(problem.OccurredInFuture, "occurredAt is more than 24 hours ahead of the server",
+			problem.Fault{In: problem.InBody, Pointer: "/occurredAt", Code: "occurred_in_future", Detail: "must not be more than 24 hours ahead"})
+	}
+	return store.Told{
+		OccurredAt: at, TimeZone: zone, ReportedBy: string(by), Mode: string(mode),
+		ClockSkew: at.After(tx.Now), RecordedBy: callOf(ctx).who.actor.String(),
+	}, nil
+}
+
+func struckOut(s store.Struck) *oapi.StrikeOut {
+	if s.Counts() {
+		return nil
+	}
+	return &oapi.StrikeOut{At: *s.StruckOutAt, By: actorOut(orZero(s.StruckOutBy)), Reason: orZero(s.StruckOutReason), ReplacedBy: s.ReplacedBy}
+}
+
+// notFoundIn refuses an id in the body that names nothing the caller can see.
+func notFoundIn(pointer string) error {
+	return problem.New(problem.ReferenceNotFound, "refers to a record that does not exist",
+		problem.Fault{In: problem.InBody, Pointer: pointer, Code: "reference_not_found", Detail: "names no record"})
+}
+
+// filled returns a pointer to v, or nil if it is empty: what is not known is left out.
+func filled[T ~string](v T) *T {
+	if v == "" {
+		return nil
+	}
+	return &v
+}
+
+func itoa(i int) string { return strconv.Itoa(i) }

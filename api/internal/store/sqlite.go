@@ -93,7 +93,11 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return base.Connect(ctx)
+	conn, err := base.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return remember(conn), nil
 }
 
 func (c connector) Driver() driver.Driver { return &modernc.Driver{} }

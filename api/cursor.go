@@ -12,7 +12,7 @@ import (
 const defaultLimit = 50
 
 // page reads limit and cursor. filter is everything else that shapes the list: a cursor is
-// good for the same caller, operation and filter only.
+// good for the same caller, operation, record in the path and filter only.
 func (s *Server) page(ctx context.Context, limit *int, cursor *string, filter ...any) (store.Page, error) {
 	p := store.Page{Limit: defaultLimit}
 	if limit != nil {
@@ -58,7 +58,7 @@ func (s *Server) next(ctx context.Context, key *store.Key, filter ...any) (*stri
 
 func cursorContext(ctx context.Context, filter []any) []byte {
 	c := callOf(ctx)
-	b, err := json.Marshal([]any{c.who.clinic, c.who.actor.String(), c.op.ID, c.patient, filter})
+	b, err := json.Marshal([]any{c.who.clinic, c.who.actor.String(), c.op.ID, c.target, filter})
 	if err != nil {
 		return nil // filters are strings, ids and dates of the contract
 	}

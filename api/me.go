@@ -68,7 +68,8 @@ func redeem(tx *store.Tx, invited store.Membership, code, signIn store.Hash, bod
 				problem.Fault{In: problem.InBody, Pointer: "/birthDate", Code: "mismatch", Detail: "must be the patient's"})
 		}
 	}
-	if _, err := tx.Redeem(code, signIn); err != nil {
+	_, first, err := tx.Redeem(code, signIn)
+	if err != nil || !first { // once redeemed, there is nothing more to do or to record
 		return err
 	}
 	tx.Note("invitation.redeemed", invited.Kind, invited.MemberID)

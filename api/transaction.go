@@ -29,6 +29,8 @@ type call struct {
 	who       principal
 	// repeated says that this fact was recorded before: show it, do not record it again.
 	repeated bool
+	// target is the record that the operation acts on: the first one in the path, else the clinic.
+	target uuid.UUID
 	// patient is whom the record in the path belongs to, if it belongs to a patient.
 	patient uuid.UUID
 	// next is the cursor of the next page.
@@ -177,9 +179,9 @@ func idempotencyKey(r *http.Request) string {
 // resolve finds the patient of the record in the path, takes that patient's row for writes,
 // claims a fact's id, and notes which version a decision rests on.
 func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pathID, call *call) (err error) {
-	target := call.who.clinic
+	call.target = call.who.clinic
 	if len(path) > 0 {
-		target = path[0].id
+		call.target = path[0].id
 		if store.ConcernsPatient(path[0].name) {
 			find := tx.ResolvePatient
 			if op.kind != read {
@@ -196,7 +198,7 @@ func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pa
 		if err != nil {
 			return err
 		}
-		tx.Target(target, version)
+		tx.Target(call.target, version)
 	case read, plan: // nothing that was there before is decided upon
 	case fact:
 		id, err := factID(r.Context(), op, path)
@@ -226,7 +228,11 @@ func factID(ctx context.Context, op *operation, path []pathID) (uuid.UUID, error
 // ifMatch reads the version from an ETag; what time has appended to it does not matter.
 func ifMatch(etag string) (int64, error) {
 	text, _, _ := strings.Cut(strings.Trim(etag, `"`), ".")
-	return strconv.ParseInt(text, 10, 64)
+	version, err := strconv.ParseInt(text, 10, 64)
+	if errors.Is(err, strconv.ErrRange) { // the contract lets it through: no record has that version
+		return -1, nil
+	}
+	return version, err
 }
 
 type pathID struct {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,16 @@ type SessionFact struct {
 func (f *SessionFact) settle() {
 	f.Fact.ID = f.Record.ID
 	f.StruckOut = !f.Counts()
+}
+
+// MarshalJSON writes what the history keeps. Both embedded structs have an ID, for which reason
+// encoding/json would leave it out.
+func (f SessionFact) MarshalJSON() ([]byte, error) {
+	type row SessionFact
+	return json.Marshal(struct {
+		ID uuid.UUID
+		row
+	}{f.Record.ID, row(f)})
 }
 
 // AddFact creates a fact of a session.

@@ -95,25 +95,26 @@ func (tx *Tx) Invite(code Hash, kind string, member uuid.UUID, expires time.Time
 
 // Redeem uses an invitation of this clinic up and links the sign-in to its member. Call
 // [DB.TryInvitation] before the transaction. Redeeming again with the same sign-in changes
-// nothing and returns the same. The errors are those of TryInvitation and of [Tx.Link].
-func (tx *Tx) Redeem(code, signIn Hash) (Membership, error) {
+// nothing and returns the same, but for first. The errors are those of TryInvitation and of
+// [Tx.Link].
+func (tx *Tx) Redeem(code, signIn Hash) (m Membership, first bool, err error) {
 	n, err := tx.exec(`UPDATE invitations SET redeemed_by = $1, redeemed_at = $2
 		WHERE code_hash = $3 AND clinic = $4 AND redeemed_by IS NULL AND expires_at > $2`,
 		signIn[:], tx.Now, code[:], tx.scope.Clinic)
 	if err != nil {
-		return Membership{}, err
+		return Membership{}, false, err
 	}
-	m, err := redeemed(tx.conn.QueryRowContext(tx.ctx, findInvitation, code[:]), signIn)
+	m, err = redeemed(tx.conn.QueryRowContext(tx.ctx, findInvitation, code[:]), signIn)
 	if err == nil && m.ClinicID != tx.scope.Clinic {
 		err = ErrInvitationInvalid
 	}
 	if err != nil {
-		return Membership{}, tx.fail(tx.db.engine.classify(err))
+		return Membership{}, false, tx.fail(tx.db.engine.classify(err))
 	}
 	if n == 0 {
-		return m, nil
+		return m, false, nil
 	}
-	return m, tx.Link(signIn, m.Kind, m.MemberID)
+	return m, true, tx.Link(signIn, m.Kind, m.MemberID)
 }
 
 // Link lets a sign-in act as a member of the clinic. A sign-in is at most one staff member and

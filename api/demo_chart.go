@@ -138,6 +138,42 @@ func (c *chart) prescribe(day int, order oapi.PrescriptionInput) {
 	c.ready = c.at(day, "18:00")
 }
 
+// discard throws the draft away.
+func (c *chart) discard(day int, reason string) {
+	c.office(day, "15:30", func() {
+		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/discard", obj{"reason": reason})
+	})
+}
+
+// strike says that the prescription was entered in error.
+func (c *chart) strike(day int, reason string) {
+	c.office(day, "10:40", func() {
+		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/enter-in-error", obj{"reason": reason})
+	})
+}
+
+// withhold puts the prescription on hold.
+func (c *chart) withhold(day int, reason oapi.HoldReason, note string) {
+	c.office(day, "14:30", func() {
+		c.decide(demoNurse, http.MethodPost, "/prescriptions/"+c.prescription+"/hold", obj{"reason": reason, "note": note})
+	})
+}
+
+// cosign is a second prescriber's signature.
+func (c *chart) cosign(day int, by string) {
+	c.office(day, "13:30", func() {
+		c.decide(by, http.MethodPost, "/prescriptions/"+c.prescription+"/cosign", nil)
+	})
+	c.ready = c.at(day, "18:00")
+}
+
+// tighten gives the patient limits of their own.
+func (c *chart) tighten(day int, limits obj) {
+	c.office(day, "15:00", func() {
+		c.decide(c.prescriber, http.MethodPatch, "/treatments/"+c.treatment, obj{"limits": limits})
+	})
+}
+
 // stop ends the prescription.
 func (c *chart) stop(day int, reason string) {
 	c.office(day, "15:00", func() {

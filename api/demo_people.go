@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/titrate-health/titrate/pkg/dose"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // The people of the demo. All of them, and the clinic, are invented; phone numbers are from
@@ -104,7 +105,7 @@ func (t *teller) openClinic() {
 		t.redeem(m.subject, added.Invitation.Code, "")
 	}
 	for _, p := range t.get(admin, "/protocols").Items {
-		if p.Name == "spine" {
+		if p.Name == treatment.Spine().Name {
 			t.protocol = p.ID
 		}
 	}
@@ -147,10 +148,10 @@ var (
 	sanDiego     = place{"San Diego", "CA", "92101", pacific, "619"}
 )
 
-// name is a given name with the administrative gender that goes with it here.
-type name struct{ given, gender string }
+// givenName comes with the administrative gender that goes with it here.
+type givenName struct{ given, gender string }
 
-var givenNames = []name{
+var givenNames = []givenName{
 	{"Amara", "female"}, {"Bruno", "male"}, {"Carmen", "female"}, {"Dmitri", "male"}, {"Elif", "female"},
 	{"Finn", "male"}, {"Gloria", "female"}, {"Hassan", "male"}, {"Imani", "female"}, {"Javier", "male"},
 	{"Keiko", "female"}, {"Leon", "male"}, {"Marisol", "female"}, {"Nikhil", "male"}, {"Odette", "female"},
@@ -168,7 +169,7 @@ var streets = []string{"Alder Street", "Birch Lane", "Chestnut Avenue", "Dogwood
 
 // demoPerson is a synthetic patient.
 type demoPerson struct {
-	name
+	givenName
 	family, email, street, contact, relationship string
 	birthDate                                    string
 	weight                                       dose.Kg
@@ -176,7 +177,7 @@ type demoPerson struct {
 
 // demoPatient is the patient of the tour, and of the examples in the contract.
 var demoPatient = demoPerson{
-	name: name{"Maya", "female"}, family: "Lindqvist", email: "maya.lindqvist@example.org", birthDate: "1986-04-17",
+	givenName: givenName{"Maya", "female"}, family: "Lindqvist", email: "maya.lindqvist@example.org", birthDate: "1986-04-17",
 	street: "12 Alder Street", contact: "Jonas Lindqvist", relationship: "spouse", weight: 68_400 * dose.Gram,
 }
 
@@ -186,14 +187,14 @@ func demoPersons(n int, random *rand.Rand) []demoPerson {
 	people := []demoPerson{demoPatient}
 	for i := range n - 1 {
 		p := demoPerson{
-			name: givenNames[given[i]], family: familyNames[family[i]],
+			givenName: givenNames[given[i]], family: familyNames[family[i]],
 			email:        fmt.Sprintf("r-%d@example.org", firstRecord+i+1),
 			street:       fmt.Sprintf("%d %s", 1+random.IntN(240), streets[random.IntN(len(streets))]),
-			relationship: []string{"spouse", "sister", "father", "friend"}[random.IntN(4)],
+			relationship: []string{"spouse", "sibling", "parent", "cousin"}[random.IntN(4)],
 			birthDate:    fmt.Sprintf("%d-%02d-%02d", 1958+random.IntN(46), 1+random.IntN(12), 1+random.IntN(28)),
 			weight:       dose.Kg(560+random.IntN(380)) * 100,
 		}
-		p.contact = givenNames[random.IntN(len(givenNames))].given + " " + p.family
+		p.contact = givenNames[given[n-1-i]].given + " " + p.family
 		people = append(people, p)
 	}
 	return people

@@ -24,7 +24,8 @@ func (c *chart) baseline(day, phq, gad, ninth int) {
 	c.recordAnswers(day, "20:10", oapi.InstrumentIDGad7, gad7Answers(gad))
 }
 
-func (c *chart) recordAnswers(day int, clock string, instrument oapi.InstrumentID, answers obj) {
+// recordAnswers sends answers that nobody has asked for.
+func (c *chart) recordAnswers(day int, clock string, instrument oapi.InstrumentID, answers obj) *string {
 	at := c.at(day, clock)
 	id := uuidAt(at, c.random).String()
 	fact := c.said(at, obj{"instrument": instrument, "answers": answers})
@@ -33,6 +34,7 @@ func (c *chart) recordAnswers(day int, clock string, instrument oapi.InstrumentI
 		c.fact(c.self, http.MethodPut, "/patients/"+c.patient+"/assessments/"+id, fact)
 	})
 	c.reviewAnswers(day+1, &id)
+	return &id
 }
 
 // ask assigns both instruments three days ahead; the patient answers in the evening.
@@ -80,6 +82,20 @@ func (c *chart) answerAssigned(day int, clock string, instrument oapi.Instrument
 func (c *chart) reviewAnswers(day int, id *string) {
 	c.office(day, "09:15", func() {
 		c.decide(demoNurse, http.MethodPost, "/assessments/"+*id+"/review", obj{"note": "Seen."})
+	})
+}
+
+// voidAnswers says that answers were entered in error.
+func (c *chart) voidAnswers(day int, id *string, reason string) {
+	c.office(day, "10:40", func() {
+		c.decide(demoNurse, http.MethodPost, "/assessments/"+*id+"/enter-in-error", obj{"reason": reason})
+	})
+}
+
+// cancelAnswers takes an assignment back.
+func (c *chart) cancelAnswers(day int, id *string, reason string) {
+	c.office(day, "10:40", func() {
+		c.decide(demoNurse, http.MethodPost, "/assessments/"+*id+"/cancel", obj{"reason": reason})
 	})
 }
 

@@ -12,19 +12,20 @@ import (
 // dosing is how a session goes. The zero value is an ordinary one: the prescribed dose, blood
 // pressure before, during and after it, watched for long enough, looked at by the nurse.
 type dosing struct {
-	taken    dose.Mg // if not what is prescribed
-	typed    dose.Mg // by mistake; struck out and entered again
-	booster  bool
-	minutes  int     // from the last dose to the end, if not as many as it takes
-	before   reading // if not an ordinary one
-	repeated reading // once more before the dose
-	during   reading // if not an ordinary one
-	noAfter  bool    // nobody measured before the end
-	noticed  obj     // beside the ordinary
-	abort    oapi.AbortReason
-	redFlag  oapi.RedFlag // for which help is called
-	offline  bool         // the phone sends everything the next morning, in no order
-	review   string       // what the nurse writes, if not the ordinary
+	taken      dose.Mg // if not what is prescribed
+	typed      dose.Mg // by mistake; struck out and entered again
+	booster    bool
+	minutes    int     // from the last dose to the end, if not as many as it takes
+	before     reading // if not an ordinary one
+	repeated   reading // once more before the dose
+	during     reading // if not an ordinary one
+	unmeasured bool    // nobody measured after the dose
+	unended    bool    // the phone fell silent before the end
+	noticed    obj     // beside the ordinary
+	abort      oapi.AbortReason
+	redFlag    oapi.RedFlag // for which help is called
+	offline    bool         // the phone sends everything the next morning, in no order
+	review     string       // what the nurse writes, if not the ordinary
 
 	unreviewed bool
 }
@@ -69,6 +70,22 @@ func (c *chart) postpone(day, to int, reason string) {
 		})
 	})
 	c.take(to, id, dosing{})
+}
+
+// stopped is a session that does not take place because of the reading before it.
+func (c *chart) stopped(day int, r reading) {
+	id, at := c.schedule(day, 2), c.at(day, c.begins)
+	c.add(at, func() {
+		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/vitals", c.said(at, c.vitals(r, 10)))
+		c.decide(c.self, http.MethodPost, "/sessions/"+*id+"/cancel", obj{"reason": "My blood pressure is too high."})
+	})
+}
+
+// void says that a session was entered in error.
+func (c *chart) void(day int, id, reason string) {
+	c.office(day, "10:40", func() {
+		c.decide(demoNurse, http.MethodPost, "/sessions/"+id+"/enter-in-error", obj{"reason": reason})
+	})
 }
 
 // happening is one fact of a session.
@@ -166,7 +183,9 @@ func (c *chart) happenings(start time.Time, d dosing) (list []happening) {
 		after(last, "doses", "doses", obj{"doseMg": *c.order.BoosterMg, "booster": true, "route": c.order.Route, "holdMin": 10})
 		taken += *c.order.BoosterMg
 	}
-	vitals(41, d.during, c.rest.add(14, 9), 8)
+	if !d.unmeasured {
+		vitals(41, d.during, c.rest.add(14, 9), 8)
+	}
 	if d.redFlag != "" {
 		after(44, "escalate", "escalations", obj{"redFlag": d.redFlag, "emergencyServicesCalled": true, "note": "My support person is on the phone with 911."})
 	}
@@ -174,24 +193,35 @@ func (c *chart) happenings(start time.Time, d dosing) (list []happening) {
 		after(47, "abort", "aborts", obj{"reason": d.abort})
 		return list
 	}
-	after(62, "observations", "observations", c.noticed(taken, d.noticed))
+	if c.inDetail(start) || d.noticed != nil {
+		after(62, "observations", "observations", c.noticed(taken, d.noticed))
+	}
+	if d.unended {
+		return list
+	}
 	end := last + d.minutes
 	if d.minutes == 0 {
 		end = last + c.observationMin(taken) + 3 + c.random.IntN(25)
 	}
-	if !d.noAfter {
+	if !d.unmeasured && c.inDetail(start) {
 		vitals(end-6, reading{}, c.rest.add(3, 2), 2)
 	}
 	after(end, "complete", "completions", obj{"oriented": true, "walksUnaided": true, "supportPersonStays": true})
 	return list
 }
 
-// observationMin is for how long the protocol wants the session watched: longer from 4 mg/kg.
+// inDetail says whether a session is told with everything: the tour's are, and those of the
+// last weeks. Of others one reading after the dose is enough.
+func (c *chart) inDetail(start time.Time) bool {
+	return c.record == 0 || start.After(c.today.AddDate(0, 0, -40))
+}
+
+// observationMin is for how long the protocol wants the session watched after its last dose.
 func (c *chart) observationMin(taken dose.Mg) int {
-	if taken >= dose.PerKg(4*dose.Milligram, c.weight) {
-		return 240
+	if taken >= dose.PerKg(c.release.HighDoseMgPerKg, c.weight) {
+		return c.release.HighDoseObservationMin
 	}
-	return 120
+	return c.release.ObservationMin
 }
 
 // noticed is what the patient notices an hour after a dose: more of a larger one.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
@@ -15,8 +14,8 @@ type story struct {
 	tell   func(*chart)
 }
 
-// demoStories are the patients' in the order of their record numbers. Between them, every
-// status that a record can have, and every alert rule, occurs.
+// demoStories are the patients' in the order of their record numbers. Every status that a
+// record can have occurs in them, and every rule that raises an alert.
 var demoStories = []story{
 	{albany, "14:00", mayasStory},
 	{brooklyn, "13:00", baselineMissing},
@@ -107,6 +106,7 @@ func mayasStory(c *chart) {
 	c.ask(-61, questions{phq: 5, gad: 5})
 	c.session(-50, dosing{})
 	c.session(-36, dosing{offline: true, review: "Sent the next morning: no network at the cabin."})
+	c.handle(-35, "The reading arrived before the dose, but was taken after it.")
 	c.ask(-30, questions{phq: 4, gad: 3})
 	c.log(-23, dosing{noticed: obj{"note": "Forgot to plan this one."}})
 	c.session(-9, dosing{noticed: obj{"journalText": "I watched the snow fall upwards, and did not mind.", "journalShared": true}})
@@ -158,9 +158,10 @@ func inductionMidway(c *chart) {
 func worseAndInDanger(c *chart) {
 	c.intake(-40, oapi.IndicationDepression, "F33.2", 16, 13)
 	c.begin(-35, tablets(100*mg, 0))
-	c.sessions(-33, 4, 14)
+	c.sessions(-33, 3, 14)
 	c.ask(-20, questions{phq: 17, gad: 14})
 	c.session(-5, dosing{noticed: obj{"mood": 2, "distress": 5}})
+	c.session(-2, dosing{abort: oapi.AbortReasonPatientChoice})
 	c.ask(-1, questions{phq: 21, gad: 17, ninth: 2})
 }
 
@@ -182,14 +183,15 @@ func ninthUnanswered(c *chart) {
 
 func steadyResponse(c *chart) {
 	c.intake(-130, oapi.IndicationDepression, "F33.2", 20, 12)
+	c.prescribe(-127, tablets(300*mg, 0))
+	c.strike(-126, "Written for another patient.")
 	c.begin(-125, tablets(150*mg, 0))
 	c.sessions(-123, 4, 14)
-	c.ask(-109, questions{phq: 14, gad: 9})
 	c.ask(-95, questions{phq: 8, gad: 6})
 	c.phase(-94, oapi.PhaseMaintenance, "Response: PHQ-9 below half of the baseline.")
-	c.sessions(-91, 3, 28)
+	c.sessions(-91, 2, 42)
 	c.weigh(-51, 900)
-	c.sessions(-50, 2, 42)
+	c.session(-43, dosing{})
 	c.ask(-28, questions{phq: 4, gad: 3})
 	c.session(-8, dosing{})
 	c.schedule(6, 7)
@@ -204,9 +206,10 @@ func adjustedTwice(c *chart) {
 	c.ask(-80, questions{phq: 14, gad: 10})
 	c.weigh(-79, -400)
 	c.prescribe(-78, tablets(200*mg, 50*mg))
-	c.sessions(-76, 3, 14)
+	c.sessions(-76, 2, 14)
 	c.phase(-60, oapi.PhaseMaintenance, "Better on 200 mg.")
-	c.sessions(-54, 2, 42)
+	c.session(-40, dosing{})
+	c.voidAnswers(-38, c.recordAnswers(-39, "18:00", oapi.InstrumentIDPhq9, phq9Answers(20, 0)), "Filled in by a visitor who tried the app.")
 	c.ask(-10, questions{phq: 7, gad: 6})
 	c.session(-4, dosing{booster: true})
 	c.schedule(4, 6)
@@ -215,17 +218,17 @@ func adjustedTwice(c *chart) {
 func noResponse(c *chart) {
 	c.intake(-100, oapi.IndicationDepression, "F33.1", 17, 12)
 	c.begin(-95, tablets(100*mg, 0))
-	c.sessions(-93, 4, 14)
+	c.sessions(-93, 3, 14)
 	c.ask(-79, questions{phq: 16, gad: 12})
 	c.ask(-65, questions{phq: 17, gad: 11})
 	c.phase(-64, oapi.PhaseMaintenance, "No response yet; the patient wants to go on for a while.")
-	c.session(-60, dosing{})
 	c.session(-46, dosing{})
 	c.assign(-33, -26, oapi.InstrumentIDPhq9)
 	c.schedule(-30, 2)
 	c.session(-16, dosing{})
 	c.ask(-12, questions{phq: 16, gad: 12})
 	c.schedule(-3, 2)
+	c.withhold(-1, oapi.HoldReasonMissedContact, "Missed a session and two calls.")
 }
 
 func deviating(c *chart) {
@@ -237,7 +240,7 @@ func deviating(c *chart) {
 	c.handle(-37, "Misread the label; will plan every session from now on.")
 	c.session(-32, dosing{minutes: 75, review: "Ended too early: the support person had to leave."})
 	c.ask(-30, questions{phq: 9, gad: 13})
-	c.session(-28, dosing{noAfter: true, review: "No reading at the end."})
+	c.session(-28, dosing{unmeasured: true, review: "No reading at the end."})
 	c.handle(-27, "The device had no battery left; felt well.")
 	c.session(-20, dosing{typed: 1000 * mg, review: "Typing error, struck out."})
 	c.handle(-19, "1000 mg was a typing error.")
@@ -265,12 +268,12 @@ func aboveSoftMaximum(c *chart) {
 	c.weight = 91_200 * dose.Gram
 	c.intake(-90, oapi.IndicationDepression, "F33.2", 23, 15)
 	c.begin(-85, tablets(200*mg, 0))
-	c.sessions(-83, 3, 14)
+	c.sessions(-83, 2, 14)
 	c.ask(-64, questions{phq: 19, gad: 13})
 	c.weigh(-63, 600)
 	c.prescribe(-62, tablets(350*mg, 150*mg))
 	c.cosign(-61, "demo-prescriber-2")
-	c.sessions(-59, 4, 14)
+	c.sessions(-59, 3, 21)
 	c.ask(-20, questions{phq: 15, gad: 11})
 	c.phase(-17, oapi.PhaseMaintenance, "Improves slowly.")
 	c.session(-10, dosing{booster: true})
@@ -281,13 +284,13 @@ func aboveSoftMaximum(c *chart) {
 func prescriptionExpired(c *chart) {
 	c.intake(-193, oapi.IndicationDepression, "F33.1", 15, 13)
 	c.begin(-188, capsules(75*mg))
-	c.sessions(-186, 6, 7)
-	c.ask(-170, questions{phq: 11, gad: 10})
+	c.sessions(-186, 4, 14)
+	c.ask(-162, questions{phq: 11, gad: 10})
 	c.phase(-160, oapi.PhaseMaintenance, "Response.")
-	c.sessions(-156, 4, 42)
+	c.sessions(-144, 2, 60)
 	c.weigh(-100, 300)
 	c.ask(-70, questions{phq: 7, gad: 6})
-	c.sessions(-60, 2, 60)
+	c.session(-58, dosing{})
 	c.assign(-6, 4, oapi.InstrumentIDPhq9)
 }
 
@@ -295,11 +298,12 @@ func pressureTooHigh(c *chart) {
 	c.rest = reading{129, 81}
 	c.intake(-70, oapi.IndicationDepressionAndAnxiety, "F33.1", 16, 14)
 	c.begin(-65, tablets(100*mg, 0))
-	c.sessions(-63, 4, 14)
+	c.sessions(-63, 3, 14)
 	c.tighten(-40, obj{"stopSystolicMmHg": 155, "stopDiastolicMmHg": 95})
 	c.ask(-40, questions{phq: 12, gad: 11})
 	c.phase(-39, oapi.PhaseMaintenance, "Response.")
-	c.session(-26, dosing{})
+	c.session(-26, dosing{during: reading{168, 101}, review: "High during the session, back to the usual at its end."})
+	c.handle(-25, "Felt nothing of it. Measures twice a week from now on.")
 	c.stopped(-12, reading{168, 104})
 	c.acknowledge(-12, "15:10", "No session today. Calls the family doctor.")
 	c.hold(-11, oapi.HoldReasonBloodPressure, "Family doctor adjusts the blood pressure medicine.")
@@ -311,7 +315,7 @@ func pressureTooHigh(c *chart) {
 func crisisInSession(c *chart) {
 	c.intake(-48, oapi.IndicationDepression, "F33.1", 19, 9)
 	c.begin(-43, tablets(150*mg, 0))
-	c.sessions(-41, 4, 14)
+	c.sessions(-41, 3, 14)
 	c.ask(-22, questions{phq: 14, gad: 8})
 	c.session(-8, dosing{
 		during: reading{193, 116}, redFlag: oapi.RedFlagSevereHeadache, abort: oapi.AbortReasonVitalSigns,
@@ -326,13 +330,13 @@ func crisisInSession(c *chart) {
 func inefficacy(c *chart) {
 	c.intake(-120, oapi.IndicationDepression, "F33.2", 22, 18)
 	c.begin(-115, tablets(100*mg, 0))
-	c.sessions(-113, 4, 14)
+	c.sessions(-113, 3, 14)
 	c.ask(-90, questions{phq: 21, gad: 17})
 	c.prescribe(-86, tablets(200*mg, 0))
-	c.sessions(-84, 3, 14)
+	c.sessions(-84, 2, 14)
 	c.ask(-62, questions{phq: 22, gad: 18})
 	c.cancelAnswers(-56, c.assign(-58, -50, oapi.InstrumentIDPhq9), "The treatment ends.")
-	c.discontinue(-55, oapi.DiscontinueReasonInefficacy, "No response to seven sessions at two doses. Referred for TMS.")
+	c.discontinue(-55, oapi.DiscontinueReasonInefficacy, "No response to five sessions at two doses. Referred for TMS.")
 }
 
 func tapering(c *chart) {
@@ -341,13 +345,12 @@ func tapering(c *chart) {
 	c.sessions(-158, 4, 14)
 	c.ask(-134, questions{phq: 9, gad: 8})
 	c.phase(-130, oapi.PhaseMaintenance, "Response after four weeks.")
-	c.sessions(-127, 4, 28)
-	c.ask(-75, questions{phq: 5, gad: 4})
+	c.sessions(-121, 2, 56)
+	c.ask(-65, questions{phq: 5, gad: 4})
 	c.weigh(-61, 1200)
 	c.phase(-60, oapi.PhaseTaper, "In remission for two months.")
 	c.prescribe(-59, seldom(tablets(100*mg, 0), 10))
-	c.sessions(-55, 2, 30)
-	c.ask(-30, questions{phq: 4, gad: 4})
+	c.session(-48, dosing{})
 	c.prescribe(-20, seldom(tablets(50*mg, 0), 14))
 	c.session(-11, dosing{})
 	c.schedule(5, 7)
@@ -359,10 +362,10 @@ func completed(c *chart) {
 	c.sessions(-171, 4, 14)
 	c.ask(-147, questions{phq: 8, gad: 9})
 	c.phase(-143, oapi.PhaseMaintenance, "Response.")
-	c.sessions(-140, 3, 28)
-	c.ask(-100, questions{phq: 4, gad: 5})
+	c.sessions(-136, 2, 42)
+	c.ask(-99, questions{phq: 4, gad: 5})
 	c.phase(-95, oapi.PhaseTaper, "In remission.")
-	c.sessions(-88, 2, 42)
+	c.session(-80, dosing{})
 	c.ask(-45, questions{phq: 3, gad: 2})
 	c.phase(-38, oapi.PhaseCompleted, "In remission for three months, the last one without a session.")
 }
@@ -390,51 +393,5 @@ func lowDoseDaily(c *chart) {
 	c.ask(-5, questions{phq: 9, gad: 12, amended: 7})
 	c.session(-4, dosing{minutes: 45, review: "Low dose in the evening; went to bed early. Observation time explained."})
 	c.session(-3, dosing{})
-}
-
-// The rarer things that happen to one patient or another.
-
-// discard throws the draft away.
-func (c *chart) discard(day int, reason string) {
-	c.office(day, "15:30", func() {
-		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/discard", obj{"reason": reason})
-	})
-}
-
-// cosign is a second prescriber's signature.
-func (c *chart) cosign(day int, by string) {
-	c.office(day, "13:30", func() {
-		c.decide(by, http.MethodPost, "/prescriptions/"+c.prescription+"/cosign", nil)
-	})
-	c.ready = c.at(day, "18:00")
-}
-
-// tighten gives the patient limits of their own.
-func (c *chart) tighten(day int, limits obj) {
-	c.office(day, "15:00", func() {
-		c.decide(c.prescriber, http.MethodPatch, "/treatments/"+c.treatment, obj{"limits": limits})
-	})
-}
-
-// stopped is a session that does not take place because of the reading before it.
-func (c *chart) stopped(day int, r reading) {
-	id, at := c.schedule(day, 2), c.at(day, c.begins)
-	c.add(at, func() {
-		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/vitals", c.said(at, c.vitals(r, 10)))
-		c.decide(c.self, http.MethodPost, "/sessions/"+*id+"/cancel", obj{"reason": "My blood pressure is too high."})
-	})
-}
-
-// void says that a session was entered in error.
-func (c *chart) void(day int, id, reason string) {
-	c.office(day, "10:40", func() {
-		c.decide(demoNurse, http.MethodPost, "/sessions/"+id+"/enter-in-error", obj{"reason": reason})
-	})
-}
-
-// cancelAnswers takes an assignment back.
-func (c *chart) cancelAnswers(day int, id *string, reason string) {
-	c.office(day, "10:40", func() {
-		c.decide(demoNurse, http.MethodPost, "/assessments/"+*id+"/cancel", obj{"reason": reason})
-	})
+	c.session(-1, dosing{unended: true})
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // obj is a JSON object of a request.
@@ -28,9 +30,11 @@ type teller struct {
 	begun  time.Time
 	agenda []appointment
 
-	passes   map[string]pass   // by subject
-	staff    map[string]string // ids by subject
-	protocol string
+	passes   map[string]pass // by subject, like the next two
+	rights   map[string][]member
+	staff    map[string]string // ids
+	protocol string            // its id
+	release  treatment.ReleasePolicy
 	sent     int
 	// err is the first thing that went wrong; after it nothing is sent any more.
 	err error
@@ -51,8 +55,7 @@ type pass struct {
 // answer is what the story needs to know of an answer.
 type answer struct {
 	ID          string   `json:"id"`
-	Version     int64    `json:"version"`
-	Name        any      `json:"name"`
+	Name        any      `json:"name"` // a protocol's is text, a person's is not
 	Code        string   `json:"code"`
 	Items       []answer `json:"items"`
 	Memberships []struct {
@@ -66,7 +69,8 @@ type answer struct {
 func newTeller(ctx context.Context, s *Server, clock *demoClock, seed uint64, today time.Time) *teller {
 	return &teller{
 		ctx: ctx, s: s, clock: clock, seed: seed, today: today, begun: today.AddDate(0, 0, firstDay).Add(9 * time.Hour),
-		passes: map[string]pass{}, staff: map[string]string{},
+		release: treatment.Spine().Vitals.Release,
+		passes:  map[string]pass{}, rights: map[string][]member{}, staff: map[string]string{},
 	}
 }
 
@@ -77,6 +81,9 @@ func (t *teller) tell() error {
 	t.addPatients()
 	slices.SortStableFunc(t.agenda, func(a, b appointment) int { return a.at.Compare(b.at) })
 	for _, a := range t.agenda {
+		if t.err != nil {
+			break
+		}
 		t.wait(a.at)
 		a.do()
 	}
@@ -127,29 +134,48 @@ func (t *teller) send(as, method, path string, header http.Header, body any) (a 
 	if t.err != nil {
 		return a
 	}
-	t.sent++; sentForTest = t.sent
-	t.wait(time.Time{})
+	t.sent++
+	t.wait(t.clock.Now()) // no two requests at once
+	if a, t.err = t.try(as, method, path, header, body); t.err != nil {
+		t.err = fmt.Errorf("%s, %s: %s %s: %w", t.clock.Now().Format(time.DateTime), as, method, path, t.err)
+	}
+	return a
+}
+
+func (t *teller) try(as, method, path string, header http.Header, body any) (a answer, err error) {
 	token, err := t.pass(as)
 	if err != nil {
-		t.err = err
-		return a
+		return a, err
+	}
+	if err := t.recall(as); err != nil {
+		return a, err
 	}
 	q, err := inProcess(t.ctx, token, method, path, body)
 	if err != nil {
-		t.err = err
-		return a
+		return a, err
 	}
 	maps.Copy(q.Header, header)
 	q.Header.Set("X-Request-Id", fmt.Sprintf("demo-%d", t.sent))
 	r := reply{header: http.Header{}}
 	t.s.Handler().ServeHTTP(&r, q)
 	if r.status > 299 {
-		t.err = fmt.Errorf("%s, %s: %s %s: %d %s", t.clock.Now().Format(time.DateTime), as, method, path, r.status, r.body.Bytes())
-		return a
+		return a, fmt.Errorf("%d %s", r.status, r.body.Bytes())
 	}
-	t.err = json.Unmarshal(r.body.Bytes(), &a)
+	err = json.Unmarshal(r.body.Bytes(), &a)
 	a.etag = r.header.Get("ETag")
-	return a
+	return a, err
+}
+
+// recall lets the server remember what somebody may do: by the story's clock its memory would
+// be too old with every request. It has nothing to remember before they redeem an invitation.
+func (t *teller) recall(subject string) (err error) {
+	who := identity{Issuer: demoIssuer, Subject: subject}
+	if len(t.rights[subject]) == 0 {
+		t.rights[subject], err = t.s.members(t.ctx, who)
+		return err
+	}
+	t.s.rights.put(who.hash(), t.rights[subject], t.clock.Now())
+	return nil
 }
 
 // pass is somebody's token, renewed before it expires.
@@ -193,4 +219,3 @@ func inProcess(ctx context.Context, token, method, path string, body any) (*http
 	}
 	return r, nil
 }
-var sentForTest int

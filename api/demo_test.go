@@ -1,0 +1,507 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// The demos of these tests are started in the afternoon of their last day.
+const demoDay = "2026-11-20"
+
+var demoNow = time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC)
+
+func openDemo(t *testing.T, dir string, o DemoOptions) *Server {
+	t.Helper()
+	s, err := OpenDemo(t.Context(), Config{Data: dir, Now: func() time.Time { return demoNow }}, o)
+	if err != nil {
+		t.Fatalf("open demo: %v", err)
+	}
+	return s
+}
+
+// TestDemo fills a demo and looks at it from all sides.
+func TestDemo(t *testing.T) {
+	dir := t.TempDir()
+	s := openDemo(t, dir, DemoOptions{Seed: 7, Today: demoDay})
+	t.Run("is the same for a seed and a day", func(t *testing.T) { sameDemo(t, dir) })
+	t.Run("knows every state", func(t *testing.T) { everyState(t, s) })
+	t.Run("plans ahead and nothing else", func(t *testing.T) { nothingAhead(t, dir) })
+	t.Run("has patients who get better, stay, get worse", func(t *testing.T) { courses(t, s) })
+	t.Run("keeps real time", func(t *testing.T) { realTime(t, s) })
+	t.Run("hands out tokens", func(t *testing.T) { demoTokens(t, dir, s) })
+	t.Run("introduces itself with requests that work", func(t *testing.T) { pasted(t, s) })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("goes on with what is there", func(t *testing.T) { goesOn(t, dir) })
+}
+
+// sameDemo resets another folder, with a key of its own and something that is no database, to
+// the demo in dir.
+func sameDemo(t *testing.T, dir string) {
+	other := t.TempDir()
+	key := filepath.Join(other, "signing.key")
+	if _, _, err := loadSecret(key, true); err != nil {
+		t.Fatal(err)
+	}
+	before := readFile(t, key)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.WriteFile(filepath.Join(other, "titrate.db"+suffix), []byte("not a database"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openDemo(t, other, DemoOptions{Seed: 7, Today: demoDay, Reset: true})
+	defer s.Close()
+	if !bytes.Equal(readFile(t, key), before) {
+		t.Error("the reset has changed the key")
+	}
+	got, want := dump(t, other), dump(t, dir)
+	if len(want) < 5000 {
+		t.Errorf("%d rows in the demo", len(want))
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("filled again (-want +got):\n%.2000s", diff)
+	}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// dump is every row of every table, without what is random by intent: invitations are kept as
+// hashes of random codes, answers are sealed, and written_at is not the story's time.
+func dump(t *testing.T, dir string) (rows []string) {
+	t.Helper()
+	random := []string{"invitations.code_hash", "idempotency_records.body", "journal.written_at"}
+	var tables []string
+	query(t, dir, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`,
+		func(_ []string, v []any) { tables = append(tables, fmt.Sprint(v[0])) })
+	for _, table := range tables {
+		query(t, dir, `SELECT * FROM "`+table+`"`, func(columns []string, values []any) {
+			for i := range values {
+				if slices.Contains(random, table+"."+columns[i]) {
+					values[i] = "random"
+				}
+			}
+			rows = append(rows, fmt.Sprint(table, values))
+		})
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// query looks into the database of the demo.
+func query(t *testing.T, dir, q string, row func(columns []string, values []any)) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "titrate.db")+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	for rows.Next() && err == nil {
+		values := make([]any, len(columns))
+		pointers := make([]any, len(columns))
+		for i := range values {
+			pointers[i] = &values[i]
+		}
+		err = rows.Scan(pointers...)
+		row(columns, values)
+	}
+	if err := cmp.Or(err, rows.Err()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record is any record of the API.
+type record = map[string]any
+
+// list asks in the name of a role for all items of a list.
+func list(t *testing.T, s *Server, role, path string) (items []record) {
+	t.Helper()
+	r := get(t, s, role, path)
+	if r.status != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, r.status, r.body.Bytes())
+	}
+	page := struct {
+		Items      []record
+		NextCursor *string
+	}{}
+	if err := json.Unmarshal(r.body.Bytes(), &page); err != nil || page.NextCursor != nil {
+		t.Fatalf("%s: err %v, next page %v", path, err, page.NextCursor)
+	}
+	return page.Items
+}
+
+func get(t *testing.T, s *Server, role, path string) reply {
+	t.Helper()
+	token, err := s.demoToken(role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := inProcess(t.Context(), token, http.MethodGet, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reply{header: http.Header{}}
+	s.Handler().ServeHTTP(&r, q)
+	return r
+}
+
+// everyState counts what the API shows. Sessions are held and cleared by the safety gate,
+// which is not there yet, and nobody in the demo dies.
+func everyState(t *testing.T, s *Server) {
+	got := map[string]int{}
+	count := func(noun string, items []record, members ...string) {
+		for _, item := range items {
+			for _, m := range members {
+				if v, is := item[m]; is && v != nil {
+					got[fmt.Sprintf("%s %s %v", noun, m, v)]++
+				}
+			}
+		}
+	}
+	patients := list(t, s, rolePrescriber, "/patients?limit=200")
+	count("patient", patients, "status", "signedIn")
+	if got, want := len(patients), 24; got != want {
+		t.Errorf("got %d patients, want %d", got, want)
+	}
+	for _, p := range patients {
+		treatments := list(t, s, rolePrescriber, fmt.Sprintf("/patients/%s/treatments", p["id"]))
+		count("treatment", treatments, "phase", "onHold", "discontinueReason")
+		assessments := list(t, s, rolePrescriber, fmt.Sprintf("/patients/%s/assessments?limit=200", p["id"]))
+		count("assessment", assessments, "status", "safety", "prorated")
+		for _, c := range treatments {
+			count("prescription", list(t, s, rolePrescriber, fmt.Sprintf("/treatments/%s/prescriptions?limit=200", c["id"])), "status", "onHold")
+			sessions := list(t, s, rolePrescriber, fmt.Sprintf("/treatments/%s/sessions?limit=200", c["id"]))
+			count("session", sessions, "status", "escalated", "checkedIn")
+			for _, session := range sessions {
+				got[fmt.Sprint("session planned ", session["plannedAt"] != nil)]++
+				deviations, _ := session["deviations"].([]any)
+				for _, d := range deviations {
+					got[fmt.Sprint("deviation ", d.(record)["rule"])]++
+				}
+			}
+		}
+	}
+	alerts := list(t, s, rolePrescriber, "/alerts?limit=200")
+	count("alert", alerts, "status", "rule", "severity", "outcome")
+
+	want := []string{
+		"patient status active", "patient status inactive", "patient status transferred",
+		"treatment onHold true", "treatment discontinueReason inefficacy", "treatment discontinueReason transferred",
+		"prescription onHold true", "session escalated true", "session planned false",
+		"assessment safety positive", "assessment safety unknown", "assessment prorated true",
+		"deviation doseAbovePrescribed", "deviation intervalShort", "deviation completedEarly", "deviation noVitalsAfterDose",
+		"alert severity critical", "alert severity high", "alert severity medium", "alert outcome handled", "alert outcome falseAlarm",
+	}
+	want = slices.Concat(want,
+		each("treatment phase", treatment.Phases), each("prescription status", treatment.PrescriptionStatuses),
+		each("assessment status", treatment.AssessmentStatuses), each("alert rule", treatment.AlertRules), each("alert status", treatment.AlertStatuses))
+	for _, status := range treatment.SessionStatuses {
+		if status != treatment.SessionHeld && status != treatment.SessionCleared {
+			want = append(want, "session status "+string(status))
+		}
+	}
+	for _, w := range want {
+		if got[w] == 0 {
+			t.Errorf("none: %s", w)
+		}
+	}
+}
+
+func each[T ~string](noun string, words []T) (list []string) {
+	for _, w := range words {
+		list = append(list, noun+" "+string(w))
+	}
+	return list
+}
+
+// nothingAhead holds every time in the records against the day's beginning where the clinic is.
+func nothingAhead(t *testing.T, dir string) {
+	ahead := []string{"planned_at", "due_at", "expires_at", "no_drive_until", "at"} // "at" is a session's plan
+	midnight := time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC)
+	var struck, tomorrow int
+	for _, table := range []string{"patients", "treatments", "prescriptions", "sessions", "session_facts", "measurements", "assessments", "alerts", "journal"} {
+		query(t, dir, `SELECT * FROM `+table, func(columns []string, values []any) {
+			for i, v := range values {
+				at, is := v.(time.Time)
+				switch {
+				case is && columns[i] == "planned_at" && at.Sub(midnight) > 24*time.Hour && at.Sub(midnight) < 48*time.Hour:
+					tomorrow++
+				case is && !slices.Contains(ahead, columns[i]) && at.After(midnight):
+					t.Errorf("%s.%s is %v", table, columns[i], at)
+				case columns[i] == "struck_out_at" && is:
+					struck++
+				}
+			}
+		})
+	}
+	if tomorrow == 0 || struck == 0 {
+		t.Errorf("%d sessions planned for tomorrow, %d facts struck out", tomorrow, struck)
+	}
+}
+
+// courses compares the first and the last PHQ-9 of each patient.
+func courses(t *testing.T, s *Server) {
+	var better, same, worse int
+	for _, p := range list(t, s, roleClinician, "/patients?limit=200") {
+		var totals []float64 // newest first
+		for _, a := range list(t, s, roleClinician, fmt.Sprintf("/patients/%s/assessments?limit=200&instrument=phq-9", p["id"])) {
+			if total, scored := a["total"].(float64); scored && a["status"] != "enteredInError" {
+				totals = append(totals, total)
+			}
+		}
+		if len(totals) < 2 {
+			continue
+		}
+		switch change := totals[0] - totals[len(totals)-1]; {
+		case change <= -5:
+			better++
+		case change >= 5:
+			worse++
+		default:
+			same++
+		}
+	}
+	if better < 8 || same < 2 || worse < 1 {
+		t.Errorf("better %d, the same %d, worse %d", better, same, worse)
+	}
+}
+
+// realTime sees that neither clock nor ids nor limits are the story's any more.
+func realTime(t *testing.T, s *Server) {
+	if got := s.now(); !got.Equal(demoNow) {
+		t.Errorf("the clock shows %v", got)
+	}
+	if a, b := s.newID(), s.newID(); a == b || a.Version() != 7 || time.Since(time.Unix(a.Time().UnixTime())).Abs() > time.Minute {
+		t.Errorf("ids %v %v", a, b)
+	}
+	if r := get(t, s, roleAdmin, "/clinic"); r.header.Get("RateLimit") == "" {
+		t.Error("requests are not counted")
+	}
+	if _, err := os.Stat(s.cfg.demoUnfinished()); err == nil {
+		t.Error("the demo is still marked as unfinished")
+	}
+}
+
+func demoTokens(t *testing.T, dir string, s *Server) {
+	for _, role := range demoRoles {
+		token, err := DemoToken(t.Context(), dir, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The command's clock is the machine's.
+		v := newVerifier(demoIssuer, demoAudience, s.issuer, time.Now, s.log)
+		id, err := v.verify(t.Context(), "Bearer "+token)
+		v.Close()
+		if err != nil || id.Subject != demoSubjects[role] {
+			t.Errorf("%s: got %q, %v", role, id.Subject, err)
+		}
+		var me struct{ Memberships []record }
+		if r := get(t, s, role, "/me"); json.Unmarshal(r.body.Bytes(), &me) != nil || len(me.Memberships) != 1 {
+			t.Errorf("%s: %s", role, r.body.Bytes())
+		}
+	}
+	if _, err := DemoToken(t.Context(), dir, "owner"); err == nil {
+		t.Error("token for a role that is not there")
+	}
+	if _, err := DemoToken(t.Context(), t.TempDir(), roleAdmin); err == nil {
+		t.Error("token for an empty folder")
+	}
+}
+
+// pasted runs what the demo prints in a shell, as it stands.
+func pasted(t *testing.T, s *Server) {
+	web := httptest.NewServer(s.Handler())
+	defer web.Close()
+	var text strings.Builder
+	if err := s.Introduce(t.Context(), &text, web.URL); err != nil {
+		t.Fatal(err)
+	}
+	var tokens, requests []string
+	for line := range strings.Lines(text.String()) {
+		switch name, _, found := strings.Cut(line, "='"); {
+		case strings.HasPrefix(line, "curl "):
+			requests = append(requests, line)
+		case found && name == strings.ToUpper(name):
+			tokens = append(tokens, line)
+		}
+	}
+	if len(tokens) != 4 || len(requests) != 6 || !strings.Contains(text.String(), web.URL+"/docs") {
+		t.Fatalf("printed:\n%s", text.String())
+	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Log("curl is not installed: the printed requests are not sent")
+		return
+	}
+	var answers []record
+	for _, request := range append(requests, requests[5]) { // the last one twice
+		command := exec.CommandContext(t.Context(), "sh", "-c", strings.Join(tokens, "")+request)
+		out, err := command.CombinedOutput()
+		answer := record{}
+		if err == nil {
+			err = json.Unmarshal(out, &answer)
+		}
+		if err != nil || answer["requestId"] != nil {
+			t.Fatalf("%s%v\n%s", request, err, out)
+		}
+		answers = append(answers, answer)
+	}
+	for i, member := range []string{"memberships", "items", "items", "safetyMessage", "items", "id"} {
+		if v := answers[i][member]; v == nil || fmt.Sprint(v) == "[]" {
+			t.Errorf("%s: no %s", requests[i], member)
+		}
+	}
+	if raised := answers[4]["items"].([]any); fmt.Sprint(raised[0].(record)["source"].(record)["id"]) != fmt.Sprint(answers[3]["id"]) {
+		t.Errorf("the alert is not the answers': %v", raised)
+	}
+	if first, again := answers[5]["id"], answers[6]["id"]; first != again {
+		t.Errorf("the same request made two patients: %v %v", first, again)
+	}
+}
+
+// goesOn opens the folder again: the patient whom the test before has added is still there.
+func goesOn(t *testing.T, dir string) {
+	s := openDemo(t, dir, DemoOptions{Seed: 8})
+	defer s.Close()
+	if got := len(list(t, s, roleClinician, "/patients?limit=200")); got < 24 {
+		t.Errorf("%d patients", got)
+	}
+	if got := list(t, s, rolePatient, "/patients"); len(got) != 1 || got[0]["recordNumber"] != "R-1042" {
+		t.Errorf("the patient sees %v", got)
+	}
+}
+
+func TestOpenDemoRefuses(t *testing.T) {
+	foreign := t.TempDir()
+	plain, err := Open(t.Context(), Config{Data: foreign})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plain.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		cfg  Config
+		o    DemoOptions
+		want string
+	}{
+		{"production", Config{Env: production}, DemoOptions{}, "not for production"},
+		{"PostgreSQL", Config{DatabaseURL: "postgres://localhost/x"}, DemoOptions{}, "DATABASE_URL"},
+		{"a provider", Config{OIDCIssuer: "https://id.example.org", OIDCAudience: "x"}, DemoOptions{}, "OIDC_ISSUER"},
+		{"no day", Config{}, DemoOptions{Today: "yesterday"}, "2026-11-20"},
+		{"the future", Config{}, DemoOptions{Today: "2026-11-21"}, "future"},
+		{"somebody's database", Config{Data: foreign}, DemoOptions{}, "--reset"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.cfg.Data = cmp.Or(c.cfg.Data, t.TempDir())
+			c.cfg.Now = func() time.Time { return demoNow }
+			s, err := OpenDemo(t.Context(), c.cfg, c.o)
+			if err == nil {
+				s.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want something about %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestDemoFiles(t *testing.T) {
+	cfg := Config{Data: filepath.Join(t.TempDir(), "new")}
+	write := func(path string) {
+		t.Helper()
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(what string, reset, want bool) {
+		t.Helper()
+		got, err := cfg.demoFiles(reset)
+		if err != nil || got != want {
+			t.Errorf("%s: fresh %v, %v; want %v", what, got, err, want)
+		}
+		_, missing := os.Stat(cfg.demoDatabase())
+		if want != (missing != nil) {
+			t.Errorf("%s: database is there: %v", what, missing == nil)
+		}
+	}
+	is("no folder", false, true)
+	write(cfg.demoDatabase())
+	is("cut off while it was filled", false, true)
+	write(cfg.demoDatabase())
+	if err := os.Remove(cfg.demoUnfinished()); err != nil {
+		t.Fatal(err)
+	}
+	is("filled", false, false)
+	is("reset", true, true)
+}
+
+func TestDemoPersonsFollowTheSeed(t *testing.T) {
+	names := func(seed uint64) (list []string) {
+		for _, p := range demoPersons(len(demoStories), demoRandom(seed, -2)) {
+			list = append(list, p.given+" "+p.family)
+		}
+		return list
+	}
+	one, again, two := names(1), names(1), names(2)
+	if diff := gocmp.Diff(one, again); diff != "" {
+		t.Error(diff)
+	}
+	if slices.Equal(one, two) || one[0] != two[0] || one[0] != "Maya Lindqvist" {
+		t.Errorf("seeds 1 and 2: %v %v", one, two)
+	}
+	slices.Sort(one)
+	if got, want := len(slices.Compact(one)), len(demoStories); got != want {
+		t.Errorf("%d different people, want %d", got, want)
+	}
+}
+
+func TestUUIDAt(t *testing.T) {
+	at := time.Date(2026, 5, 9, 13, 0, 0, 123e6, time.UTC)
+	id := uuidAt(at, demoRandom(1, 1))
+	if id.Version() != 7 || id.Variant() != uuid.RFC4122 || !time.Unix(id.Time().UnixTime()).Equal(at) {
+		t.Errorf("%v: version %v, variant %v, time %v", id, id.Version(), id.Variant(), time.Unix(id.Time().UnixTime()).UTC())
+	}
+	if again := uuidAt(at, demoRandom(1, 1)); again != id {
+		t.Errorf("%v, then %v", id, again)
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for _, text := range []string{"", "a b", "it's", `"$HOME" \ ` + "`x`"} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quoted(text)).Output()
+		if err != nil || string(out) != text {
+			t.Errorf("%q: got %q, %v", text, out, err)
+		}
+	}
+}

@@ -28,7 +28,7 @@ type Config struct {
 	OIDCIssuer     string     `name:"oidc-issuer" env:"OIDC_ISSUER" help:"The clinic's OpenID provider. Without it the embedded issuer of the demo is used."`
 	OIDCAudience   string     `name:"oidc-audience" env:"OIDC_AUDIENCE" help:"The audience that tokens must name." default:"titrate"`
 	OIDCJWKSURL    string     `name:"oidc-jwks-url" env:"OIDC_JWKS_URL" help:"Where the provider's keys are; found through discovery without it."`
-	SigningKeyFile string     `name:"signing-key-file" env:"SIGNING_KEY_FILE" help:"Secret that cursors, invitations and stored answers are sealed with; the same on every process." type:"path"`
+	SigningKeyFile string     `name:"signing-key-file" env:"SIGNING_KEY_FILE" help:"Secret that cursors, invitations and stored answers are sealed with; the same on every process."`
 	CORSOrigins    []string   `name:"cors-origins" env:"CORS_ORIGINS" help:"Web origins that may call from a browser." sep:","`
 	TrustedProxies []string   `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"CIDR blocks whose X-Forwarded-For is believed." sep:","`
 	RateLimit      string     `name:"rate-limit" env:"RATE_LIMIT" help:"Requests per minute for each principal; a clinic has ten times as many. 0 switches it off." default:"600"`
@@ -128,6 +128,10 @@ func (c Config) proxies() (list []netip.Prefix, err error) {
 // dsn returns what to open, and makes the folder of the embedded database.
 func (c Config) dsn() (string, error) {
 	if c.DatabaseURL != "" {
+		// Anything else would be the name of an embedded database's file.
+		if !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://") {
+			return "", errors.New("DATABASE_URL must begin with postgres://")
+		}
 		return c.DatabaseURL, nil
 	}
 	if err := os.MkdirAll(c.dataDir(), 0o700); err != nil {

@@ -145,6 +145,7 @@ func (s *Server) HoldPrescription(ctx context.Context, req oapi.HoldPrescription
 // ResumePrescription lifts the hold.
 func (s *Server) ResumePrescription(ctx context.Context, req oapi.ResumePrescriptionRequestObject) (oapi.ResumePrescriptionResponseObject, error) {
 	out, err := decidePrescription(ctx, req.PrescriptionID, "prescription.resumed", func(tx *store.Tx, p *store.Prescription) (treatment.Prescription, error) {
+		liftAll(tx, p, req.Body.Reason)
 		return p.Resume(tx.Now)
 	})
 	return oapi.ResumePrescription200JSONResponse{PrescriptionJSONResponse: out}, err
@@ -184,7 +185,7 @@ func decidePrescription(ctx context.Context, id uuid.UUID, event string, decide 
 		}
 	}
 	if !p.OnHold {
-		liftAll(tx, p)
+		liftAll(tx, p, "")
 	}
 	if err := tx.ChangePrescription(event, p); err != nil {
 		return out, err
@@ -205,7 +206,7 @@ func supersede(tx *store.Tx, by *store.Prescription) error {
 		if o.Prescription, err = o.Supersede(tx.Now); err != nil {
 			return err
 		}
-		liftAll(tx, o)
+		liftAll(tx, o, "")
 		if err := tx.ChangePrescription("prescription.superseded", o); err != nil {
 			return err
 		}
@@ -213,9 +214,9 @@ func supersede(tx *store.Tx, by *store.Prescription) error {
 	return nil
 }
 
-func liftAll(tx *store.Tx, p *store.Prescription) {
+func liftAll(tx *store.Tx, p *store.Prescription, reason string) {
 	for i := range p.Holds {
-		tx.Lift(&p.Holds[i].Hold)
+		tx.Lift(&p.Holds[i].Hold, reason)
 	}
 }
 

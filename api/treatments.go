@@ -144,10 +144,18 @@ func (s *Server) HoldTreatment(ctx context.Context, req oapi.HoldTreatmentReques
 
 // ResumeTreatment lifts every hold.
 func (s *Server) ResumeTreatment(ctx context.Context, req oapi.ResumeTreatmentRequestObject) (oapi.ResumeTreatmentResponseObject, error) {
-	t, err := decideTreatment(ctx, req.TreatmentID, "treatment.resumed", func(_ *store.Tx, t treatment.Treatment) (treatment.Treatment, error) {
-		return t.Resume()
-	})
+	tx := store.From(ctx)
+	t, err := tx.Course(req.TreatmentID)
 	if err != nil {
+		return nil, err
+	}
+	if t.Treatment, err = t.Treatment.Resume(); err != nil {
+		return nil, err
+	}
+	for i := range t.Holds {
+		tx.Lift(&t.Holds[i].Hold, req.Body.Reason)
+	}
+	if err := tx.ChangeCourse("treatment.resumed", t); err != nil {
 		return nil, err
 	}
 	return oapi.ResumeTreatment200JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
@@ -180,7 +188,7 @@ func decideTreatment(ctx context.Context, id uuid.UUID, event string, decide fun
 	}
 	if !t.OnHold {
 		for i := range t.Holds {
-			tx.Lift(&t.Holds[i].Hold)
+			tx.Lift(&t.Holds[i].Hold, "")
 		}
 	}
 	return t, tx.ChangeCourse(event, t)
@@ -200,7 +208,7 @@ func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 			continue
 		}
 		p.Prescription = ended
-		liftAll(tx, p)
+		liftAll(tx, p, "")
 		if err := tx.ChangePrescription("prescription.ended", p); err != nil {
 			return err
 		}
@@ -230,7 +238,7 @@ func (s *Server) endTreatments(ctx context.Context, tx *store.Tx, patient uuid.U
 		return err
 	}
 	for i := range t.Holds {
-		tx.Lift(&t.Holds[i].Hold)
+		tx.Lift(&t.Holds[i].Hold, "")
 	}
 	if err := tx.ChangeCourse("treatment.discontinued", t); err != nil {
 		return err

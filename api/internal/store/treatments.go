@@ -32,6 +32,8 @@ type Hold struct {
 	SetBy    string // the actor, in the journal's form
 	LiftedAt *time.Time
 	LiftedBy *string
+	// LiftReason is why it was lifted; empty if it ended with what it held.
+	LiftReason string
 }
 
 // NewHold begins a hold by the transaction's actor.
@@ -39,11 +41,11 @@ func (tx *Tx) NewHold(reason treatment.HoldReason, note string) Hold {
 	return Hold{Reason: reason, Note: note, SetAt: tx.Now, SetBy: tx.scope.Actor.String()}
 }
 
-// Lift ends the hold, if it has not ended.
-func (tx *Tx) Lift(h *Hold) {
+// Lift ends the hold, if it has not ended. The reason is empty if what it held has ended.
+func (tx *Tx) Lift(h *Hold, reason string) {
 	if h.LiftedAt == nil {
 		now, by := tx.Now, tx.scope.Actor.String()
-		h.LiftedAt, h.LiftedBy = &now, &by
+		h.LiftedAt, h.LiftedBy, h.LiftReason = &now, &by, reason
 	}
 }
 

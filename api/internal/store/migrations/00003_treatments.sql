@@ -51,6 +51,7 @@ CREATE TABLE treatment_holds (
     set_by       TEXT        NOT NULL,
     lifted_at    TIMESTAMPTZ,
     lifted_by    TEXT,
+    lift_reason  TEXT        NOT NULL,
     CONSTRAINT treatment_holds_pkey PRIMARY KEY (clinic_id, treatment_id, position),
     CONSTRAINT treatment_holds_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id)
 );
@@ -114,6 +115,7 @@ CREATE TABLE prescription_holds (
     set_by          TEXT        NOT NULL,
     lifted_at       TIMESTAMPTZ,
     lifted_by       TEXT,
+    lift_reason     TEXT        NOT NULL,
     CONSTRAINT prescription_holds_pkey PRIMARY KEY (clinic_id, prescription_id, position),
     CONSTRAINT prescription_holds_prescription FOREIGN KEY (clinic_id, prescription_id) REFERENCES prescriptions (clinic_id, id)
 );

@@ -161,45 +161,62 @@ func (s *Site) Must(t testing.TB, call Call) Answer {
 	return a
 }
 
-// Example returns the contract's example of an operation's request body, with the example ids
-// replaced by those of a scene.
-func Example(t testing.TB, operation string, ids map[string]string) any {
-	t.Helper()
+// shown are the examples of request bodies, by operation.
+var shown = sync.OnceValues(func() (map[string]string, error) {
+	c, err := compiled()
+	if err != nil {
+		return nil, err
+	}
 	var doc struct {
 		Paths map[string]map[string]json.RawMessage
 	}
-	if err := json.Unmarshal(Contract(t).JSON(), &doc); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(c.JSON(), &doc); err != nil {
+		return nil, err
 	}
+	examples := map[string]string{}
 	for _, item := range doc.Paths {
 		for _, raw := range item {
 			var op struct {
 				OperationID string
-				RequestBody *struct {
+				RequestBody struct {
 					Content map[string]struct {
 						Examples map[string]struct{ Value json.RawMessage }
 					}
 				}
 			}
-			if json.Unmarshal(raw, &op) != nil || op.OperationID != operation || op.RequestBody == nil {
-				continue
+			if json.Unmarshal(raw, &op) != nil {
+				continue // parameters of all operations of the path
 			}
 			for _, media := range op.RequestBody.Content {
 				for _, e := range media.Examples {
-					text := string(e.Value)
-					for from, to := range ids {
-						text = strings.ReplaceAll(text, from, to)
-					}
-					var body any
-					if err := json.Unmarshal([]byte(text), &body); err != nil {
-						t.Fatal(err)
-					}
-					return body
+					examples[op.OperationID] = string(e.Value)
 				}
 			}
 		}
 	}
-	return nil
+	return examples, nil
+})
+
+// Example returns the contract's example of an operation's request body, with the example ids
+// replaced by those of a scene; nil if it takes none.
+func Example(t testing.TB, operation string, ids map[string]string) any {
+	t.Helper()
+	examples, err := shown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, ok := examples[operation]
+	if !ok {
+		return nil
+	}
+	for from, to := range ids {
+		text = strings.ReplaceAll(text, from, to)
+	}
+	var body any
+	if err := json.Unmarshal([]byte(text), &body); err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 // exampleID is the id that the contract's examples use for a record.

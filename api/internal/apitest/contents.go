@@ -4,14 +4,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/titrate-health/titrate/internal/testbed"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 )
 
-// Contents says how many rows every table has and how often they changed, past the store.
-func Contents(t testing.TB, dsn string, s *Site) string {
+// Look opens the site's database for reading past the store.
+func Look(t testing.TB, dsn string, s *Site) testbed.Database {
 	t.Helper()
 	if !isPostgres(dsn) {
 		dsn = filepath.Join(s.Config.Data, "titrate.db")
 	}
-	return testbed.Contents(t, dsn)
+	return testbed.Look(t, dsn)
 }

@@ -3,7 +3,7 @@ package apitest
 import (
 	"testing"
 
-	"github.com/titrate-health/titrate/internal/testbed"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 )
 
 // Audience is what tokens of an [Issuer] are for.

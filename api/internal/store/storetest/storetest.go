@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/titrate-health/titrate/api/internal/store"
-	"github.com/titrate-health/titrate/internal/testbed"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 )
 
 // Each runs fn on an empty, migrated database of each kind.

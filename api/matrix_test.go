@@ -16,6 +16,7 @@ import (
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/client"
 )
 
@@ -84,6 +85,7 @@ type cast struct {
 	site          *apitest.Site
 	clinic, other *apitest.Clinic
 	tokens        map[string]string
+	db            testbed.Database
 }
 
 func assemble(t *testing.T, s *apitest.Site) *cast {
@@ -108,6 +110,7 @@ func assemble(t *testing.T, s *apitest.Site) *cast {
 func matrix(t *testing.T, s *apitest.Site, dsn string) {
 	principals, rows := expectations(t)
 	c := assemble(t, s)
+	c.db = apitest.Look(t, dsn, s)
 	for _, operation := range slices.Sorted(maps.Keys(rows)) {
 		var denied *apitest.Scene // denials change nothing: they share a scene
 		for _, principal := range principals {
@@ -119,7 +122,7 @@ func matrix(t *testing.T, s *apitest.Site, dsn string) {
 			if want >= 400 {
 				denied = scene
 			}
-			c.cell(t, dsn, scene, operation, principal, want)
+			c.cell(t, scene, operation, principal, want)
 		}
 		if t.Failed() {
 			t.Fatalf("stopped at %s", operation)
@@ -129,7 +132,7 @@ func matrix(t *testing.T, s *apitest.Site, dsn string) {
 
 // cell makes one request in a scene in which it can succeed and compares the status. A denial
 // must leave every table as it was, and no answer may hold a byte of the other clinic.
-func (c *cast) cell(t *testing.T, dsn string, scene *apitest.Scene, operation, principal string, want int) {
+func (c *cast) cell(t *testing.T, scene *apitest.Scene, operation, principal string, want int) {
 	t.Helper()
 	call := scene.Call(t, operation)
 	call.Token = c.tokens[principal]
@@ -141,14 +144,14 @@ func (c *cast) cell(t *testing.T, dsn string, scene *apitest.Scene, operation, p
 	}
 	before := ""
 	if want >= 400 {
-		before = apitest.Contents(t, dsn, c.site)
+		before = c.db.Contents(t)
 	}
 	got := c.site.Do(t, call)
 	if got.Status != want {
 		t.Errorf("%s as %s: %d, want %d\n%s", operation, principal, got.Status, want, got.Body)
 	}
 	if want >= 400 && got.Status >= 400 {
-		if after := apitest.Contents(t, dsn, c.site); after != before {
+		if after := c.db.Contents(t); after != before {
 			t.Errorf("%s as %s was denied and changed something:\n%s\n%s", operation, principal, before, after)
 		}
 	}

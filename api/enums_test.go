@@ -1,0 +1,256 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/instruments"
+	"github.com/titrate-health/titrate/pkg/problem"
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// wording is one set of words in the places where it stands.
+type wording struct {
+	schema  string   // in the contract; "" if clients never see it
+	words   []string // in the code; nil if the code does not care
+	checks  string   // names of constraints in the database, separated by spaces
+	derived string   // words that follow from time and are never stored
+}
+
+var wordings = []wording{
+	{"ProblemCode", words(problem.Codes()), "", ""},
+	{"ActorKind", []string{store.ActorStaff, store.ActorPatient, store.ActorSystem}, "", ""},
+	{"MemberKind", []string{store.ActorStaff, store.ActorPatient}, "sign_ins_kind invitations_kind", ""},
+	{"ReportedBy", words(treatment.Reporters), "measurements_reported_by session_facts_reported_by assessments_reported_by", ""},
+	{"Mode", words(treatment.Modes), "measurements_mode session_facts_mode assessments_mode", ""},
+	{"StaffRole", words(treatment.StaffRoles), "", ""},
+	{"StaffStatus", words(treatment.StaffStatuses), "staff_status", ""},
+	{"PatientStatus", words(treatment.PatientStatuses), "patients_status", ""},
+	{"Gender", nil, "patients_gender", ""},
+	{"CareRole", words([]treatment.StaffRole{treatment.RolePrescriber, treatment.RoleClinician}), "care_team_members_role", ""},
+	{"BodyPosition", words(treatment.BodyPositions), "measurements_position session_facts_position", ""},
+	{"Indication", words(treatment.Indications), "treatments_indication", ""},
+	{"Phase", words(treatment.Phases), "treatments_phase", ""},
+	{"HoldReason", words(treatment.HoldReasons), "treatment_holds_reason prescriptions_hold_reason prescription_holds_reason", ""},
+	{"DiscontinueReason", words(treatment.DiscontinueReasons), "treatments_discontinue_reason", ""},
+	{"DosageForm", words(treatment.DosageForms), "prescriptions_form", ""},
+	{"Route", words(treatment.Routes), "prescriptions_route session_facts_route", ""},
+	{"PrescriptionStatus", words(treatment.PrescriptionStatuses), "prescriptions_status", "expired"},
+	{"Dispensed", nil, "", ""},
+	{"SessionStatus", words(treatment.SessionStatuses), "sessions_status", "missed"},
+	{"Swallowed", words(treatment.SwallowedAnswers), "session_facts_swallowed", ""},
+	{"RedFlag", words(treatment.RedFlags), "session_facts_red_flag", ""},
+	{"AbortReason", words(treatment.AbortReasons), "session_facts_abort_reason", ""},
+	{"Licence", nil, "", ""},
+	{"InstrumentId", instrumentIDs(), "assessments_instrument", ""},
+	{"AssessmentStatus", words(treatment.AssessmentStatuses), "assessments_status", "expired"},
+	{"SafetyStatus", words([]instruments.SafetyStatus{
+		instruments.SafetyNegative, instruments.SafetyPositive, instruments.SafetyUnknown, instruments.SafetyNotApplicable,
+	}), "assessments_safety", ""},
+	{"AlertRule", words(treatment.AlertRules), "alerts_rule", ""},
+	{"Severity", words(treatment.Severities), "alerts_severity", ""},
+	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
+	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
+	{"AlertSourceType", []string{store.SourceSession, store.SourceAssessment, store.SourceMeasurement}, "alerts_source_type", ""},
+	{"", words(treatment.FactKinds), "session_facts_kind", ""},
+	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
+	{"", []string{"done", "denied", "dryRun"}, "journal_outcome", ""},
+}
+
+func words[T ~string](list []T) (texts []string) {
+	for _, w := range list {
+		texts = append(texts, string(w))
+	}
+	return texts
+}
+
+func instrumentIDs() (ids []string) {
+	for _, i := range instruments.All() {
+		ids = append(ids, i.ID)
+	}
+	return ids
+}
+
+// TestWordsOfTheContract: the contract's enumerations are the code's, all of them, and nobody
+// has added one without saying here where else it stands.
+func TestWordsOfTheContract(t *testing.T) {
+	listed := map[string]wording{}
+	for _, w := range wordings {
+		listed[w.schema] = w
+	}
+	for name, schema := range document(t).Components.Schemas {
+		if len(schema.Value.Enum) == 0 {
+			continue
+		}
+		w, ok := listed[name]
+		delete(listed, name)
+		switch got := texts(schema.Value.Enum); {
+		case !ok:
+			t.Errorf("the enumeration %s is new: say where else its words stand", name)
+		case w.words != nil && !sameWords(got, w.words):
+			t.Errorf("%s: the contract has %q, the code %q", name, got, w.words)
+		}
+	}
+	delete(listed, "")
+	if len(listed) > 0 {
+		t.Errorf("not in the contract any more: %q", slices.Sorted(maps.Keys(listed)))
+	}
+}
+
+func texts(list []any) (texts []string) {
+	for _, v := range list {
+		texts = append(texts, fmt.Sprint(v))
+	}
+	return texts
+}
+
+func sameWords(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// inList finds CHECK constraints that list words, as SQLite keeps them.
+var inList = regexp.MustCompile(`CONSTRAINT (\w+) CHECK \(\w+ IN\s*\(([^)]*)\)\)`)
+
+// quoted finds the words in a constraint. The empty one says that nothing is known.
+var quoted = regexp.MustCompile(`'([A-Za-z0-9_-]*)'`)
+
+// TestWordsOfTheDatabase: the same words may be stored, but those that follow from time.
+func TestWordsOfTheDatabase(t *testing.T) {
+	schemas := document(t).Components.Schemas
+	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+		stored := constraints(t, s, db)
+		for _, w := range wordings {
+			want := w.words
+			if want == nil {
+				want = texts(schemas[w.schema].Value.Enum)
+			}
+			want = without(want, strings.Fields(w.derived))
+			for _, check := range strings.Fields(w.checks) {
+				if got, ok := stored[check]; !ok || !sameWords(got, want) {
+					t.Errorf("%s: the database has %q, want %q", check, got, want)
+				}
+				delete(stored, check)
+			}
+		}
+		for check, got := range stored {
+			t.Errorf("%s lists %q: say where else these words stand", check, got)
+		}
+	})
+}
+
+// constraints reads the database's lists of words, by the constraint's name.
+func constraints(t *testing.T, s *apitest.Site, db testbed.Database) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	keep := func(name, list string) {
+		for _, word := range quoted.FindAllStringSubmatch(list, -1) {
+			if word[1] != "" {
+				found[name] = append(found[name], word[1])
+			}
+		}
+	}
+	if s.Config.DatabaseURL == "" {
+		for _, table := range db.Column(t, `SELECT sql FROM sqlite_master WHERE type = 'table'`) {
+			for _, match := range inList.FindAllStringSubmatch(table, -1) {
+				keep(match[1], match[2])
+			}
+		}
+		return found
+	}
+	for _, line := range db.Column(t, `SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+		WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND pg_get_constraintdef(oid) LIKE 'CHECK ((% = ANY (ARRAY[%])))'`) {
+		name, list, _ := strings.Cut(line, " ")
+		keep(name, list)
+	}
+	return found
+}
+
+// TestPolicyIsDescribed: the contract shows every member of the shipped protocols, and nothing
+// that they do not have.
+func TestPolicyIsDescribed(t *testing.T) {
+	schema := document(t).Components.Schemas["ProtocolPolicy"]
+	for _, shipped := range []treatment.Protocol{treatment.Default(), treatment.Spine()} {
+		text, err := json.Marshal(shipped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var policy any
+		if err := json.Unmarshal(text, &policy); err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Value.VisitJSON(policy); err != nil {
+			t.Errorf("%s: %v", shipped.Name, err)
+		}
+		if diff := cmp.Diff(described(schema), shape(policy)); diff != "" {
+			t.Errorf("%s: members (-in the contract +in the protocol):\n%s", shipped.Name, diff)
+		}
+		for _, guard := range shipped.GuardsOff {
+			if !slices.Contains(treatment.GuardNames, guard) {
+				t.Errorf("%s switches off %q, which is no guard", shipped.Name, guard)
+			}
+		}
+	}
+}
+
+// described is what a schema says an object always has: its members, by name.
+func described(ref *openapi3.SchemaRef) any {
+	s := ref.Value
+	if len(s.Properties) == 0 {
+		return nil
+	}
+	members := map[string]any{}
+	for name, member := range s.Properties {
+		members[name] = described(member)
+		if !slices.Contains(s.Required, name) {
+			members[name] = "optional"
+		}
+	}
+	return members
+}
+
+// shape is what an object has.
+func shape(v any) any {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil
+	}
+	members := map[string]any{}
+	for name, member := range object {
+		members[name] = shape(member)
+	}
+	return members
+}
+
+// TestProtocolsAreTheShippedOnes: what a clinic starts with, as its API shows it.
+func TestProtocolsAreTheShippedOnes(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Protocols")
+		page := s.Must(t, apitest.Call{Operation: "listProtocols", Token: c.Prescriber.Token})
+		items, _ := page.JSON("items").([]any)
+		shown := map[string]any{}
+		for _, item := range items {
+			p, _ := item.(map[string]any)
+			shown[fmt.Sprint(p["name"])] = p["policy"]
+		}
+		for _, shipped := range []treatment.Protocol{treatment.Default(), treatment.Spine()} {
+			var want any
+			text, _ := json.Marshal(shipped)
+			_ = json.Unmarshal(text, &want)
+			if got := shown[shipped.Name]; !reflect.DeepEqual(got, want) {
+				t.Errorf("%s (-shipped +shown):\n%s", shipped.Name, cmp.Diff(want, got))
+			}
+		}
+	})
+}

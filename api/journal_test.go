@@ -243,11 +243,11 @@ func (c *counter) wholeLists(t *testing.T) {
 // TestFailuresLeaveNoTrace: what is refused changes nothing, and is not in the journal.
 func TestFailuresLeaveNoTrace(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
-		c := &counter{Clinic: s.Clinic(t, "Refused"), db: db}
+		c := s.Clinic(t, "Refused")
 		other := s.Clinic(t, "Others")
 		stranger := c.Patient(t, "Stranger")
 		for _, operation := range operations(t, writes...) {
-			scene, call := allowed(t, c.Clinic, operation)
+			scene, call := allowed(t, c, operation)
 			good := wire(t, call)
 			none := uuid.NewString()
 			missing := good

@@ -38,7 +38,7 @@ func (s *secrets) add(texts ...string) {
 		for _, form := range []string{
 			text, strings.Trim(string(escaped), `"`), strings.Trim(string(twice), `"\`), strings.Trim(strings.TrimSpace(raw.String()), `"`),
 			strings.Trim(strconv.Quote(text), `"`), strings.Trim(strconv.QuoteToASCII(text), `"`),
-			url.QueryEscape(text), url.PathEscape(text), hex.EncodeToString([]byte(text)), strings.Trim(fmt.Sprint([]byte(text)), "[]"),
+			url.QueryEscape(text), url.PathEscape(text), hex.EncodeToString([]byte(text)), strings.Trim(fmt.Sprint([]byte(text)), "[]"), //nolint:staticcheck // as a list of numbers is meant
 		} {
 			s.folded = append(s.folded, strings.ToLower(form))
 		}
@@ -79,7 +79,7 @@ func TestSecretsAreFound(t *testing.T) {
 		for _, hidden := range []string{
 			"a" + text + "b", strings.ToUpper("a" + text), string(quoted), string(again), url.QueryEscape("?q=" + text), url.PathEscape("a/" + text + "/b"),
 			base64.StdEncoding.EncodeToString([]byte(text + "1")), base64.StdEncoding.EncodeToString([]byte("1" + text)),
-			base64.URLEncoding.EncodeToString([]byte("12" + text + "3")), fmt.Sprintf("%q", text), fmt.Sprintf("%x", "1"+text), fmt.Sprint([]byte("1" + text + "1")),
+			base64.URLEncoding.EncodeToString([]byte("12" + text + "3")), fmt.Sprintf("%q", text), fmt.Sprintf("%x", "1"+text), fmt.Sprint([]byte("1" + text + "1")), //nolint:staticcheck // as a list of numbers is meant
 		} {
 			if len(s.in(hidden)) == 0 {
 				t.Errorf("not found in %s", hidden)

@@ -149,7 +149,7 @@ func (s *Server) ResumeTreatment(ctx context.Context, req oapi.ResumeTreatmentRe
 	if err != nil {
 		return nil, err
 	}
-	if t.Treatment, err = t.Treatment.Resume(); err != nil {
+	if t.Treatment, err = t.Resume(); err != nil {
 		return nil, err
 	}
 	for i := range t.Holds {

@@ -102,7 +102,7 @@ func (w *writer) settle(send func() (*http.Response, error)) (a answer, ok bool)
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		a, replayed, err := ask(send())
 		known, refused := problem.Lookup(a.Code)
-		if err == nil && !(refused && known.Retryable) {
+		if err == nil && (!refused || !known.Retryable) {
 			if unknown && replayed {
 				w.replayed++
 			}

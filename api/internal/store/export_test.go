@@ -88,5 +88,5 @@ func (e *explaining) QueryContext(ctx context.Context, query string, args ...any
 		e.t.Fatal(err)
 	}
 	e.plans = append(e.plans, strings.Join(lines, "\n"))
-	return e.pinned.QueryContext(ctx, query, args...)
+	return e.pinned.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // gorm closes them
 }

@@ -203,7 +203,7 @@ func TestRateLimit(t *testing.T) {
 func (c *counter) exhaust(t *testing.T, ask func(token, path string) apitest.Answer) {
 	t.Helper()
 	people := []*apitest.Person{c.Prescriber, c.Cosigner, c.Both}
-	for i := range 8 {
+	for i := range 12 {
 		people = append(people, c.Staff(t, fmt.Sprintf("colleague-%d", i), client.StaffRoleClinician))
 	}
 	for _, p := range people {

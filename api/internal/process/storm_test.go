@@ -278,7 +278,10 @@ func (f *field) factsMeet(t *testing.T) {
 	const rounds, n = 5, 20
 	for round := range rounds {
 		together(n, func(i int) {
-			a, _, err := ask(phones[i%len(phones)].RecordVitals(t.Context(), session, nil, vitals(time.Now(), 100+round*n+i, 70)))
+			in := vitals(time.Now(), 100+round*n+i, 70)
+			a, _, _, err := insist(func() (*http.Response, error) {
+				return phones[i%len(phones)].RecordVitals(t.Context(), session, nil, in)
+			})
 			if err != nil || a.Status != 201 {
 				t.Errorf("round %d: %+v, %v", round, a, err)
 			}

@@ -45,9 +45,11 @@ func NewIssuer(t testing.TB) *Issuer {
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": i.URL, "jwks_uri": i.JWKSURL})
 	})
-	server := httptest.NewServer(mux)
+	server := httptest.NewUnstartedServer(mux)
+	i.URL = "http://" + server.Listener.Addr().String()
+	i.JWKSURL = i.URL + "/keys"
+	server.Start()
 	t.Cleanup(server.Close)
-	i.URL, i.JWKSURL = server.URL, server.URL+"/keys"
 	return i
 }
 

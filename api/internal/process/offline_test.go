@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,13 +39,13 @@ type fact struct {
 func phoneFor(t testing.TB, co *course, session uuid.UUID, began time.Time) *phone {
 	p := &phone{course: co, session: session}
 	for _, v := range []struct {
-		name             string
-		after            time.Duration
-		systolic, dialog int
+		name                string
+		after               time.Duration
+		systolic, diastolic int
 	}{
 		{"vitals before", -10 * time.Minute, 118, 76}, {"vitals during", 40 * time.Minute, 150, 92}, {"vitals after", 115 * time.Minute, 121, 79},
 	} {
-		p.vitals(v.name, vitals(began.Add(v.after), v.systolic, v.dialog))
+		p.vitals(v.name, vitals(began.Add(v.after), v.systolic, v.diastolic))
 	}
 	p.dose("dose", doseOf(began, milligrams(100)))
 	p.observation("observation", observation(began.Add(50*time.Minute), 6))
@@ -96,20 +97,18 @@ func either[T any](a, b *T) *T {
 	return b
 }
 
+func (p *phone) fact(name string) fact {
+	return p.facts[slices.IndexFunc(p.facts, func(f fact) bool { return f.name == name })]
+}
+
 // send sends a fact and wants that status.
 func (p *phone) send(t testing.TB, name string, want int) *client.Session {
 	t.Helper()
-	for _, f := range p.facts {
-		if f.name == name {
-			status, seen, body := f.send(t)
-			if status != want {
-				t.Fatalf("%s: %d %s, want %d", name, status, body, want)
-			}
-			return seen
-		}
+	status, seen, body := p.fact(name).send(t)
+	if status != want {
+		t.Fatalf("%s: %d %s, want %d", name, status, body, want)
 	}
-	t.Fatalf("no fact %q", name)
-	return nil
+	return seen
 }
 
 // moment matches what differs between two sessions in which the same has happened.
@@ -225,13 +224,13 @@ func TestFactsAfterTheEnd(t *testing.T) {
 
 		// The same ids with something else in them, and another patient's ids.
 		refuse(t, s, problem.IDInUse)(co.patient.RecordDoseWithResponse(t.Context(), p.session, nil, client.DoseInput{
-			ID: p.facts[3].id, OccurredAt: began, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp, DoseMg: milligrams(50)}))
+			ID: p.fact("dose").id, OccurredAt: began, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp, DoseMg: milligrams(50)}))
 		stolen := vitals(began, 120, 80)
-		stolen.ID = p.facts[3].id
+		stolen.ID = p.fact("dose").id
 		refuse(t, s, problem.IDInUse)(co.patient.RecordVitalsWithResponse(t.Context(), p.session, nil, stolen))
 		other := c.course(t, now.Add(26*time.Hour))
 		refuse(t, s, problem.IDInUse)(other.patient.RecordMeasurementWithResponse(t.Context(), other.patient.id, nil, client.MeasurementInput{
-			ID: p.facts[3].id, OccurredAt: began, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp, HeartRateBpm: new(60)}))
+			ID: p.fact("dose").id, OccurredAt: began, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp, HeartRateBpm: new(60)}))
 		if after := expect(client.SessionStatusReviewed); after != before {
 			t.Errorf("ETag %s, want %s", after, before)
 		}

@@ -71,7 +71,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.db, err = store.Open(ctx, store.Options{DSN: dsn, Now: s.now, NewID: cfg.NewID, Relaxed: cfg.Relaxed})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	if cfg.Env == production {
 		if err := s.db.CheckRuntimeRole(ctx); err != nil {

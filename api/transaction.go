@@ -29,6 +29,8 @@ type call struct {
 	who       principal
 	// repeated says that this fact was recorded before: show it, do not record it again.
 	repeated bool
+	// dry says that the request only wants to know what would happen.
+	dry bool
 	// target is the record that the operation acts on: the first one in the path, else the clinic.
 	target uuid.UUID
 	// patient is whom the record in the path belongs to, if it belongs to a patient.
@@ -42,8 +44,8 @@ type callKey struct{}
 // callOf returns the request's call; middleware has put one into every request's context.
 func callOf(ctx context.Context) *call { c, _ := ctx.Value(callKey{}).(*call); return c }
 
-// errDiscard makes the door roll back although the answer is good: a replay, or an answer
-// that is not a success.
+// errDiscard makes the door roll back although the answer is good: a replay, a dry run, or an
+// answer that is not a success.
 var errDiscard = errors.New("roll back, the answer stands")
 
 // transaction runs one operation in one database transaction. The handler takes it with
@@ -100,6 +102,7 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 		return err
 	}
 	ctx := c.Request().Context()
+	callOf(ctx).dry = c.QueryParam("validateOnly") == "true"
 	scope := s.scope(ctx, c.Request(), op)
 	door := s.db.View
 	if op.kind != read {
@@ -125,7 +128,7 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 			return err
 		}
 		b.settle(op, call)
-		if b.status < 200 || b.status > 299 || call.repeated {
+		if b.status < 200 || b.status > 299 || call.repeated || call.dry {
 			return errDiscard
 		}
 		if scope.Key != (store.Hash{}) {
@@ -162,6 +165,9 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 		sc.Fingerprint = digest(r.URL.Path, body)
 	case read:
 	case plan, decision:
+		if call.dry { // it neither uses a key nor repeats anything
+			break
+		}
 		sc.Fingerprint = digest(r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("If-Match"), body)
 		sc.Key = digest(sc.Clinic.String(), sc.Actor.String(), idempotencyKey(r))
 	}
@@ -343,7 +349,7 @@ func (b *buffer) send(w *echo.Response) error {
 }
 
 // settle finishes a good answer: a fact that is new here is 201, whatever its handler shows it
-// with, and only what is new has a Location.
+// with, and only what is new has a Location. What a dry run shows is nowhere.
 func (b *buffer) settle(op *operation, call *call) {
 	if op.kind == fact && b.status == http.StatusOK {
 		if call.repeated {
@@ -352,8 +358,12 @@ func (b *buffer) settle(op *operation, call *call) {
 			b.status = http.StatusCreated
 		}
 	}
-	if b.status != http.StatusCreated {
+	if b.status != http.StatusCreated || call.dry {
 		b.header.Del(echo.HeaderLocation)
+	}
+	if call.dry {
+		b.header.Del("ETag")
+		b.header.Set("Titrate-Dry-Run", "true")
 	}
 }
 

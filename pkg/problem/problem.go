@@ -45,7 +45,7 @@ type Fault struct {
 	// In is the part of the request: body, path, query or header.
 	In string `json:"in,omitempty"`
 	// Pointer is a JSON pointer into the body (RFC 6901), or the parameter's name.
-	Pointer string `json:"pointer,omitempty"`
+	Pointer string `json:"pointer"`
 	// Code names the broken constraint or rule, such as required, maximum or a rule's id.
 	Code string `json:"code"`
 	// Detail is a sentence for people, without the value.

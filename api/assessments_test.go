@@ -51,7 +51,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	rows := []store.Row{
 		&store.Clinic{Record: store.Record{ID: d.clinic}, Name: "Clinic", TimeZone: "UTC", SafetyMessage: message},
-		&store.Protocol{Record: store.Record{ID: d.protocol}, Name: "strict", Revision: "1", Policy: string(policy)},
+		&store.Protocol{Record: store.Record{ID: d.protocol}, Name: "strict", Revision: "1", Policy: string(policy), ProtocolApproval: treatment.ShippedApproval(d.now)},
 	}
 	for _, p := range []principal{d.prescriber, d.nurse} {
 		rows = append(rows, &store.Staff{Record: store.Record{ID: p.actor.ID}, Status: store.StaffActive})

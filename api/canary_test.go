@@ -204,7 +204,10 @@ func fill(schema *openapi3.Schema, name string, value any) any {
 	case text && name == "recordNumber":
 		return bird + "-" + uuid.NewString()[:8]
 	case text && schema.Format == "" && (schema.Pattern == "" || schema.Pattern == `\S`):
-		return fmt.Sprintf("%s in %s: %s", bird, name, spiced)
+		note := fmt.Sprintf("%s in %s: %s", bird, name, spiced)
+		if schema.MaxLength == nil || len(note) <= int(*schema.MaxLength) { // shorter ones are names and codes
+			return note
+		}
 	}
 	return value
 }
@@ -292,12 +295,17 @@ func (c *cage) told(t *testing.T, operation string, call apitest.Call, done apit
 	}
 }
 
-// written collects the texts with a bird in a value.
+// written collects the texts with a bird in a value. A text may be JSON itself.
 func written(v any) map[string]bool {
 	found := map[string]bool{}
 	switch v := v.(type) {
 	case string:
-		if strings.Contains(v, bird) {
+		var inner any
+		switch {
+		case !strings.Contains(v, bird):
+		case json.Unmarshal([]byte(v), &inner) == nil:
+			return written(inner)
+		default:
 			found[v] = true
 		}
 	case []any:

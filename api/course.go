@@ -85,10 +85,22 @@ func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name s
 	return known, err
 }
 
+// policyAt is what the treatment's protocol said at a time.
+func (c *courseOf) policyAt(tx *store.Tx, at time.Time) (*treatment.Protocol, error) {
+	if id := c.row.ProtocolAt(at); id != c.row.ProtocolID {
+		return policyOf(tx, id)
+	}
+	return c.policy, nil
+}
+
 // known gathers everything beside plan and facts that a session is judged by.
 func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fact) (treatment.Known, []treatment.DoseTime, error) {
 	at := beginning(row, facts, tx.Now)
-	known := treatment.Known{Protocol: *c.policy, Limits: c.row.Limits, Running: c.row.Running(), Zone: zone}
+	policy, err := c.policyAt(tx, at)
+	if err != nil {
+		return treatment.Known{}, nil, err
+	}
+	known := treatment.Known{Protocol: *policy, Limits: c.row.Limits, Running: c.row.Running(), Zone: zone}
 	for i := range c.row.Holds {
 		known.TreatmentHolds = append(known.TreatmentHolds, c.row.Holds[i].Interval())
 	}
@@ -102,7 +114,6 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fac
 			known.Prescriptions = append(known.Prescriptions, v)
 		}
 	}
-	var err error
 	if known.WeightKg, err = weightAt(tx, c.row.PatientID, at); err != nil {
 		return known, nil, err
 	}

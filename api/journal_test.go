@@ -95,7 +95,7 @@ func (c *counter) entry(t *testing.T, operation string, scene *apitest.Scene, ca
 		t.Errorf("%s: at %s, the clock shows %s", operation, e.At, c.Site.Clock.Now().Format(time.RFC3339))
 	}
 	patient := ""
-	if op.Path != "/patients" && !slices.Contains([]string{"clinic", "staff", "me", "invitations"}, strings.Split(op.Path, "/")[1]) {
+	if op.Path != "/patients" && !slices.Contains([]string{"clinic", "staff", "me", "invitations", "protocols"}, strings.Split(op.Path, "/")[1]) {
 		patient = scene.Patient.ID.String()
 	} else if op.Path == "/patients" {
 		patient = done.Text("id")
@@ -224,7 +224,7 @@ func (c *counter) wholeLists(t *testing.T) {
 	t.Helper()
 	for _, list := range []struct{ table, parent, record, member string }{
 		{"staff_credentials", "staff_id", "staff", "Credentials"}, {"care_team_members", "patient_id", "patients", "CareTeam"},
-		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
+		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"treatment_protocols", "treatment_id", "treatments", "Protocols"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
 	} {
 		lines := c.db.Column(t, fmt.Sprintf(`SELECT CAST(%s AS TEXT) || ' ' || count(*) FROM %s GROUP BY clinic_id, %[1]s`, list.parent, list.table))
 		if len(lines) == 0 {

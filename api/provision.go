@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -64,11 +63,11 @@ func (s *Server) CreateClinic(ctx context.Context, c NewClinic) (clinic uuid.UUI
 // addProtocols gives a new clinic the shipped protocols.
 func addProtocols(tx *store.Tx) error {
 	for _, p := range []treatment.Protocol{treatment.Default(), treatment.Spine()} {
-		policy, err := json.Marshal(p)
+		row, err := protocolRow(p, treatment.ShippedApproval(tx.Now))
 		if err != nil {
 			return err
 		}
-		if err := tx.Create("protocol.shipped", &store.Protocol{Name: p.Name, Revision: p.Version, Policy: string(policy)}); err != nil {
+		if err := tx.Create("protocol.shipped", row); err != nil {
 			return err
 		}
 	}

@@ -37,14 +37,14 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 	if err != nil {
 		return nil, err
 	}
-	policy, err := policyOf(tx, b.ProtocolID)
+	policy, approved, err := chosenPolicy(tx, b.ProtocolID)
 	if err != nil {
-		return nil, notFoundIn("/protocolId")
+		return nil, err
 	}
 	known := treatment.Starting{
 		Now: tx.Now, Indication: treatment.Indication(b.Indication), DiagnosisCode: orZero(b.DiagnosisCode),
 		Limits: limitsIn(b.Limits), PatientStatus: treatment.PatientStatus(patient.Status),
-		ProtocolID: b.ProtocolID, Protocol: *policy, Production: s.cfg.Env == production,
+		ProtocolID: b.ProtocolID, Protocol: *policy, ProtocolApproved: approved, Production: s.cfg.Env == production,
 		ResponsiblePrescriberID: b.ResponsiblePrescriberID,
 	}
 	if known.OtherPhases, err = tx.Phases(req.PatientID); err != nil {
@@ -58,7 +58,7 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 		return nil, err
 	}
 	t := &store.Treatment{PatientID: req.PatientID, Treatment: started}
-	if err := tx.Create("treatment.started", t); err != nil {
+	if err := tx.StartCourse("treatment.started", t); err != nil {
 		return nil, err
 	}
 	return oapi.StartTreatment201JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
@@ -73,10 +73,29 @@ func (s *Server) ShowTreatment(ctx context.Context, req oapi.ShowTreatmentReques
 	return oapi.ShowTreatment200JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
 }
 
-// UpdateTreatment changes the responsible prescriber and the patient's own limits.
+// chosenPolicy reads the protocol that a body names, and whether it is approved.
+func chosenPolicy(tx *store.Tx, id uuid.UUID) (*treatment.Protocol, bool, error) {
+	row, err := store.Find[store.Protocol](tx, id)
+	if err != nil {
+		return nil, false, notFoundIn("/protocolId")
+	}
+	policy, err := policyOf(tx, id)
+	return policy, row.Status == treatment.ProtocolApproved, err
+}
+
+// UpdateTreatment changes the responsible prescriber, the protocol and the patient's own limits.
 func (s *Server) UpdateTreatment(ctx context.Context, req oapi.UpdateTreatmentRequestObject) (oapi.UpdateTreatmentResponseObject, error) {
 	b := req.Body
 	t, err := decideTreatment(ctx, req.TreatmentID, "treatment.updated", func(tx *store.Tx, t treatment.Treatment) (treatment.Treatment, error) {
+		if b.ProtocolID != nil {
+			policy, approved, err := chosenPolicy(tx, *b.ProtocolID)
+			if err != nil {
+				return t, err
+			}
+			if t, err = t.Follow(*b.ProtocolID, *policy, approved, s.cfg.Env == production); err != nil {
+				return t, err
+			}
+		}
 		if b.ResponsiblePrescriberID != nil {
 			is, err := tx.IsPrescriber(*b.ResponsiblePrescriberID)
 			if err != nil {
@@ -244,16 +263,6 @@ func (s *Server) endTreatments(ctx context.Context, tx *store.Tx, patient uuid.U
 		return err
 	}
 	return endCourse(tx, t, "patient is "+status)
-}
-
-// policyOf reads a protocol of the clinic.
-func policyOf(tx *store.Tx, id uuid.UUID) (*treatment.Protocol, error) {
-	row, err := store.Find[store.Protocol](tx, id)
-	if err != nil {
-		return nil, err
-	}
-	p, err := treatment.ParseProtocol([]byte(row.Policy))
-	return &p, err
 }
 
 // currentPolicy returns the patient's open treatment, if any, and the policy that applies:

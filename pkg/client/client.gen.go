@@ -602,6 +602,24 @@ func (e PrescriptionStatus) Valid() bool {
 	}
 }
 
+// Defines values for ProtocolStatus.
+const (
+	ProtocolStatusApproved ProtocolStatus = "approved"
+	ProtocolStatusProposed ProtocolStatus = "proposed"
+)
+
+// Valid indicates whether the value is a known member of the ProtocolStatus enum.
+func (e ProtocolStatus) Valid() bool {
+	switch e {
+	case ProtocolStatusApproved:
+		return true
+	case ProtocolStatusProposed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RedFlag.
 const (
 	RedFlagChestPain            RedFlag = "chestPain"
@@ -2609,8 +2627,14 @@ type PrescriptionUpdate struct {
 	StrengthMg *dose.Mg `json:"strengthMg,omitempty"`
 }
 
-// Protocol A clinic's dosing and safety policy. A version never changes; every decision names the one it used.
+// Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
+	// ApprovedAt Since when treatments may follow it.
+	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+
+	// ApprovedBy The prescriber who approved it; absent on the shipped ones.
+	ApprovedBy *openapi_types.UUID `json:"approvedBy,omitempty"`
+
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 
@@ -2623,14 +2647,32 @@ type Protocol struct {
 	// Policy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
 	Policy ProtocolPolicy `json:"policy"`
 
+	// ProposedBy The admin who proposed it; absent on the shipped ones.
+	ProposedBy *openapi_types.UUID `json:"proposedBy,omitempty"`
+
+	// Reason What is different, and why; absent on the shipped ones.
+	Reason *string `json:"reason,omitempty"`
+
 	// Revision Its version, for example `2026.1`.
 	Revision string `json:"revision"`
+
+	// Status `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+	Status ProtocolStatus `json:"status"`
 
 	// UpdatedAt When it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 
 	// Version Rises by one with every change; the number in the `ETag`.
 	Version int64 `json:"version"`
+}
+
+// ProtocolInput A new version of the policy.
+type ProtocolInput struct {
+	// Policy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
+	Policy ProtocolPolicy `json:"policy"`
+
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
 }
 
 // ProtocolPage A page of protocols.
@@ -2680,6 +2722,9 @@ type ProtocolPolicy struct {
 	// Vitals Limits of blood pressure, heart rate and saturation.
 	Vitals VitalsPolicy `json:"vitals"`
 }
+
+// ProtocolStatus `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+type ProtocolStatus string
 
 // Reason Why a decision is taken.
 type Reason struct {
@@ -3035,7 +3080,7 @@ type StaffUpdate struct {
 // StartPolicy What must be there before a treatment starts.
 type StartPolicy struct {
 	// BaselineInstruments Answered before induction.
-	BaselineInstruments []string `json:"baselineInstruments"`
+	BaselineInstruments []InstrumentID `json:"baselineInstruments"`
 
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
@@ -3229,6 +3274,9 @@ type TreatmentUpdate struct {
 	// Limits Limits for this patient. They may only be tighter than the protocol's.
 	Limits *TreatmentLimits `json:"limits,omitempty"`
 
+	// ProtocolID The approved protocol that it follows from now on. What happened until now is judged by the earlier one.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
 	// ResponsiblePrescriberID The prescriber who answers for it.
 	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
 }
@@ -3388,6 +3436,9 @@ type PrescriptionStatusFilter = PrescriptionStatus
 
 // ProtocolPath Its id.
 type ProtocolPath = openapi_types.UUID
+
+// ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+type ProtocolStatusFilter = ProtocolStatus
 
 // SessionPath Its id.
 type SessionPath = openapi_types.UUID
@@ -4087,6 +4138,24 @@ type ListProtocolsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Status Only this status.
+	Status *ProtocolStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ProposeProtocolParams defines parameters for ProposeProtocol.
+type ProposeProtocolParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -4098,6 +4167,24 @@ type ListProtocolsParams struct {
 type ShowProtocolParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApproveProtocolParams defines parameters for ApproveProtocol.
+type ApproveProtocolParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -4663,6 +4750,9 @@ type StopPrescriptionJSONRequestBody = Reason
 
 // WithdrawPrescriptionJSONRequestBody defines body for WithdrawPrescription for application/json ContentType.
 type WithdrawPrescriptionJSONRequestBody = Reason
+
+// ProposeProtocolJSONRequestBody defines body for ProposeProtocol for application/json ContentType.
+type ProposeProtocolJSONRequestBody = ProtocolInput
 
 // AbortSessionJSONRequestBody defines body for AbortSession for application/json ContentType.
 type AbortSessionJSONRequestBody = AbortInput
@@ -5436,12 +5526,37 @@ type ClientInterface interface {
 	// Corresponds with GET /protocols (the `ListProtocols` operationId).
 	ListProtocols(ctx context.Context, params *ListProtocolsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ProposeProtocolWithBody Propose a protocol
+	//
+	// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+	ProposeProtocolWithBody(ctx context.Context, params *ProposeProtocolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeProtocol Propose a protocol
+	//
+	// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+	ProposeProtocol(ctx context.Context, params *ProposeProtocolParams, body ProposeProtocolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowProtocol Show a protocol
 	//
 	// With every number in it.
 	//
 	// Corresponds with GET /protocols/{protocolId} (the `ShowProtocol` operationId).
 	ShowProtocol(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveProtocol Approve a protocol
+	//
+	// From now on treatments can follow it. Somebody else than the admin who proposed it approves. Treatments under way keep the protocol that they follow until their prescriber changes it.
+	//
+	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
+	ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSession Show a session
 	//
@@ -5750,7 +5865,7 @@ type ClientInterface interface {
 
 	// UpdateTreatmentWithBody Change a treatment
 	//
-	// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+	// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5759,7 +5874,7 @@ type ClientInterface interface {
 
 	// UpdateTreatmentWithApplicationMergePatchPlusJSONBody Change a treatment
 	//
-	// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+	// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -7303,6 +7418,44 @@ func (c *Client) ListProtocols(ctx context.Context, params *ListProtocolsParams,
 	return c.Client.Do(req)
 }
 
+// ProposeProtocolWithBody Propose a protocol
+//
+// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+func (c *Client) ProposeProtocolWithBody(ctx context.Context, params *ProposeProtocolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeProtocolRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeProtocol Propose a protocol
+//
+// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+func (c *Client) ProposeProtocol(ctx context.Context, params *ProposeProtocolParams, body ProposeProtocolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeProtocolRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowProtocol Show a protocol
 //
 // With every number in it.
@@ -7310,6 +7463,23 @@ func (c *Client) ListProtocols(ctx context.Context, params *ListProtocolsParams,
 // Corresponds with GET /protocols/{protocolId} (the `ShowProtocol` operationId).
 func (c *Client) ShowProtocol(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowProtocolRequest(c.Server, protocolID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveProtocol Approve a protocol
+//
+// From now on treatments can follow it. Somebody else than the admin who proposed it approves. Treatments under way keep the protocol that they follow until their prescriber changes it.
+//
+// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
+func (c *Client) ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveProtocolRequest(c.Server, protocolID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7977,7 +8147,7 @@ func (c *Client) ShowTreatment(ctx context.Context, treatmentID TreatmentPath, p
 
 // UpdateTreatmentWithBody Change a treatment
 //
-// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7996,7 +8166,7 @@ func (c *Client) UpdateTreatmentWithBody(ctx context.Context, treatmentID Treatm
 
 // UpdateTreatmentWithApplicationMergePatchPlusJSONBody Change a treatment
 //
-// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -12792,6 +12962,18 @@ func NewListProtocolsRequest(server string, params *ListProtocolsParams) (*http.
 
 		}
 
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -12825,6 +13007,108 @@ func NewListProtocolsRequest(server string, params *ListProtocolsParams) (*http.
 			}
 
 			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewProposeProtocolRequest calls the generic ProposeProtocol builder with application/json body
+func NewProposeProtocolRequest(server string, params *ProposeProtocolParams, body ProposeProtocolJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProposeProtocolRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewProposeProtocolRequestWithBody constructs an http.Request for the ProposeProtocol method, with any body, and a specified content type
+func NewProposeProtocolRequestWithBody(server string, params *ProposeProtocolParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/protocols")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -12896,6 +13180,111 @@ func NewShowProtocolRequest(server string, protocolID ProtocolPath, params *Show
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApproveProtocolRequest constructs an http.Request for the ApproveProtocol method
+func NewApproveProtocolRequest(server string, protocolID ProtocolPath, params *ApproveProtocolParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "protocolId", protocolID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/protocols/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
 		}
 
 	}
@@ -16790,6 +17179,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /protocols (the `ListProtocols` operationId).
 	ListProtocolsWithResponse(ctx context.Context, params *ListProtocolsParams, reqEditors ...RequestEditorFn) (*ListProtocolsResponse, error)
 
+	// ProposeProtocolWithBodyWithResponse Propose a protocol
+	//
+	// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+	ProposeProtocolWithBodyWithResponse(ctx context.Context, params *ProposeProtocolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeProtocolResponse, error)
+
+	// ProposeProtocolWithResponse Propose a protocol
+	//
+	// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+	ProposeProtocolWithResponse(ctx context.Context, params *ProposeProtocolParams, body ProposeProtocolJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeProtocolResponse, error)
+
 	// ShowProtocolWithResponse Show a protocol
 	//
 	// With every number in it.
@@ -16798,6 +17205,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /protocols/{protocolId} (the `ShowProtocol` operationId).
 	ShowProtocolWithResponse(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolParams, reqEditors ...RequestEditorFn) (*ShowProtocolResponse, error)
+
+	// ApproveProtocolWithResponse Approve a protocol
+	//
+	// From now on treatments can follow it. Somebody else than the admin who proposed it approves. Treatments under way keep the protocol that they follow until their prescriber changes it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
+	ApproveProtocolWithResponse(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*ApproveProtocolResponse, error)
 
 	// ShowSessionWithResponse Show a session
 	//
@@ -17116,7 +17532,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateTreatmentWithBodyWithResponse Change a treatment
 	//
-	// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+	// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17125,7 +17541,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateTreatmentWithApplicationMergePatchPlusJSONBodyWithResponse Change a treatment
 	//
-	// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+	// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -19532,6 +19948,55 @@ func (r ListProtocolsResponse) ContentType() string {
 	return ""
 }
 
+// ProposeProtocolResponse201Headers the declared response headers of an HTTP 201 response for ProposeProtocol
+type ProposeProtocolResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ProposeProtocolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Protocol
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ProposeProtocolResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ProposeProtocolResponse) GetJSON201() *Protocol {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ProposeProtocolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProposeProtocolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProposeProtocolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProposeProtocolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowProtocolResponse200Headers the declared response headers of an HTTP 200 response for ShowProtocol
 type ShowProtocolResponse200Headers struct {
 	ETag     *string
@@ -19575,6 +20040,55 @@ func (r ShowProtocolResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowProtocolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveProtocolResponse200Headers the declared response headers of an HTTP 200 response for ApproveProtocol
+type ApproveProtocolResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ApproveProtocolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Protocol
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveProtocolResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveProtocolResponse) GetJSON200() *Protocol {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveProtocolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveProtocolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveProtocolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveProtocolResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22417,6 +22931,36 @@ func (c *ClientWithResponses) ListProtocolsWithResponse(ctx context.Context, par
 	return ParseListProtocolsResponse(rsp)
 }
 
+// ProposeProtocolWithBodyWithResponse Propose a protocol
+//
+// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+func (c *ClientWithResponses) ProposeProtocolWithBodyWithResponse(ctx context.Context, params *ProposeProtocolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeProtocolResponse, error) {
+	rsp, err := c.ProposeProtocolWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeProtocolResponse(rsp)
+}
+
+// ProposeProtocolWithResponse Propose a protocol
+//
+// A new version of the policy, whole: every number must be there, in order, and no looser than the law. It has no effect until a prescriber approves it. No guard can be switched off.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /protocols (the `ProposeProtocol` operationId).
+func (c *ClientWithResponses) ProposeProtocolWithResponse(ctx context.Context, params *ProposeProtocolParams, body ProposeProtocolJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeProtocolResponse, error) {
+	rsp, err := c.ProposeProtocol(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeProtocolResponse(rsp)
+}
+
 // ShowProtocolWithResponse Show a protocol
 //
 // With every number in it.
@@ -22430,6 +22974,21 @@ func (c *ClientWithResponses) ShowProtocolWithResponse(ctx context.Context, prot
 		return nil, err
 	}
 	return ParseShowProtocolResponse(rsp)
+}
+
+// ApproveProtocolWithResponse Approve a protocol
+//
+// From now on treatments can follow it. Somebody else than the admin who proposed it approves. Treatments under way keep the protocol that they follow until their prescriber changes it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
+func (c *ClientWithResponses) ApproveProtocolWithResponse(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*ApproveProtocolResponse, error) {
+	rsp, err := c.ApproveProtocol(ctx, protocolID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveProtocolResponse(rsp)
 }
 
 // ShowSessionWithResponse Show a session
@@ -22959,7 +23518,7 @@ func (c *ClientWithResponses) ShowTreatmentWithResponse(ctx context.Context, tre
 
 // UpdateTreatmentWithBodyWithResponse Change a treatment
 //
-// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22974,7 +23533,7 @@ func (c *ClientWithResponses) UpdateTreatmentWithBodyWithResponse(ctx context.Co
 
 // UpdateTreatmentWithApplicationMergePatchPlusJSONBodyWithResponse Change a treatment
 //
-// JSON merge patch: the responsible prescriber, and limits that tighten the protocol's.
+// JSON merge patch: the responsible prescriber, the protocol that it follows from now on, and limits that tighten the protocol's.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25308,6 +25867,52 @@ func ParseListProtocolsResponse(rsp *http.Response) (*ListProtocolsResponse, err
 	return response, nil
 }
 
+// ParseProposeProtocolResponse parses an HTTP response from a ProposeProtocolWithResponse call
+func ParseProposeProtocolResponse(rsp *http.Response) (*ProposeProtocolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProposeProtocolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Protocol
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers ProposeProtocolResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowProtocolResponse parses an HTTP response from a ShowProtocolWithResponse call
 func ParseShowProtocolResponse(rsp *http.Response) (*ShowProtocolResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -25334,6 +25939,52 @@ func ParseShowProtocolResponse(rsp *http.Response) (*ShowProtocolResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ShowProtocolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveProtocolResponse parses an HTTP response from a ApproveProtocolWithResponse call
+func ParseApproveProtocolResponse(rsp *http.Response) (*ApproveProtocolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveProtocolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Protocol
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveProtocolResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

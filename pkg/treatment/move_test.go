@@ -55,6 +55,9 @@ func TestMachines(t *testing.T) {
 		checkMachine(t, prescriptionMoves, PrescriptionStatuses, []PrescriptionStatus{PrescriptionDraft},
 			[]PrescriptionStatus{PrescriptionEnteredInError}, []PrescriptionStatus{PrescriptionExpired})
 	})
+	t.Run("protocol", func(t *testing.T) {
+		checkMachine(t, protocolMoves, ProtocolStatuses, []ProtocolStatus{ProtocolProposed}, []ProtocolStatus{ProtocolApproved}, nil)
+	})
 	t.Run("alert", func(t *testing.T) {
 		checkMachine(t, alertMoves, AlertStatuses, []AlertStatus{AlertOpen}, nil, nil)
 	})

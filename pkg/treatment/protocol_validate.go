@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
 // Validate says whether the protocol is sound: nothing is missing, limits that build on one
@@ -23,6 +25,10 @@ func (p Protocol) Validate() error {
 	c.sessions(p.Sessions)
 	c.prescribing(p.Prescribing)
 	c.within("/treatment/consultationMaxAgeDays", p.Treatment.ConsultationMaxAgeDays, 1, 365)
+	for i, id := range p.Treatment.BaselineInstruments {
+		_, found := instruments.Find(id)
+		c.that(found, fmt.Sprintf("/treatment/baselineInstruments/%d", i), "is not an instrument")
+	}
 	c.within("/assessments/expireAfterDays", p.Assessments.ExpireAfterDays, 1, 365)
 	c.within("/suicidality/item9Medium", p.Suicidality.Item9Medium, 1, 3)
 	c.within("/suicidality/item9High", p.Suicidality.Item9High, p.Suicidality.Item9Medium, 3)

@@ -76,6 +76,7 @@ const (
 	RuleLicence               Rule = "licence"
 	RuleDEARegistration       Rule = "deaRegistration"
 	RuleOtherPrescriber       Rule = "otherPrescriber"
+	RuleOtherPerson           Rule = "otherPerson"
 	RuleWeight                Rule = "weight"
 	RuleHardMaximum           Rule = "hardMaximum"
 	RuleDose                  Rule = "dose"

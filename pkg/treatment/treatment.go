@@ -142,6 +142,8 @@ type Starting struct {
 	OtherPhases []Phase
 	ProtocolID  uuid.UUID
 	Protocol    Protocol
+	// ProtocolApproved: a prescriber has approved the protocol.
+	ProtocolApproved bool
 	// Production forbids protocols that have guards switched off.
 	Production              bool
 	ResponsiblePrescriberID uuid.UUID
@@ -155,8 +157,8 @@ type Starting struct {
 }
 
 // Start makes a planned treatment. It is refused while the patient has another open one
-// (CodeTreatmentOpen), with a protocol that a production clinic must not use
-// (CodeProtocolNotAllowed), or when something that must be there is missing.
+// (CodeTreatmentOpen), with a protocol that is not approved or that a production clinic must
+// not use (CodeProtocolNotAllowed), or when something that must be there is missing.
 func Start(s Starting) (Treatment, error) {
 	var o objections
 	p := s.Protocol
@@ -169,10 +171,7 @@ func Start(s Starting) (Treatment, error) {
 	if s.ProtocolID == uuid.Nil {
 		o.add(CodeRuleViolated, Reason{Rule: RuleProtocol, Pointer: "/protocolId", Detail: "no protocol is chosen"})
 	}
-	if s.Production && len(p.GuardsOff) > 0 {
-		o.add(CodeProtocolNotAllowed, Reason{Rule: RuleProtocol, Pointer: "/protocolId",
-			Detail: "the protocol has guards switched off, which a production clinic does not allow"})
-	}
+	p.usable(&o, s.ProtocolApproved, s.Production)
 	if s.ResponsiblePrescriberID == uuid.Nil || !s.ResponsibleIsPrescriber {
 		o.add(CodeRuleViolated, Reason{Rule: RuleResponsiblePrescriber, Pointer: "/responsiblePrescriberId",
 			Detail: "the responsible person is not an active prescriber of the clinic"})

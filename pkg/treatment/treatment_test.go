@@ -15,7 +15,7 @@ func starting() treatment.Starting {
 		Now: noon, Indication: treatment.IndicationDepression, DiagnosisCode: "F33.1",
 		PatientStatus: treatment.PatientActive,
 		OtherPhases:   []treatment.Phase{treatment.PhaseCompleted, treatment.PhaseDiscontinued},
-		ProtocolID:    id(200), Protocol: treatment.Default(), Production: true,
+		ProtocolID:    id(200), Protocol: treatment.Default(), ProtocolApproved: true, Production: true,
 		ResponsiblePrescriberID: id(1), ResponsibleIsPrescriber: true,
 		EligibleAt: new(days(-10)), SignedConsents: treatment.Default().Treatment.RequiredConsents,
 	}
@@ -84,6 +84,8 @@ func TestStart(t *testing.T) {
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleProtocol}},
 		{"guards off in production", func(s *treatment.Starting) { s.Protocol = treatment.Spine() },
 			treatment.CodeProtocolNotAllowed, []treatment.Rule{treatment.RuleProtocol}},
+		{"a proposed protocol", func(s *treatment.Starting) { s.ProtocolApproved = false },
+			treatment.CodeProtocolNotAllowed, []treatment.Rule{treatment.RuleProtocol}},
 		{"nobody responsible", func(s *treatment.Starting) { s.ResponsiblePrescriberID = uuid.Nil },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleResponsiblePrescriber}},
 		{"a nurse responsible", func(s *treatment.Starting) { s.ResponsibleIsPrescriber = false },
@@ -110,7 +112,7 @@ func TestStart(t *testing.T) {
 		{"everything at once", func(s *treatment.Starting) {
 			*s = treatment.Starting{Now: noon, OtherPhases: []treatment.Phase{treatment.PhaseInduction}, Protocol: treatment.Default()}
 		}, treatment.CodeTreatmentOpen, []treatment.Rule{treatment.RulePatientActive, treatment.RuleOtherTreatment, treatment.RuleProtocol,
-			treatment.RuleResponsiblePrescriber, treatment.RuleConsultation, treatment.RuleConsents}},
+			treatment.RuleProtocol, treatment.RuleResponsiblePrescriber, treatment.RuleConsultation, treatment.RuleConsents}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -600,6 +600,24 @@ func (e PrescriptionStatus) Valid() bool {
 	}
 }
 
+// Defines values for ProtocolStatus.
+const (
+	ProtocolStatusApproved ProtocolStatus = "approved"
+	ProtocolStatusProposed ProtocolStatus = "proposed"
+)
+
+// Valid indicates whether the value is a known member of the ProtocolStatus enum.
+func (e ProtocolStatus) Valid() bool {
+	switch e {
+	case ProtocolStatusApproved:
+		return true
+	case ProtocolStatusProposed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RedFlag.
 const (
 	RedFlagChestPain            RedFlag = "chestPain"
@@ -2607,8 +2625,14 @@ type PrescriptionUpdate struct {
 	StrengthMg *dose.Mg `json:"strengthMg,omitempty"`
 }
 
-// Protocol A clinic's dosing and safety policy. A version never changes; every decision names the one it used.
+// Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
+	// ApprovedAt Since when treatments may follow it.
+	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+
+	// ApprovedBy The prescriber who approved it; absent on the shipped ones.
+	ApprovedBy *openapi_types.UUID `json:"approvedBy,omitempty"`
+
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 
@@ -2621,14 +2645,32 @@ type Protocol struct {
 	// Policy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
 	Policy ProtocolPolicy `json:"policy"`
 
+	// ProposedBy The admin who proposed it; absent on the shipped ones.
+	ProposedBy *openapi_types.UUID `json:"proposedBy,omitempty"`
+
+	// Reason What is different, and why; absent on the shipped ones.
+	Reason *string `json:"reason,omitempty"`
+
 	// Revision Its version, for example `2026.1`.
 	Revision string `json:"revision"`
+
+	// Status `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+	Status ProtocolStatus `json:"status"`
 
 	// UpdatedAt When it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 
 	// Version Rises by one with every change; the number in the `ETag`.
 	Version int64 `json:"version"`
+}
+
+// ProtocolInput A new version of the policy.
+type ProtocolInput struct {
+	// Policy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
+	Policy ProtocolPolicy `json:"policy"`
+
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
 }
 
 // ProtocolPage A page of protocols.
@@ -2678,6 +2720,9 @@ type ProtocolPolicy struct {
 	// Vitals Limits of blood pressure, heart rate and saturation.
 	Vitals VitalsPolicy `json:"vitals"`
 }
+
+// ProtocolStatus `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+type ProtocolStatus string
 
 // Reason Why a decision is taken.
 type Reason struct {
@@ -3033,7 +3078,7 @@ type StaffUpdate struct {
 // StartPolicy What must be there before a treatment starts.
 type StartPolicy struct {
 	// BaselineInstruments Answered before induction.
-	BaselineInstruments []string `json:"baselineInstruments"`
+	BaselineInstruments []InstrumentID `json:"baselineInstruments"`
 
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
@@ -3227,6 +3272,9 @@ type TreatmentUpdate struct {
 	// Limits Limits for this patient. They may only be tighter than the protocol's.
 	Limits *TreatmentLimits `json:"limits,omitempty"`
 
+	// ProtocolID The approved protocol that it follows from now on. What happened until now is judged by the earlier one.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
 	// ResponsiblePrescriberID The prescriber who answers for it.
 	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
 }
@@ -3386,6 +3434,9 @@ type PrescriptionStatusFilter = PrescriptionStatus
 
 // ProtocolPath Its id.
 type ProtocolPath = openapi_types.UUID
+
+// ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
+type ProtocolStatusFilter = ProtocolStatus
 
 // SessionPath Its id.
 type SessionPath = openapi_types.UUID
@@ -4085,6 +4136,24 @@ type ListProtocolsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Status Only this status.
+	Status *ProtocolStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ProposeProtocolParams defines parameters for ProposeProtocol.
+type ProposeProtocolParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -4096,6 +4165,24 @@ type ListProtocolsParams struct {
 type ShowProtocolParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApproveProtocolParams defines parameters for ApproveProtocol.
+type ApproveProtocolParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -4662,6 +4749,9 @@ type StopPrescriptionJSONRequestBody = Reason
 // WithdrawPrescriptionJSONRequestBody defines body for WithdrawPrescription for application/json ContentType.
 type WithdrawPrescriptionJSONRequestBody = Reason
 
+// ProposeProtocolJSONRequestBody defines body for ProposeProtocol for application/json ContentType.
+type ProposeProtocolJSONRequestBody = ProtocolInput
+
 // AbortSessionJSONRequestBody defines body for AbortSession for application/json ContentType.
 type AbortSessionJSONRequestBody = AbortInput
 
@@ -4874,9 +4964,15 @@ type ServerInterface interface {
 	// ListProtocols List protocols
 	// (GET /protocols)
 	ListProtocols(ctx echo.Context, params ListProtocolsParams) error
+	// ProposeProtocol Propose a protocol
+	// (POST /protocols)
+	ProposeProtocol(ctx echo.Context, params ProposeProtocolParams) error
 	// ShowProtocol Show a protocol
 	// (GET /protocols/{protocolId})
 	ShowProtocol(ctx echo.Context, protocolID ProtocolPath, params ShowProtocolParams) error
+	// ApproveProtocol Approve a protocol
+	// (POST /protocols/{protocolId}/approve)
+	ApproveProtocol(ctx echo.Context, protocolID ProtocolPath, params ApproveProtocolParams) error
 	// ShowSession Show a session
 	// (GET /sessions/{sessionId})
 	ShowSession(ctx echo.Context, sessionID SessionPath, params ShowSessionParams) error
@@ -8287,6 +8383,13 @@ func (w *ServerInterfaceWrapper) ListProtocols(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -8321,6 +8424,73 @@ func (w *ServerInterfaceWrapper) ListProtocols(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListProtocols(ctx, params)
+	return err
+}
+
+// ProposeProtocol converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposeProtocol(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProposeProtocolParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposeProtocol(ctx, params)
 	return err
 }
 
@@ -8387,6 +8557,97 @@ func (w *ServerInterfaceWrapper) ShowProtocol(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowProtocol(ctx, protocolID, params)
+	return err
+}
+
+// ApproveProtocol converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveProtocol(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "protocolId" -------------
+	var protocolID ProtocolPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "protocolId", ctx.Param("protocolId"), &protocolID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter protocolId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveProtocolParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveProtocol(ctx, protocolID, params)
 	return err
 }
 
@@ -10904,7 +11165,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/stop", wrapper.StopPrescription, options.OperationMiddlewares["stopPrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/withdraw", wrapper.WithdrawPrescription, options.OperationMiddlewares["withdrawPrescription"]...)
 	router.GET(options.BaseURL+"/protocols", wrapper.ListProtocols, options.OperationMiddlewares["listProtocols"]...)
+	router.POST(options.BaseURL+"/protocols", wrapper.ProposeProtocol, options.OperationMiddlewares["proposeProtocol"]...)
 	router.GET(options.BaseURL+"/protocols/:protocolId", wrapper.ShowProtocol, options.OperationMiddlewares["showProtocol"]...)
+	router.POST(options.BaseURL+"/protocols/:protocolId/approve", wrapper.ApproveProtocol, options.OperationMiddlewares["approveProtocol"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId", wrapper.ShowSession, options.OperationMiddlewares["showSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/abort", wrapper.AbortSession, options.OperationMiddlewares["abortSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/cancel", wrapper.CancelSession, options.OperationMiddlewares["cancelSession"]...)
@@ -12517,6 +12780,35 @@ func (response ListProtocols200JSONResponse) VisitListProtocolsResponse(w http.R
 	return err
 }
 
+type ProposeProtocolRequestObject struct {
+	Params ProposeProtocolParams
+	Body   *ProposeProtocolJSONRequestBody
+}
+
+type ProposeProtocolResponseObject interface {
+	VisitProposeProtocolResponse(w http.ResponseWriter) error
+}
+
+type ProposeProtocol201JSONResponse struct{ ProtocolJSONResponse }
+
+func (response ProposeProtocol201JSONResponse) VisitProposeProtocolResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowProtocolRequestObject struct {
 	ProtocolID ProtocolPath `json:"protocolId"`
 	Params     ShowProtocolParams
@@ -12529,6 +12821,35 @@ type ShowProtocolResponseObject interface {
 type ShowProtocol200JSONResponse struct{ ProtocolJSONResponse }
 
 func (response ShowProtocol200JSONResponse) VisitShowProtocolResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveProtocolRequestObject struct {
+	ProtocolID ProtocolPath `json:"protocolId"`
+	Params     ApproveProtocolParams
+}
+
+type ApproveProtocolResponseObject interface {
+	VisitApproveProtocolResponse(w http.ResponseWriter) error
+}
+
+type ApproveProtocol200JSONResponse struct{ ProtocolJSONResponse }
+
+func (response ApproveProtocol200JSONResponse) VisitApproveProtocolResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -13902,9 +14223,15 @@ type StrictServerInterface interface {
 	// ListProtocols List protocols
 	// (GET /protocols)
 	ListProtocols(ctx context.Context, request ListProtocolsRequestObject) (ListProtocolsResponseObject, error)
+	// ProposeProtocol Propose a protocol
+	// (POST /protocols)
+	ProposeProtocol(ctx context.Context, request ProposeProtocolRequestObject) (ProposeProtocolResponseObject, error)
 	// ShowProtocol Show a protocol
 	// (GET /protocols/{protocolId})
 	ShowProtocol(ctx context.Context, request ShowProtocolRequestObject) (ShowProtocolResponseObject, error)
+	// ApproveProtocol Approve a protocol
+	// (POST /protocols/{protocolId}/approve)
+	ApproveProtocol(ctx context.Context, request ApproveProtocolRequestObject) (ApproveProtocolResponseObject, error)
 	// ShowSession Show a session
 	// (GET /sessions/{sessionId})
 	ShowSession(ctx context.Context, request ShowSessionRequestObject) (ShowSessionResponseObject, error)
@@ -15819,6 +16146,54 @@ func (sh *strictHandler) ListProtocols(ctx echo.Context, params ListProtocolsPar
 	return nil
 }
 
+// ProposeProtocol operation middleware
+func (sh *strictHandler) ProposeProtocol(ctx echo.Context, params ProposeProtocolParams) error {
+	var request ProposeProtocolRequestObject
+
+	request.Params = params
+
+	var body ProposeProtocolJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposeProtocol(ctx.Request().Context(), request.(ProposeProtocolRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposeProtocol")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposeProtocolResponseObject); ok {
+		return validResponse.VisitProposeProtocolResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ShowProtocol operation middleware
 func (sh *strictHandler) ShowProtocol(ctx echo.Context, protocolID ProtocolPath, params ShowProtocolParams) error {
 	var request ShowProtocolRequestObject
@@ -15839,6 +16214,32 @@ func (sh *strictHandler) ShowProtocol(ctx echo.Context, protocolID ProtocolPath,
 		return err
 	} else if validResponse, ok := response.(ShowProtocolResponseObject); ok {
 		return validResponse.VisitShowProtocolResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveProtocol operation middleware
+func (sh *strictHandler) ApproveProtocol(ctx echo.Context, protocolID ProtocolPath, params ApproveProtocolParams) error {
+	var request ApproveProtocolRequestObject
+
+	request.ProtocolID = protocolID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveProtocol(ctx.Request().Context(), request.(ApproveProtocolRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveProtocol")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveProtocolResponseObject); ok {
+		return validResponse.VisitApproveProtocolResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -14,6 +14,19 @@ type Treatment struct {
 	PatientID uuid.UUID
 	treatment.Treatment
 	Holds []TreatmentHold `gorm:"-"`
+	// Protocols are those that it has followed, in the order of time.
+	Protocols []TreatmentProtocol `gorm:"-"`
+}
+
+// ProtocolAt is the protocol that the treatment followed at a time; before it began, its first.
+func (t *Treatment) ProtocolAt(at time.Time) uuid.UUID {
+	id := t.ProtocolID
+	for i := len(t.Protocols) - 1; i >= 0; i-- {
+		if id = t.Protocols[i].ProtocolID; !t.Protocols[i].Since.After(at) {
+			break
+		}
+	}
+	return id
 }
 
 // TreatmentHold is one reason for which a treatment stands still.
@@ -54,15 +67,44 @@ func (h Hold) Interval() treatment.Interval {
 	return treatment.Interval{From: h.SetAt, Until: h.LiftedAt}
 }
 
-// Course returns a treatment with its holds, those lifted included.
+// Course returns a treatment with its holds, those lifted included, and its protocols.
 func (tx *Tx) Course(id uuid.UUID) (*Treatment, error) {
 	t, err := Find[Treatment](tx, id)
 	if err != nil {
 		return nil, err
 	}
-	holds, err := Parts[TreatmentHold](tx, "treatment_id", id)
-	t.Holds = holds[id]
-	return t, err
+	rows := []Treatment{*t}
+	err = tx.withLists(rows)
+	return &rows[0], err
+}
+
+// withLists reads the lists that belong to treatments.
+func (tx *Tx) withLists(rows []Treatment) error {
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	holds, err := Parts[TreatmentHold](tx, "treatment_id", ids...)
+	if err != nil {
+		return err
+	}
+	protocols, err := Parts[TreatmentProtocol](tx, "treatment_id", ids...)
+	for i := range rows {
+		rows[i].Holds, rows[i].Protocols = holds[rows[i].ID], protocols[rows[i].ID]
+	}
+	return err
+}
+
+// StartCourse creates t with the protocol that it follows.
+func (tx *Tx) StartCourse(event string, t *Treatment) error {
+	if t.ID == uuid.Nil {
+		t.ID = tx.NewID()
+	}
+	t.Protocols = []TreatmentProtocol{{PatientID: t.PatientID, ProtocolID: t.ProtocolID, Since: tx.Now}}
+	if err := tx.Create(event, t); err != nil {
+		return err
+	}
+	return Replace(tx, "treatment_id", t.ID, t.Protocols)
 }
 
 // OpenCourse returns the patient's treatment that has not ended, or nil.
@@ -81,13 +123,20 @@ func (tx *Tx) Phases(patient uuid.UUID) (phases []treatment.Phase, err error) {
 	return phases, err
 }
 
-// ChangeCourse writes t with its holds.
+// ChangeCourse writes t with its holds, and with the protocol that it follows now if that is
+// another one.
 func (tx *Tx) ChangeCourse(event string, t *Treatment) error {
 	for i := range t.Holds {
 		t.Holds[i].PatientID = t.PatientID
 	}
 	if err := Replace(tx, "treatment_id", t.ID, t.Holds); err != nil {
 		return err
+	}
+	if n := len(t.Protocols); n == 0 || t.Protocols[n-1].ProtocolID != t.ProtocolID {
+		t.Protocols = append(t.Protocols, TreatmentProtocol{PatientID: t.PatientID, ProtocolID: t.ProtocolID, Since: tx.Now})
+		if err := Replace(tx, "treatment_id", t.ID, t.Protocols); err != nil {
+			return err
+		}
 	}
 	return tx.Change(event, t)
 }
@@ -98,15 +147,7 @@ func (tx *Tx) ListTreatments(patient uuid.UUID, p Page) ([]Treatment, *Key, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	ids := make([]uuid.UUID, len(rows))
-	for i := range rows {
-		ids[i] = rows[i].ID
-	}
-	holds, err := Parts[TreatmentHold](tx, "treatment_id", ids...)
-	for i := range rows {
-		rows[i].Holds = holds[rows[i].ID]
-	}
-	return rows, next, err
+	return rows, next, tx.withLists(rows)
 }
 
 // OpenTreatmentsOf returns the open treatments that a prescriber is responsible for.
@@ -116,14 +157,7 @@ func (tx *Tx) OpenTreatmentsOf(prescriber uuid.UUID) ([]Treatment, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range rows {
-		course, err := tx.Course(rows[i].ID)
-		if err != nil {
-			return nil, err
-		}
-		rows[i] = *course
-	}
-	return rows, nil
+	return rows, tx.withLists(rows)
 }
 
 // IsPrescriber reports whether somebody is an active prescriber of the clinic.

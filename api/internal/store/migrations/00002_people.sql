@@ -133,18 +133,27 @@ CREATE TABLE measurements (
 CREATE INDEX measurements_by_patient ON measurements (clinic_id, patient_id, occurred_at, id);
 
 CREATE TABLE protocols (
-    clinic_id  UUID        NOT NULL,
-    id         UUID        NOT NULL,
-    version    BIGINT      NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL,
-    updated_at TIMESTAMPTZ NOT NULL,
-    name       TEXT        NOT NULL,
-    revision   TEXT        NOT NULL,
-    policy     TEXT        NOT NULL, -- JSON as TEXT: decisions name it by its id, it never changes
+    clinic_id   UUID        NOT NULL,
+    id          UUID        NOT NULL,
+    version     BIGINT      NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    updated_at  TIMESTAMPTZ NOT NULL,
+    name        TEXT        NOT NULL,
+    revision    TEXT        NOT NULL,
+    policy      TEXT        NOT NULL, -- JSON as TEXT: decisions name it by its id, it never changes
+    status      TEXT        NOT NULL CONSTRAINT protocols_status CHECK (status IN ('proposed', 'approved')),
+    reason      TEXT        NOT NULL,
+    proposed_by UUID, -- nobody proposed or approved the shipped ones
+    approved_by UUID,
+    approved_at TIMESTAMPTZ,
     CONSTRAINT protocols_pkey PRIMARY KEY (clinic_id, id),
-    CONSTRAINT protocols_revision UNIQUE (clinic_id, name, revision)
+    CONSTRAINT protocols_revision UNIQUE (clinic_id, name, revision),
+    CONSTRAINT protocols_proposer FOREIGN KEY (clinic_id, proposed_by) REFERENCES staff (clinic_id, id),
+    CONSTRAINT protocols_approver FOREIGN KEY (clinic_id, approved_by) REFERENCES staff (clinic_id, id),
+    CONSTRAINT protocols_approved CHECK (status <> 'approved' OR approved_at IS NOT NULL)
 );
 CREATE INDEX protocols_by_age ON protocols (clinic_id, created_at, id);
+CREATE INDEX protocols_by_status ON protocols (clinic_id, status, created_at, id);
 
 -- +goose Down
 

@@ -56,6 +56,19 @@ CREATE TABLE treatment_holds (
     CONSTRAINT treatment_holds_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id)
 );
 
+-- Which protocol a treatment followed from when on: what happened is judged by the one of its time.
+CREATE TABLE treatment_protocols (
+    clinic_id    UUID        NOT NULL,
+    treatment_id UUID        NOT NULL,
+    position     INTEGER     NOT NULL,
+    patient_id   UUID        NOT NULL,
+    protocol_id  UUID        NOT NULL,
+    since        TIMESTAMPTZ NOT NULL,
+    CONSTRAINT treatment_protocols_pkey PRIMARY KEY (clinic_id, treatment_id, position),
+    CONSTRAINT treatment_protocols_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
+    CONSTRAINT treatment_protocols_protocol FOREIGN KEY (clinic_id, protocol_id) REFERENCES protocols (clinic_id, id)
+);
+
 CREATE TABLE prescriptions (
     clinic_id          UUID        NOT NULL,
     id                 UUID        NOT NULL,
@@ -124,5 +137,6 @@ CREATE TABLE prescription_holds (
 
 DROP TABLE prescription_holds;
 DROP TABLE prescriptions;
+DROP TABLE treatment_protocols;
 DROP TABLE treatment_holds;
 DROP TABLE treatments;

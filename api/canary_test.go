@@ -156,7 +156,7 @@ func (c *cage) full(t *testing.T, operation string) (*apitest.Scene, apitest.Cal
 		return scene, call
 	}
 	if operation == "logSession" {
-		for list, fact := range map[string]string{"observations": "recordObservation", "aborts": "abortSession", "escalations": "escalateSession", "checkIns": "checkInSession"} {
+		for list, fact := range map[string]string{"observations": "recordObservation", "aborts": "abortSession", "escalations": "escalateSession", "checkIns": "checkInSession", "checks": "checkSession"} {
 			body[list] = []any{scene.Call(t, fact).Body}
 		}
 	}

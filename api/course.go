@@ -94,7 +94,7 @@ func (c *courseOf) policyAt(tx *store.Tx, at time.Time) (*treatment.Protocol, er
 }
 
 // known gathers everything beside plan and facts that a session is judged by.
-func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fact) (treatment.Known, []treatment.DoseTime, error) {
+func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.SessionFact) (treatment.Known, []treatment.DoseTime, error) {
 	at := beginning(row, facts, tx.Now)
 	policy, err := c.policyAt(tx, at)
 	if err != nil {
@@ -117,6 +117,10 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fac
 	if known.WeightKg, err = weightAt(tx, c.row.PatientID, at); err != nil {
 		return known, nil, err
 	}
+	if known.Outside, err = outside(tx, row, facts); err != nil {
+		return known, nil, err
+	}
+	known.Overrides = row.Overridden()
 	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
 	for i := range others {
 		o := &others[i]
@@ -128,32 +132,36 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []treatment.Fac
 }
 
 // judge computes the session from its plan and facts and puts the result into the row.
-func (c *courseOf) judge(tx *store.Tx, row *store.Session, facts []treatment.Fact) error {
+func (c *courseOf) judge(tx *store.Tx, row *store.Session, facts []store.SessionFact) error {
 	_, _, err := c.fold(tx, row, facts)
 	return err
 }
 
-func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []treatment.Fact) ([]treatment.Raised, []treatment.DoseTime, error) {
+func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionFact) ([]treatment.Raised, []treatment.DoseTime, error) {
 	known, others, err := c.known(tx, row, facts)
 	if err != nil {
 		return nil, nil, err
 	}
-	session, verdict := treatment.Fold(row.Plan, facts, known)
+	session, verdict := treatment.Fold(row.Plan, factsOf(facts), known)
 	deviations, err := json.Marshal(append([]treatment.Deviation{}, verdict.Deviations...))
 	if err != nil {
 		return nil, nil, err
 	}
-	row.Session, row.Deviations = session, string(deviations)
+	checks, err := json.Marshal(append([]treatment.Check{}, verdict.Checks...))
+	if err != nil {
+		return nil, nil, err
+	}
+	row.Session, row.Deviations, row.Checks = session, string(deviations), string(checks)
 	row.At = beginning(row, facts, tx.Now)
 	return verdict.Raised, others, nil
 }
 
 // beginning is when a session began: its first fact's or its plan's time.
-func beginning(row *store.Session, facts []treatment.Fact, now time.Time) time.Time {
+func beginning(row *store.Session, facts []store.SessionFact, now time.Time) time.Time {
 	var dosed, told *time.Time
 	for i := range facts {
 		f := &facts[i]
-		if f.StruckOut {
+		if !f.Counts() {
 			continue
 		}
 		if told == nil || f.OccurredAt.Before(*told) {
@@ -186,7 +194,7 @@ func weightAt(tx *store.Tx, patient uuid.UUID, at time.Time) (*dose.Kg, error) {
 // what follows: new alerts, and, if the first dose has moved, later sessions judged again.
 func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, facts []store.SessionFact, event string) error {
 	was := row.StartedAt
-	raised, others, err := c.fold(tx, row, factsOf(facts))
+	raised, others, err := c.fold(tx, row, facts)
 	if err != nil {
 		return err
 	}
@@ -229,9 +237,9 @@ func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error 
 	if err != nil {
 		return err
 	}
-	before := row.Deviations
-	raised, _, err := c.fold(tx, row, factsOf(facts))
-	if err != nil || row.Deviations == before {
+	deviations, checks := row.Deviations, row.Checks
+	raised, _, err := c.fold(tx, row, facts)
+	if err != nil || row.Deviations == deviations && row.Checks == checks {
 		return err
 	}
 	if err := tx.Change("session.rejudged", row); err != nil {

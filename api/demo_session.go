@@ -19,6 +19,7 @@ type dosing struct {
 	before     reading // if not an ordinary one
 	repeated   reading // once more before the dose
 	during     reading // if not an ordinary one
+	oxygen     int     // saturation then, if not an ordinary one
 	unmeasured bool    // nobody measured after the dose
 	unended    bool    // the phone fell silent before the end
 	noticed    obj     // beside the ordinary
@@ -185,6 +186,9 @@ func (c *chart) happenings(start time.Time, d dosing) (list []happening) {
 	}
 	if !d.unmeasured {
 		vitals(41, d.during, c.rest.add(14, 9), 8)
+		if d.oxygen > 0 {
+			list[len(list)-1].what["spo2Percent"] = d.oxygen
+		}
 	}
 	if d.redFlag != "" {
 		after(44, "escalate", "escalations", obj{"redFlag": d.redFlag, "emergencyServicesCalled": true, "note": "My support person is on the phone with 911."})

@@ -318,7 +318,7 @@ func crisisInSession(c *chart) {
 	c.sessions(-41, 3, 14)
 	c.ask(-22, questions{phq: 14, gad: 8})
 	c.session(-8, dosing{
-		during: reading{193, 116}, redFlag: oapi.RedFlagSevereHeadache, abort: oapi.AbortReasonVitalSigns,
+		during: reading{193, 116}, oxygen: 88, redFlag: oapi.RedFlagSevereHeadache, abort: oapi.AbortReasonVitalSigns,
 		review: "Pressure crisis with headache 40 minutes after the dose; seen in the emergency room, discharged the same evening.",
 	})
 	c.acknowledge(-8, "14:50", "On the phone with the support person; ambulance is there.")

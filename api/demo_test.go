@@ -223,7 +223,7 @@ func everyState(t *testing.T, s *Server) {
 	}
 	want = slices.Concat(want,
 		each("treatment phase", treatment.Phases), each("prescription status", treatment.PrescriptionStatuses),
-		each("assessment status", treatment.AssessmentStatuses), each("alert rule", treatment.AlertRules), each("alert status", treatment.AlertStatuses))
+		each("assessment status", treatment.AssessmentStatuses), each("alert rule", without(treatment.AlertRules, treatment.AlertNoSupportPerson)), each("alert status", treatment.AlertStatuses))
 	for _, status := range treatment.SessionStatuses {
 		if status != treatment.SessionHeld && status != treatment.SessionCleared {
 			want = append(want, "session status "+string(status))
@@ -234,6 +234,11 @@ func everyState(t *testing.T, s *Server) {
 			t.Errorf("none: %s", w)
 		}
 	}
+}
+
+// without leaves out what the gate, which is still off, has to find.
+func without[T comparable](list []T, one T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return v == one })
 }
 
 func each[T ~string](noun string, words []T) (list []string) {

@@ -51,6 +51,8 @@ var wordings = []wording{
 	{"PrescriptionStatus", words(treatment.PrescriptionStatuses), "prescriptions_status", "expired"},
 	{"Dispensed", nil, "", ""},
 	{"SessionStatus", words(treatment.SessionStatuses), "sessions_status", "missed"},
+	{"GateRule", words(slices.Concat(treatment.StopRules, treatment.HoldRules)), "", ""},
+	{"GateReasonKind", nil, "", ""},
 	{"Swallowed", words(treatment.SwallowedAnswers), "session_facts_swallowed", ""},
 	{"RedFlag", words(treatment.RedFlags), "session_facts_red_flag", ""},
 	{"AbortReason", words(treatment.AbortReasons), "session_facts_abort_reason", ""},
@@ -118,7 +120,8 @@ func texts(list []any) (texts []string) {
 }
 
 func sameWords(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	sorted := func(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
+	return slices.Equal(sorted(a), sorted(b))
 }
 
 // inList finds CHECK constraints that list words, as SQLite keeps them.

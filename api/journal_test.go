@@ -225,6 +225,7 @@ func (c *counter) wholeLists(t *testing.T) {
 	for _, list := range []struct{ table, parent, record, member string }{
 		{"staff_credentials", "staff_id", "staff", "Credentials"}, {"care_team_members", "patient_id", "patients", "CareTeam"},
 		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"treatment_protocols", "treatment_id", "treatments", "Protocols"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
+		{"session_overrides", "session_id", "sessions", "Overrides"},
 	} {
 		lines := c.db.Column(t, fmt.Sprintf(`SELECT CAST(%s AS TEXT) || ' ' || count(*) FROM %s GROUP BY clinic_id, %[1]s`, list.parent, list.table))
 		if len(lines) == 0 {

@@ -74,7 +74,11 @@ func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f
 		if err := row.TakesFacts(); err != nil {
 			return out, err
 		}
-		if err := storeFact(ctx, tx, c, row, event, f); err != nil {
+		fact, err := factRow(ctx, tx, c, row, f)
+		if err != nil {
+			return out, err
+		}
+		if err := tx.AddFact(event, fact); err != nil {
 			return out, err
 		}
 	}
@@ -83,11 +87,14 @@ func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f
 		return out, err
 	}
 	if !repeated {
-		if err := s.settle(ctx, tx, c, row, facts, "session.updated"); err != nil {
-			return out, err
-		}
+		err = s.settle(ctx, tx, c, row, facts, "session.updated")
+	} else {
+		err = withOverrides(tx, row, facts)
 	}
-	if out, err = sessionOut(ctx, row, facts, *c.policy, tx.Now); err != nil {
+	if err != nil {
+		return out, err
+	}
+	if out, err = sessionOut(ctx, row, facts, *c.policy, c.row.Instructions, tx.Now); err != nil {
 		return out, err
 	}
 	out.Body.SafetyMessage, err = s.safetyMessage(ctx, tx, f.ID)
@@ -135,36 +142,48 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 		Record: store.Record{ID: req.SessionID}, PatientID: c.row.PatientID, TreatmentID: c.row.ID,
 		Plan: treatment.Plan{TimeZone: facts[0].TimeZone},
 	}
-	raised, others, err := c.fold(tx, row, facts)
+	rows := make([]store.SessionFact, len(facts))
+	for i, f := range facts {
+		fact, err := factRow(ctx, tx, c, row, f)
+		if err != nil {
+			return err
+		}
+		rows[i] = *fact
+	}
+	raised, others, err := c.fold(tx, row, rows)
 	if err != nil {
 		return err
 	}
 	if err := tx.Create("session.logged", row); err != nil {
 		return err
 	}
-	for i, f := range facts {
-		if repeated, err := tx.ClaimFact(f.ID, c.row.PatientID); err != nil || repeated {
+	for i := range rows {
+		if repeated, err := tx.ClaimFact(facts[i].ID, c.row.PatientID); err != nil || repeated {
 			return problem.New(problem.IDInUse, "an id in the log belongs to another fact")
 		}
-		if err := storeFact(ctx, tx, c, row, events[i], f); err != nil {
+		if err := tx.AddFact(events[i], &rows[i]); err != nil {
 			return err
 		}
 	}
 	return s.follow(ctx, tx, c, row, raised, others, nil)
 }
 
-// storeFact keeps a fact. It refuses only what cannot be: a time too far ahead, a prescription
-// of another treatment.
-func storeFact(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, event string, f treatment.Fact) error {
+// factRow is a fact as it is kept. It refuses only what cannot be: a time too far ahead, a
+// prescription of another treatment.
+func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, f treatment.Fact) (*store.SessionFact, error) {
 	said, err := told(ctx, tx, f.OccurredAt, f.TimeZone, oapi.ReportedBy(f.ReportedBy), oapi.Mode(f.Mode))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if f.PrescriptionID != nil && !slices.ContainsFunc(c.prescriptions, func(p store.Prescription) bool { return p.ID == *f.PrescriptionID }) {
-		return notFoundIn("/prescriptionId")
+		return nil, notFoundIn("/prescriptionId")
 	}
 	f.OccurredAt, f.ClockSkew, f.Doubtful = said.OccurredAt, said.ClockSkew, f.Vitals.Doubtful(*c.policy)
-	return tx.AddFact(event, &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy})
+	fact := &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy}
+	if f.Kind == treatment.FactCheck {
+		fact.Outside, err = c.lookAround(tx, row, f)
+	}
+	return fact, err
 }
 
 // logged lists the facts of a log with their events.
@@ -190,6 +209,9 @@ func logged(log *oapi.SessionLog) (facts []treatment.Fact, events []string) {
 	}
 	for _, f := range orZero(log.CheckIns) {
 		add("session.checkedIn", checkInIn(&f))
+	}
+	for _, f := range orZero(log.Checks) {
+		add("session.checked", checkIn(&f))
 	}
 	return facts, events
 }

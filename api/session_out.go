@@ -10,9 +10,10 @@ import (
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
-// sessionOut shows a session as the caller may see it: deviations and reviews are for staff,
-// the diary for the patient and, when shared, for staff. Without facts it is a list's item.
-func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFact, policy treatment.Protocol, now time.Time) (oapi.SessionJSONResponse, error) {
+// sessionOut shows a session as the caller may see it: deviations, reviews and why the gate holds
+// are for staff, the diary for the patient and, when shared, for staff; a patient whose dose is
+// held reads the instructions. Without facts it is a list's item.
+func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFact, policy treatment.Protocol, instructions string, now time.Time) (oapi.SessionJSONResponse, error) {
 	status, derived := row.StatusAt(row.Plan, policy, now), ""
 	if status != row.Status {
 		derived = string(status)
@@ -22,8 +23,11 @@ func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFa
 		Status: oapi.SessionStatus(status), StatusReason: filled(row.StatusReason), PlannedAt: row.PlannedAt, TimeZone: row.TimeZone,
 		StartedAt: row.StartedAt, EndedAt: row.EndedAt, DoseMg: row.DoseMg, BoosterMg: row.BoosterMg,
 		PeakSystolicMmHg: row.PeakSystolicMmHg, PeakDiastolicMmHg: row.PeakDiastolicMmHg, NoDriveUntil: row.NoDriveUntil,
-		Escalated: row.Escalated, CheckedIn: row.CheckedIn, DoubtfulReading: row.DoubtfulReading,
+		Escalated: row.Escalated, CheckedIn: row.CheckedIn, Attested: row.Attested, DoubtfulReading: row.DoubtfulReading,
 		ReviewedAt: row.ReviewedAt, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+	}
+	if status == treatment.SessionCleared {
+		out.ClearedUntil = row.ClearedUntil
 	}
 	if callOf(ctx).who.staff() {
 		out.ReviewedBy, out.ReviewNote = row.ReviewedBy, filled(row.ReviewNote)
@@ -35,6 +39,9 @@ func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFa
 	}
 	for i := range facts {
 		addFactOut(ctx, &out, &facts[i])
+	}
+	if err := addChecksOut(ctx, &out, row, facts, instructions); err != nil {
+		return oapi.SessionJSONResponse{}, err
 	}
 	return oapi.SessionJSONResponse{Body: out, Headers: oapi.SessionResponseHeaders{ETag: etag(row.Version, derived), Location: location("sessions", row.ID)}}, nil
 }
@@ -104,6 +111,13 @@ func addFactOut(ctx context.Context, out *oapi.Session, f *store.SessionFact) {
 			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
 			Mood: f.Mood, SideEffectsPersist: f.SideEffectsPersist, Drove: f.Drove, Note: f.Note,
 		})
+	case treatment.FactAttestation:
+		appendTo(&out.Attestations, oapi.Attestation{
+			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			PresentThroughout: orZero(f.PresentThroughout), LookedIn: orZero(f.LookedIn), Note: f.Note, TicketOfPatient: orZero(f.TicketOfPatient),
+		})
+	case treatment.FactCheck: // see addChecksOut
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Server) ListSessions(ctx context.Context, req oapi.ListSessionsRequestO
 	}
 	out := oapi.SessionPage{Items: []oapi.Session{}}
 	for i := range rows {
-		item, err := sessionOut(ctx, &rows[i], nil, *policy, tx.Now)
+		item, err := sessionOut(ctx, &rows[i], nil, *policy, course.Instructions, tx.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (s *Server) ScheduleSession(ctx context.Context, req oapi.ScheduleSessionRe
 	if err := tx.Create("session.scheduled", row); err != nil {
 		return nil, err
 	}
-	out, err := sessionOut(ctx, row, nil, *c.policy, tx.Now)
+	out, err := sessionOut(ctx, row, nil, *c.policy, c.row.Instructions, tx.Now)
 	return oapi.ScheduleSession201JSONResponse{SessionJSONResponse: out}, err
 }
 
@@ -89,6 +89,9 @@ func (s *Server) showSession(ctx context.Context, id uuid.UUID) (out oapi.Sessio
 	if err != nil {
 		return out, err
 	}
+	if err := withOverrides(tx, row, facts); err != nil {
+		return out, err
+	}
 	course, err := tx.Course(row.TreatmentID)
 	if err != nil {
 		return out, err
@@ -97,12 +100,12 @@ func (s *Server) showSession(ctx context.Context, id uuid.UUID) (out oapi.Sessio
 	if err != nil {
 		return out, err
 	}
-	return sessionOut(ctx, row, facts, *policy, tx.Now)
+	return sessionOut(ctx, row, facts, *policy, course.Instructions, tx.Now)
 }
 
 // RescheduleSession plans a session anew, before its dose.
 func (s *Server) RescheduleSession(ctx context.Context, req oapi.RescheduleSessionRequestObject) (oapi.RescheduleSessionResponseObject, error) {
-	out, err := s.decideSession(ctx, req.SessionID, "session.rescheduled", func(tx *store.Tx, c *courseOf, row *store.Session, _ []treatment.Fact) (treatment.Plan, error) {
+	out, err := s.decideSession(ctx, req.SessionID, "session.rescheduled", func(tx *store.Tx, c *courseOf, row *store.Session, _ []store.SessionFact) (treatment.Plan, error) {
 		known, err := c.scheduling(tx, row.ID, req.Body.PlannedAt, req.Body.TimeZone)
 		if err != nil {
 			return row.Plan, err
@@ -114,7 +117,7 @@ func (s *Server) RescheduleSession(ctx context.Context, req oapi.RescheduleSessi
 
 // CancelSession calls a session off, before its dose.
 func (s *Server) CancelSession(ctx context.Context, req oapi.CancelSessionRequestObject) (oapi.CancelSessionResponseObject, error) {
-	out, err := s.decideSession(ctx, req.SessionID, "session.cancelled", func(tx *store.Tx, _ *courseOf, row *store.Session, _ []treatment.Fact) (treatment.Plan, error) {
+	out, err := s.decideSession(ctx, req.SessionID, "session.cancelled", func(tx *store.Tx, _ *courseOf, row *store.Session, _ []store.SessionFact) (treatment.Plan, error) {
 		return row.Cancel(row.Session, req.Body.Reason, tx.Now)
 	})
 	return oapi.CancelSession200JSONResponse{SessionJSONResponse: out}, err
@@ -124,15 +127,15 @@ func (s *Server) CancelSession(ctx context.Context, req oapi.CancelSessionReques
 // for the facts that were seen.
 func (s *Server) ReviewSession(ctx context.Context, req oapi.ReviewSessionRequestObject) (oapi.ReviewSessionResponseObject, error) {
 	who := callOf(ctx).who.actor.ID
-	out, err := s.decideSession(ctx, req.SessionID, "session.reviewed", func(tx *store.Tx, _ *courseOf, row *store.Session, facts []treatment.Fact) (treatment.Plan, error) {
-		return row.Review(row.Session, facts, who, req.Body.Note, tx.Now)
+	out, err := s.decideSession(ctx, req.SessionID, "session.reviewed", func(tx *store.Tx, _ *courseOf, row *store.Session, facts []store.SessionFact) (treatment.Plan, error) {
+		return row.Review(row.Session, factsOf(facts), who, req.Body.Note, tx.Now)
 	})
 	return oapi.ReviewSession200JSONResponse{SessionJSONResponse: out}, err
 }
 
 // VoidSession says that a session was entered in error.
 func (s *Server) VoidSession(ctx context.Context, req oapi.VoidSessionRequestObject) (oapi.VoidSessionResponseObject, error) {
-	out, err := s.decideSession(ctx, req.SessionID, "session.enteredInError", func(tx *store.Tx, _ *courseOf, row *store.Session, _ []treatment.Fact) (treatment.Plan, error) {
+	out, err := s.decideSession(ctx, req.SessionID, "session.enteredInError", func(tx *store.Tx, _ *courseOf, row *store.Session, _ []store.SessionFact) (treatment.Plan, error) {
 		return row.Void(req.Body.Reason, tx.Now)
 	})
 	return oapi.VoidSession200JSONResponse{SessionJSONResponse: out}, err
@@ -140,7 +143,7 @@ func (s *Server) VoidSession(ctx context.Context, req oapi.VoidSessionRequestObj
 
 // decideSession applies a decision to a session's plan and computes the session anew.
 func (s *Server) decideSession(ctx context.Context, id uuid.UUID, event string,
-	decide func(*store.Tx, *courseOf, *store.Session, []treatment.Fact) (treatment.Plan, error),
+	decide func(*store.Tx, *courseOf, *store.Session, []store.SessionFact) (treatment.Plan, error),
 ) (out oapi.SessionJSONResponse, err error) {
 	tx := store.From(ctx)
 	row, err := store.Find[store.Session](tx, id)
@@ -155,13 +158,13 @@ func (s *Server) decideSession(ctx context.Context, id uuid.UUID, event string,
 	if err != nil {
 		return out, err
 	}
-	if row.Plan, err = decide(tx, c, row, factsOf(facts)); err != nil {
+	if row.Plan, err = decide(tx, c, row, facts); err != nil {
 		return out, err
 	}
 	if err := s.settle(ctx, tx, c, row, facts, event); err != nil {
 		return out, err
 	}
-	return sessionOut(ctx, row, facts, *c.policy, tx.Now)
+	return sessionOut(ctx, row, facts, *c.policy, c.row.Instructions, tx.Now)
 }
 
 // VoidSessionFact strikes a fact out; the session is computed anew without it.
@@ -189,7 +192,7 @@ func (s *Server) VoidSessionFact(ctx context.Context, req oapi.VoidSessionFactRe
 	if err := tx.StrikeOutFact(f, req.Body.Reason, req.Body.ReplacedBy); err != nil {
 		return nil, err
 	}
-	out, err := s.decideSession(ctx, row.ID, "session.updated", func(_ *store.Tx, _ *courseOf, row *store.Session, _ []treatment.Fact) (treatment.Plan, error) {
+	out, err := s.decideSession(ctx, row.ID, "session.updated", func(_ *store.Tx, _ *courseOf, row *store.Session, _ []store.SessionFact) (treatment.Plan, error) {
 		return row.Plan, row.TakesFacts()
 	})
 	return oapi.VoidSessionFact200JSONResponse{SessionJSONResponse: out}, err
@@ -214,7 +217,7 @@ func cancelPlanned(tx *store.Tx, course uuid.UUID, reason string) error {
 		if err != nil {
 			return err
 		}
-		if err := c.judge(tx, row, factsOf(facts)); err != nil {
+		if err := c.judge(tx, row, facts); err != nil {
 			return err
 		}
 		if err := tx.Change("session.cancelled", row); err != nil {

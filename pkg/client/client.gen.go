@@ -102,8 +102,10 @@ const (
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
 	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
+	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
 	AlertRuleSIITEM9             AlertRule = "SI_ITEM9"
 	AlertRuleSIUNKNOWN           AlertRule = "SI_UNKNOWN"
+	AlertRuleSPO2CRITICAL        AlertRule = "SPO2_CRITICAL"
 )
 
 // Valid indicates whether the value is a known member of the AlertRule enum.
@@ -125,9 +127,13 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleSESSIONNOPOSTVITALS:
 		return true
+	case AlertRuleSESSIONNOSITTER:
+		return true
 	case AlertRuleSIITEM9:
 		return true
 	case AlertRuleSIUNKNOWN:
+		return true
+	case AlertRuleSPO2CRITICAL:
 		return true
 	default:
 		return false
@@ -338,6 +344,114 @@ func (e DosageForm) Valid() bool {
 	case DosageFormSyrup:
 		return true
 	case DosageFormTroche:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateReasonKind.
+const (
+	GateReasonKindHold GateReasonKind = "hold"
+	GateReasonKindStop GateReasonKind = "stop"
+)
+
+// Valid indicates whether the value is a known member of the GateReasonKind enum.
+func (e GateReasonKind) Valid() bool {
+	switch e {
+	case GateReasonKindHold:
+		return true
+	case GateReasonKindStop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateRule.
+const (
+	GateRuleConsents             GateRule = "consents"
+	GateRuleFasting              GateRule = "fasting"
+	GateRuleFastingUnknown       GateRule = "fastingUnknown"
+	GateRuleHardBloodPressure    GateRule = "hardBloodPressure"
+	GateRuleHeartRate            GateRule = "heartRate"
+	GateRuleInstructions         GateRule = "instructions"
+	GateRuleIntervalShort        GateRule = "intervalShort"
+	GateRuleNoActivePrescription GateRule = "noActivePrescription"
+	GateRuleNoSupportPerson      GateRule = "noSupportPerson"
+	GateRuleNoUnits              GateRule = "noUnits"
+	GateRuleOpenAlert            GateRule = "openAlert"
+	GateRulePrescriptionOnHold   GateRule = "prescriptionOnHold"
+	GateRuleReadingDoubtful      GateRule = "readingDoubtful"
+	GateRuleReadingMissing       GateRule = "readingMissing"
+	GateRuleReadingOld           GateRule = "readingOld"
+	GateRuleRedFlagSymptom       GateRule = "redFlagSymptom"
+	GateRuleSaturationCritical   GateRule = "saturationCritical"
+	GateRuleSaturationLow        GateRule = "saturationLow"
+	GateRuleSoftBloodPressure    GateRule = "softBloodPressure"
+	GateRuleSuicidality          GateRule = "suicidality"
+	GateRuleSupportPersonUnknown GateRule = "supportPersonUnknown"
+	GateRuleSymptomsUnknown      GateRule = "symptomsUnknown"
+	GateRuleTreatmentNotOpen     GateRule = "treatmentNotOpen"
+	GateRuleTreatmentOnHold      GateRule = "treatmentOnHold"
+	GateRuleUnitsCannotMakeDose  GateRule = "unitsCannotMakeDose"
+	GateRuleWeeklyLimit          GateRule = "weeklyLimit"
+)
+
+// Valid indicates whether the value is a known member of the GateRule enum.
+func (e GateRule) Valid() bool {
+	switch e {
+	case GateRuleConsents:
+		return true
+	case GateRuleFasting:
+		return true
+	case GateRuleFastingUnknown:
+		return true
+	case GateRuleHardBloodPressure:
+		return true
+	case GateRuleHeartRate:
+		return true
+	case GateRuleInstructions:
+		return true
+	case GateRuleIntervalShort:
+		return true
+	case GateRuleNoActivePrescription:
+		return true
+	case GateRuleNoSupportPerson:
+		return true
+	case GateRuleNoUnits:
+		return true
+	case GateRuleOpenAlert:
+		return true
+	case GateRulePrescriptionOnHold:
+		return true
+	case GateRuleReadingDoubtful:
+		return true
+	case GateRuleReadingMissing:
+		return true
+	case GateRuleReadingOld:
+		return true
+	case GateRuleRedFlagSymptom:
+		return true
+	case GateRuleSaturationCritical:
+		return true
+	case GateRuleSaturationLow:
+		return true
+	case GateRuleSoftBloodPressure:
+		return true
+	case GateRuleSuicidality:
+		return true
+	case GateRuleSupportPersonUnknown:
+		return true
+	case GateRuleSymptomsUnknown:
+		return true
+	case GateRuleTreatmentNotOpen:
+		return true
+	case GateRuleTreatmentOnHold:
+		return true
+	case GateRuleUnitsCannotMakeDose:
+		return true
+	case GateRuleWeeklyLimit:
 		return true
 	default:
 		return false
@@ -1274,6 +1388,48 @@ type AssessmentRecord struct {
 // AssessmentStatus `expired` follows from time. More words may come.
 type AssessmentStatus string
 
+// Attestation The support person's own word.
+type Attestation struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// LookedIn Whether they looked in as often as the instructions ask.
+	LookedIn bool `json:"lookedIn"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What they want the clinic to know.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PresentThroughout Whether they were there, sober, from before the dose until the end.
+	PresentThroughout bool `json:"presentThroughout"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient The ticket had been handed to the patient, so that it may be their own word.
+	TicketOfPatient bool `json:"ticketOfPatient"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
 // Band A range of totals with a name.
 type Band struct {
 	// From Lowest total.
@@ -1314,6 +1470,60 @@ type CareTeamMember struct {
 
 	// StaffID The member of staff.
 	StaffID openapi_types.UUID `json:"staffId"`
+}
+
+// Check A check of the safety gate, as it is judged by everything that is known by now.
+type Check struct {
+	// Cleared Nothing stands in the way of the dose, or every hold was overridden.
+	Cleared bool `json:"cleared"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
+	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instructions The prescriber's instructions, when the dose is held; for the patient.
+	Instructions *string `json:"instructions,omitempty"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Reasons Why not; stops first. They stay when they are overridden. For staff.
+	Reasons *[]GateReason `json:"reasons,omitempty"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// RedFlags The red-flag symptoms that are there: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	RedFlags *[]RedFlag `json:"redFlags,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
+	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// SupportPersonID Who is there: one of the patient's support people.
+	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
+
+	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.
+	SupportPersonPresent *bool `json:"supportPersonPresent,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
 }
 
 // CheckIn How the patient is, a day later.
@@ -1383,6 +1593,39 @@ type CheckInInput struct {
 
 	// SideEffectsPersist Side effects are still there.
 	SideEffectsPersist *bool `json:"sideEffectsPersist,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// CheckInput The answers of a check before the dose. Vital signs are recorded by themselves, before it.
+type CheckInput struct {
+	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
+	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// RedFlags The red-flag symptoms that are there: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	RedFlags *[]RedFlag `json:"redFlags,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
+	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
+
+	// SupportPersonID Who is there: one of the patient's support people.
+	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
+
+	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.
+	SupportPersonPresent *bool `json:"supportPersonPresent,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -1730,6 +1973,132 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// FastingPolicy How long before a dose nothing is eaten and drunk.
+type FastingPolicy struct {
+	// FluidsMin Minutes without clear fluids.
+	FluidsMin int `json:"fluidsMin"`
+
+	// SolidsMin Minutes without solids.
+	SolidsMin int `json:"solidsMin"`
+}
+
+// Gate The limits of the safety gate for one session, for a phone that is offline: it can judge by them until it reaches the server, which judges again. They are the prescriber's and the protocol's, at the time of the answer.
+type Gate struct {
+	// BoosterMg The prescribed booster, in mg; 0 for none.
+	BoosterMg *dose.Mg `json:"boosterMg,omitempty"`
+
+	// Checkable Nothing outside of the session stands in the way: no hold, no missing consent or units, no open alert. When it is false, do not begin; the clinic knows why.
+	Checkable bool `json:"checkable"`
+
+	// ClearanceMin For so many minutes a clearance counts.
+	ClearanceMin int `json:"clearanceMin"`
+
+	// CriticalBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	CriticalBloodPressure BloodPressureLimit `json:"criticalBloodPressure"`
+
+	// DoseMg The prescribed dose, in mg.
+	DoseMg *dose.Mg `json:"doseMg,omitempty"`
+
+	// EarliestAt The first moment at which interval and weekly limit allow a dose.
+	EarliestAt time.Time `json:"earliestAt"`
+
+	// FluidsFastedMin Minutes without clear fluids before a dose.
+	FluidsFastedMin int `json:"fluidsFastedMin"`
+
+	// HeartRate Heart rates outside this range hold, per minute.
+	HeartRate HeartRatePolicy `json:"heartRate"`
+
+	// HoldBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	HoldBloodPressure BloodPressureLimit `json:"holdBloodPressure"`
+
+	// Instructions The prescriber's instructions.
+	Instructions string `json:"instructions"`
+
+	// LookInEveryMin The support person looks in this often, in minutes.
+	LookInEveryMin int `json:"lookInEveryMin"`
+
+	// MaxIn7Days Sessions in any seven days.
+	MaxIn7Days int `json:"maxIn7Days"`
+
+	// MinIntervalHours Hours from the start of one session to the start of the next.
+	MinIntervalHours int `json:"minIntervalHours"`
+
+	// ObservationMin Minutes from the last dose to the end, by the prescribed dose.
+	ObservationMin int `json:"observationMin"`
+
+	// PeakReadingAtMin Measure this many minutes after the dose …
+	PeakReadingAtMin int `json:"peakReadingAtMin"`
+
+	// PeakReadingWindowMin … give or take.
+	PeakReadingWindowMin int `json:"peakReadingWindowMin"`
+
+	// PrescriptionID The prescription that doses are taken from; absent without one.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// ProtocolID The protocol that the limits come from.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// ReadingMaxAgeMin A reading older than this says nothing about a dose.
+	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
+
+	// ReadingsIfHigh How many readings it takes when one was high.
+	ReadingsIfHigh int `json:"readingsIfHigh"`
+
+	// Reasons What stands in the way outside of the session, and by the treatment and the prescription; for staff.
+	Reasons *[]GateReason `json:"reasons,omitempty"`
+
+	// RedFlags The symptoms to ask for.
+	RedFlags []RedFlag `json:"redFlags"`
+
+	// RestMin Rest so long after a high reading before the next one.
+	RestMin int `json:"restMin"`
+
+	// SessionID The session.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// SolidsFastedMin Minutes without solids before a dose.
+	SolidsFastedMin int `json:"solidsFastedMin"`
+
+	// Spo2 Saturation below these holds, or is critical, in percent.
+	Spo2 SpO2Policy `json:"spo2"`
+
+	// StopBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	StopBloodPressure BloodPressureLimit `json:"stopBloodPressure"`
+
+	// ValidUntil When the prescription ends.
+	ValidUntil *time.Time `json:"validUntil,omitempty"`
+}
+
+// GateReason One reason for which the safety gate does not clear a dose.
+type GateReason struct {
+	// Clears What would clear it.
+	Clears string `json:"clears"`
+
+	// FactID The fact of this session that it follows from.
+	FactID *openapi_types.UUID `json:"factId,omitempty"`
+
+	// Kind A `stop` is never overridden; a `hold` may be.
+	Kind GateReasonKind `json:"kind"`
+
+	// Limit What the rule asks for, with its unit; absent when it has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// Rule A rule of the safety gate. More words may come.
+	Rule GateRule `json:"rule"`
+
+	// Source Where the limit stands: a member of the protocol, such as `protocol.vitals.preDose.softHold`, or the kind of record that says so.
+	Source string `json:"source"`
+
+	// Value What was found, with its unit; absent when it is unknown.
+	Value *string `json:"value,omitempty"`
+}
+
+// GateReasonKind A `stop` is never overridden; a `hold` may be.
+type GateReasonKind string
+
+// GateRule A rule of the safety gate. More words may come.
+type GateRule string
+
 // Gender Administrative gender, as in FHIR.
 type Gender string
 
@@ -1876,6 +2245,15 @@ type InvitedStaff struct {
 
 // Licence Under which terms the items may be shown.
 type Licence string
+
+// LookInPolicy How often the support person looks in.
+type LookInPolicy struct {
+	// EveryMin Minutes.
+	EveryMin int `json:"everyMin"`
+
+	// GraceMin Minutes more that are let pass.
+	GraceMin int `json:"graceMin"`
+}
 
 // MaximumDose A limit in mg and one in mg/kg; the lower governs.
 type MaximumDose struct {
@@ -2171,6 +2549,30 @@ type ObservationPolicy struct {
 	UnresponsiveSedation int `json:"unresponsiveSedation"`
 }
 
+// Override A hold that was overridden.
+type Override struct {
+	// At Since when the clearance counts.
+	At time.Time `json:"at"`
+
+	// By Who overrode it.
+	By openapi_types.UUID `json:"by"`
+
+	// CheckID The check that held.
+	CheckID openapi_types.UUID `json:"checkId"`
+
+	// Reason Why it was safe to go ahead.
+	Reason string `json:"reason"`
+
+	// Rules What it held for.
+	Rules []GateRule `json:"rules"`
+}
+
+// OverrideInput Why a hold is overridden.
+type OverrideInput struct {
+	// Reason Why it is safe to go ahead.
+	Reason string `json:"reason"`
+}
+
 // Patient A patient of the clinic.
 type Patient struct {
 	// Address A postal address.
@@ -2428,11 +2830,20 @@ type PreDosePolicy struct {
 	// HeartRate Heart rates outside this range hold, per minute.
 	HeartRate HeartRatePolicy `json:"heartRate"`
 
+	// ReadingsIfHigh Readings in all when one was high.
+	ReadingsIfHigh int `json:"readingsIfHigh"`
+
+	// RestMin Minutes of rest after a high reading.
+	RestMin int `json:"restMin"`
+
 	// SoftHold A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 	SoftHold BloodPressureLimit `json:"softHold"`
 
 	// Spo2 Saturation below these holds, or is critical, in percent.
 	Spo2 SpO2Policy `json:"spo2"`
+
+	// StopHours For so many hours a reading at the hard pair, or a red-flag symptom, stops every dose.
+	StopHours int `json:"stopHours"`
 }
 
 // PrescribingPolicy What a signature is judged by.
@@ -2755,8 +3166,14 @@ type ReleasePolicy struct {
 	// MaxOverBaseline A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 	MaxOverBaseline BloodPressureLimit `json:"maxOverBaseline"`
 
+	// MinSpo2Percent Saturation at the end, in percent, if it was measured.
+	MinSpo2Percent int `json:"minSpo2Percent"`
+
 	// ObservationMin Minutes of observation after the last dose.
 	ObservationMin int `json:"observationMin"`
+
+	// ReadingMaxAgeMin The last reading before the end is at most so many minutes old.
+	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
 }
 
 // ReportedBy Whose word it is.
@@ -2791,6 +3208,12 @@ type Session struct {
 	// Aborts In the order of their time; left out in lists.
 	Aborts *[]Abort `json:"aborts,omitempty"`
 
+	// Attestations In the order of their time; left out in lists.
+	Attestations *[]Attestation `json:"attestations,omitempty"`
+
+	// Attested The support person has given their own word.
+	Attested bool `json:"attested"`
+
 	// BoosterMg Boosters taken, in mg.
 	BoosterMg dose.Mg `json:"boosterMg"`
 
@@ -2799,6 +3222,12 @@ type Session struct {
 
 	// CheckedIn The patient has reported a day later.
 	CheckedIn bool `json:"checkedIn"`
+
+	// Checks In the order of their time; left out in lists.
+	Checks *[]Check `json:"checks,omitempty"`
+
+	// ClearedUntil When the clearance of a cleared session lapses.
+	ClearedUntil *time.Time `json:"clearedUntil,omitempty"`
 
 	// Completions In the order of their time; left out in lists.
 	Completions *[]Completion `json:"completions,omitempty"`
@@ -2835,6 +3264,9 @@ type Session struct {
 
 	// Observations In the order of their time; left out in lists.
 	Observations *[]Observation `json:"observations,omitempty"`
+
+	// Overrides Holds that were overridden; for staff, left out in lists.
+	Overrides *[]Override `json:"overrides,omitempty"`
 
 	// PatientID The patient whose record this is.
 	PatientID openapi_types.UUID `json:"patientId"`
@@ -2905,6 +3337,9 @@ type SessionLog struct {
 	// CheckIns Check-ins, in any order.
 	CheckIns *[]CheckInInput `json:"checkIns,omitempty"`
 
+	// Checks Checks of the safety gate, in any order.
+	Checks *[]CheckInput `json:"checks,omitempty"`
+
 	// Completions Completions, in any order.
 	Completions *[]CompletionInput `json:"completions,omitempty"`
 
@@ -2938,6 +3373,12 @@ type SessionPolicy struct {
 	// ClearanceMin For so many minutes a clearance counts.
 	ClearanceMin int `json:"clearanceMin"`
 
+	// Fasting How long before a dose nothing is eaten and drunk.
+	Fasting FastingPolicy `json:"fasting"`
+
+	// LookIn How often the support person looks in.
+	LookIn LookInPolicy `json:"lookIn"`
+
 	// MaxIn7Days A number for each tier of dose.
 	MaxIn7Days PerTier `json:"maxIn7Days"`
 
@@ -2954,7 +3395,7 @@ type SessionPolicy struct {
 	NoDriveLocalHour int `json:"noDriveLocalHour"`
 
 	// NurseMayOverride Holds that a clinician may override.
-	NurseMayOverride []string `json:"nurseMayOverride"`
+	NurseMayOverride []GateRule `json:"nurseMayOverride"`
 
 	// Tiers Divides sessions by dose per kilogram.
 	Tiers TierPolicy `json:"tiers"`
@@ -2979,6 +3420,9 @@ type SpO2Policy struct {
 
 	// HoldBelowPercent Hold below.
 	HoldBelowPercent int `json:"holdBelowPercent"`
+
+	// Required No dose without a reading.
+	Required bool `json:"required"`
 }
 
 // Staff A member of staff.
@@ -4241,6 +4685,15 @@ type CheckInSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // CompleteSessionParams defines parameters for CompleteSession.
 type CompleteSessionParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -4304,8 +4757,35 @@ type VoidSessionFactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowGateParams defines parameters for ShowGate.
+type ShowGateParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RecordObservationParams defines parameters for RecordObservation.
 type RecordObservationParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// OverrideHoldParams defines parameters for OverrideHold.
+type OverrideHoldParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -4763,6 +5243,9 @@ type CancelSessionJSONRequestBody = Reason
 // CheckInSessionJSONRequestBody defines body for CheckInSession for application/json ContentType.
 type CheckInSessionJSONRequestBody = CheckInInput
 
+// CheckSessionJSONRequestBody defines body for CheckSession for application/json ContentType.
+type CheckSessionJSONRequestBody = CheckInput
+
 // CompleteSessionJSONRequestBody defines body for CompleteSession for application/json ContentType.
 type CompleteSessionJSONRequestBody = CompletionInput
 
@@ -4780,6 +5263,9 @@ type VoidSessionFactJSONRequestBody = StrikeOutInput
 
 // RecordObservationJSONRequestBody defines body for RecordObservation for application/json ContentType.
 type RecordObservationJSONRequestBody = ObservationInput
+
+// OverrideHoldJSONRequestBody defines body for OverrideHold for application/json ContentType.
+type OverrideHoldJSONRequestBody = OverrideInput
 
 // RescheduleSessionJSONRequestBody defines body for RescheduleSession for application/json ContentType.
 type RescheduleSessionJSONRequestBody = Reschedule
@@ -5619,6 +6105,24 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/check-in (the `CheckInSession` operationId).
 	CheckInSession(ctx context.Context, sessionID SessionPath, params *CheckInSessionParams, body CheckInSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CheckSessionWithBody Check before the dose
+	//
+	// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+	CheckSessionWithBody(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckSession Check before the dose
+	//
+	// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+	CheckSession(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, body CheckSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CompleteSessionWithBody Complete a session
 	//
 	// Too early, without vital signs after the dose, or without readiness: kept, as deviations.
@@ -5709,6 +6213,13 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/facts/{factId}/enter-in-error (the `VoidSessionFact` operationId).
 	VoidSessionFact(ctx context.Context, sessionID SessionPath, factID FactPath, params *VoidSessionFactParams, body VoidSessionFactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowGate Show the limits of the safety gate
+	//
+	// For a phone that may be offline when the session begins.
+	//
+	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
+	ShowGate(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RecordObservationWithBody Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -5726,6 +6237,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /sessions/{sessionId}/observations (the `RecordObservation` operationId).
 	RecordObservation(ctx context.Context, sessionID SessionPath, params *RecordObservationParams, body RecordObservationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OverrideHoldWithBody Override a hold
+	//
+	// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+	OverrideHoldWithBody(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OverrideHold Override a hold
+	//
+	// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+	OverrideHold(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, body OverrideHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RescheduleSessionWithBody Reschedule a session
 	//
@@ -7621,6 +8150,44 @@ func (c *Client) CheckInSession(ctx context.Context, sessionID SessionPath, para
 	return c.Client.Do(req)
 }
 
+// CheckSessionWithBody Check before the dose
+//
+// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+func (c *Client) CheckSessionWithBody(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckSessionRequestWithBody(c.Server, sessionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckSession Check before the dose
+//
+// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+func (c *Client) CheckSession(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, body CheckSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckSessionRequest(c.Server, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CompleteSessionWithBody Complete a session
 //
 // Too early, without vital signs after the dose, or without readiness: kept, as deviations.
@@ -7811,6 +8378,23 @@ func (c *Client) VoidSessionFact(ctx context.Context, sessionID SessionPath, fac
 	return c.Client.Do(req)
 }
 
+// ShowGate Show the limits of the safety gate
+//
+// For a phone that may be offline when the session begins.
+//
+// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
+func (c *Client) ShowGate(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowGateRequest(c.Server, sessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RecordObservationWithBody Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -7839,6 +8423,44 @@ func (c *Client) RecordObservationWithBody(ctx context.Context, sessionID Sessio
 // Corresponds with POST /sessions/{sessionId}/observations (the `RecordObservation` operationId).
 func (c *Client) RecordObservation(ctx context.Context, sessionID SessionPath, params *RecordObservationParams, body RecordObservationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRecordObservationRequest(c.Server, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OverrideHoldWithBody Override a hold
+//
+// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+func (c *Client) OverrideHoldWithBody(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOverrideHoldRequestWithBody(c.Server, sessionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OverrideHold Override a hold
+//
+// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+func (c *Client) OverrideHold(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, body OverrideHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOverrideHoldRequest(c.Server, sessionID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -13627,6 +14249,79 @@ func NewCheckInSessionRequestWithBody(server string, sessionID SessionPath, para
 	return req, nil
 }
 
+// NewCheckSessionRequest calls the generic CheckSession builder with application/json body
+func NewCheckSessionRequest(server string, sessionID SessionPath, params *CheckSessionParams, body CheckSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCheckSessionRequestWithBody(server, sessionID, params, "application/json", bodyReader)
+}
+
+// NewCheckSessionRequestWithBody constructs an http.Request for the CheckSession method, with any body, and a specified content type
+func NewCheckSessionRequestWithBody(server string, sessionID SessionPath, params *CheckSessionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/checks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewCompleteSessionRequest calls the generic CompleteSession builder with application/json body
 func NewCompleteSessionRequest(server string, sessionID SessionPath, params *CompleteSessionParams, body CompleteSessionJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -14089,6 +14784,66 @@ func NewVoidSessionFactRequestWithBody(server string, sessionID SessionPath, fac
 	return req, nil
 }
 
+// NewShowGateRequest constructs an http.Request for the ShowGate method
+func NewShowGateRequest(server string, sessionID SessionPath, params *ShowGateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/gate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRecordObservationRequest calls the generic RecordObservation builder with application/json body
 func NewRecordObservationRequest(server string, sessionID SessionPath, params *RecordObservationParams, body RecordObservationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -14155,6 +14910,124 @@ func NewRecordObservationRequestWithBody(server string, sessionID SessionPath, p
 			}
 
 			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewOverrideHoldRequest calls the generic OverrideHold builder with application/json body
+func NewOverrideHoldRequest(server string, sessionID SessionPath, params *OverrideHoldParams, body OverrideHoldJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOverrideHoldRequestWithBody(server, sessionID, params, "application/json", bodyReader)
+}
+
+// NewOverrideHoldRequestWithBody constructs an http.Request for the OverrideHold method, with any body, and a specified content type
+func NewOverrideHoldRequestWithBody(server string, sessionID SessionPath, params *OverrideHoldParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/override", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
 		}
 
 	}
@@ -17278,6 +18151,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/check-in (the `CheckInSession` operationId).
 	CheckInSessionWithResponse(ctx context.Context, sessionID SessionPath, params *CheckInSessionParams, body CheckInSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckInSessionResponse, error)
 
+	// CheckSessionWithBodyWithResponse Check before the dose
+	//
+	// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+	CheckSessionWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error)
+
+	// CheckSessionWithResponse Check before the dose
+	//
+	// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+	CheckSessionWithResponse(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, body CheckSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error)
+
 	// CompleteSessionWithBodyWithResponse Complete a session
 	//
 	// Too early, without vital signs after the dose, or without readiness: kept, as deviations.
@@ -17368,6 +18259,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/facts/{factId}/enter-in-error (the `VoidSessionFact` operationId).
 	VoidSessionFactWithResponse(ctx context.Context, sessionID SessionPath, factID FactPath, params *VoidSessionFactParams, body VoidSessionFactJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidSessionFactResponse, error)
 
+	// ShowGateWithResponse Show the limits of the safety gate
+	//
+	// For a phone that may be offline when the session begins.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
+	ShowGateWithResponse(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*ShowGateResponse, error)
+
 	// RecordObservationWithBodyWithResponse Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -17385,6 +18285,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sessions/{sessionId}/observations (the `RecordObservation` operationId).
 	RecordObservationWithResponse(ctx context.Context, sessionID SessionPath, params *RecordObservationParams, body RecordObservationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordObservationResponse, error)
+
+	// OverrideHoldWithBodyWithResponse Override a hold
+	//
+	// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+	OverrideHoldWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OverrideHoldResponse, error)
+
+	// OverrideHoldWithResponse Override a hold
+	//
+	// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+	OverrideHoldWithResponse(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, body OverrideHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*OverrideHoldResponse, error)
 
 	// RescheduleSessionWithBodyWithResponse Reschedule a session
 	//
@@ -20321,6 +21239,70 @@ func (r CheckInSessionResponse) ContentType() string {
 	return ""
 }
 
+// CheckSessionResponse200Headers the declared response headers of an HTTP 200 response for CheckSession
+type CheckSessionResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// CheckSessionResponse201Headers the declared response headers of an HTTP 201 response for CheckSession
+type CheckSessionResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CheckSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Session
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CheckSessionResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CheckSessionResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckSessionResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CheckSessionResponse) GetJSON201() *Session {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CompleteSessionResponse200Headers the declared response headers of an HTTP 200 response for CompleteSession
 type CompleteSessionResponse200Headers struct {
 	ETag     *string
@@ -20611,6 +21593,47 @@ func (r VoidSessionFactResponse) ContentType() string {
 	return ""
 }
 
+type ShowGateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Gate
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowGateResponse) GetJSON200() *Gate {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowGateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowGateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowGateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowGateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RecordObservationResponse200Headers the declared response headers of an HTTP 200 response for RecordObservation
 type RecordObservationResponse200Headers struct {
 	ETag     *string
@@ -20669,6 +21692,55 @@ func (r RecordObservationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RecordObservationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OverrideHoldResponse200Headers the declared response headers of an HTTP 200 response for OverrideHold
+type OverrideHoldResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type OverrideHoldResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OverrideHoldResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OverrideHoldResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r OverrideHoldResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OverrideHoldResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OverrideHoldResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OverrideHoldResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23096,6 +24168,36 @@ func (c *ClientWithResponses) CheckInSessionWithResponse(ctx context.Context, se
 	return ParseCheckInSessionResponse(rsp)
 }
 
+// CheckSessionWithBodyWithResponse Check before the dose
+//
+// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+func (c *ClientWithResponses) CheckSessionWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error) {
+	rsp, err := c.CheckSessionWithBody(ctx, sessionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckSessionResponse(rsp)
+}
+
+// CheckSessionWithResponse Check before the dose
+//
+// The safety gate. It looks at the answers, at the vital signs of this session, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/checks (the `CheckSession` operationId).
+func (c *ClientWithResponses) CheckSessionWithResponse(ctx context.Context, sessionID SessionPath, params *CheckSessionParams, body CheckSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckSessionResponse, error) {
+	rsp, err := c.CheckSession(ctx, sessionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckSessionResponse(rsp)
+}
+
 // CompleteSessionWithBodyWithResponse Complete a session
 //
 // Too early, without vital signs after the dose, or without readiness: kept, as deviations.
@@ -23246,6 +24348,21 @@ func (c *ClientWithResponses) VoidSessionFactWithResponse(ctx context.Context, s
 	return ParseVoidSessionFactResponse(rsp)
 }
 
+// ShowGateWithResponse Show the limits of the safety gate
+//
+// For a phone that may be offline when the session begins.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
+func (c *ClientWithResponses) ShowGateWithResponse(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*ShowGateResponse, error) {
+	rsp, err := c.ShowGate(ctx, sessionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowGateResponse(rsp)
+}
+
 // RecordObservationWithBodyWithResponse Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -23274,6 +24391,36 @@ func (c *ClientWithResponses) RecordObservationWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseRecordObservationResponse(rsp)
+}
+
+// OverrideHoldWithBodyWithResponse Override a hold
+//
+// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+func (c *ClientWithResponses) OverrideHoldWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OverrideHoldResponse, error) {
+	rsp, err := c.OverrideHoldWithBody(ctx, sessionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOverrideHoldResponse(rsp)
+}
+
+// OverrideHoldWithResponse Override a hold
+//
+// Clears the dose in spite of what the latest check held for. Never in spite of a stop. Clinicians may override what the protocol's `nurseMayOverride` names. The check must not be older than a clearance lasts.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/override (the `OverrideHold` operationId).
+func (c *ClientWithResponses) OverrideHoldWithResponse(ctx context.Context, sessionID SessionPath, params *OverrideHoldParams, body OverrideHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*OverrideHoldResponse, error) {
+	rsp, err := c.OverrideHold(ctx, sessionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOverrideHoldResponse(rsp)
 }
 
 // RescheduleSessionWithBodyWithResponse Reschedule a session
@@ -26237,6 +27384,76 @@ func ParseCheckInSessionResponse(rsp *http.Response) (*CheckInSessionResponse, e
 	return response, nil
 }
 
+// ParseCheckSessionResponse parses an HTTP response from a CheckSessionWithResponse call
+func ParseCheckSessionResponse(rsp *http.Response) (*CheckSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CheckSessionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers CheckSessionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCompleteSessionResponse parses an HTTP response from a CompleteSessionWithResponse call
 func ParseCompleteSessionResponse(rsp *http.Response) (*CompleteSessionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -26539,6 +27756,32 @@ func ParseVoidSessionFactResponse(rsp *http.Response) (*VoidSessionFactResponse,
 	return response, nil
 }
 
+// ParseShowGateResponse parses an HTTP response from a ShowGateWithResponse call
+func ParseShowGateResponse(rsp *http.Response) (*ShowGateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowGateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Gate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRecordObservationResponse parses an HTTP response from a RecordObservationWithResponse call
 func ParseRecordObservationResponse(rsp *http.Response) (*RecordObservationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -26604,6 +27847,52 @@ func ParseRecordObservationResponse(rsp *http.Response) (*RecordObservationRespo
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOverrideHoldResponse parses an HTTP response from a OverrideHoldWithResponse call
+func ParseOverrideHoldResponse(rsp *http.Response) (*OverrideHoldResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OverrideHoldResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OverrideHoldResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

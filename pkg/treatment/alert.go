@@ -24,12 +24,14 @@ const (
 	AlertDoseOverPrescribed AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertIntervalShort      AlertRule = "INTERVAL_SHORT"
 	AlertNoPostVitals       AlertRule = "SESSION_NO_POST_VITALS"
+	AlertNoSupportPerson    AlertRule = "SESSION_NO_SITTER"
+	AlertSpo2Critical       AlertRule = "SPO2_CRITICAL"
 )
 
 // AlertRules lists every alert rule.
 var AlertRules = []AlertRule{
 	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
-	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals,
+	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -59,6 +61,8 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertDoseOverPrescribed: SeverityHigh,
 	AlertIntervalShort:      SeverityMedium,
 	AlertNoPostVitals:       SeverityMedium,
+	AlertNoSupportPerson:    SeverityHigh,
+	AlertSpo2Critical:       SeverityCritical,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,
@@ -76,15 +80,16 @@ type Raised struct {
 
 // NeedsSafetyMessage says whether the answer to the person who sent what raised the alert
 // must carry the clinic's safety message: for suicidality, also unknown, for a blood-pressure
-// crisis and for a red-flag symptom.
+// crisis, for a critical saturation and for a red-flag symptom.
 func NeedsSafetyMessage(rule AlertRule) bool {
-	return neverByRule(rule) || rule == AlertRedFlagSymptom
+	return neverByRule(rule) || rule == AlertRedFlagSymptom || rule == AlertSpo2Critical
 }
 
 // neverByRule says whether only a person may close the alert.
-func neverByRule(rule AlertRule) bool {
-	return rule == AlertSIItem9 || rule == AlertSIUnknown || rule == AlertBPCrisis
-}
+func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == AlertBPCrisis }
+
+// suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.
+func suicidality(rule AlertRule) bool { return rule == AlertSIItem9 || rule == AlertSIUnknown }
 
 // What the safety item of a questionnaire says, in the words of pkg/instruments. Every other
 // word is unknown.

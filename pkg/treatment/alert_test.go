@@ -51,7 +51,7 @@ func TestJudgeAnswers(t *testing.T) {
 func TestNeedsSafetyMessage(t *testing.T) {
 	want := map[treatment.AlertRule]bool{
 		treatment.AlertSIItem9: true, treatment.AlertSIUnknown: true,
-		treatment.AlertBPCrisis: true, treatment.AlertRedFlagSymptom: true,
+		treatment.AlertBPCrisis: true, treatment.AlertRedFlagSymptom: true, treatment.AlertSpo2Critical: true,
 	}
 	for _, rule := range treatment.AlertRules {
 		if got := treatment.NeedsSafetyMessage(rule); got != want[rule] {

@@ -29,6 +29,15 @@ const (
 	RuleReadinessMissing       Rule = "readinessMissing"
 	RuleCompletedWithoutDose   Rule = "completedWithoutDose"
 	RuleSessionCancelled       Rule = "sessionCancelled"
+	RuleHoldOverridden         Rule = "holdOverridden"
+	RuleNoVitalsAtPeak         Rule = "noVitalsAtPeak"
+	RuleNoVitalsAtRelease      Rule = "noVitalsAtRelease"
+	RuleReleasePressureHigh    Rule = "releasePressureHigh"
+	RuleReleaseSaturationLow   Rule = "releaseSaturationLow"
+	RuleAttestationMissing     Rule = "attestationMissing"
+	RuleSupportPersonLeft      Rule = "supportPersonLeft"
+	RuleLookInsMissed          Rule = "lookInsMissed"
+	RuleTicketOfPatient        Rule = "ticketOfPatient"
 )
 
 // DeviationRules lists every rule that a session can deviate from.
@@ -36,6 +45,8 @@ var DeviationRules = []Rule{
 	RuleDoseAbovePrescribed, RuleBoosterAbovePrescribed, RuleNoActivePrescription, RulePrescriptionOnHold,
 	RuleTreatmentOnHold, RuleTreatmentNotOpen, RuleIntervalShort, RuleWeeklyLimit, RuleNoClearance,
 	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
+	RuleHoldOverridden, RuleNoVitalsAtPeak, RuleNoVitalsAtRelease, RuleReleasePressureHigh, RuleReleaseSaturationLow,
+	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient,
 }
 
 // Deviation is where a session differs from what the rules allow. It is recorded, never
@@ -71,8 +82,10 @@ func (c *course) judge() Verdict {
 	c.judgeDoses(&f)
 	c.judgeStart(&f)
 	c.judgeEnd(&f)
+	c.judgeWatch(&f)
 	c.judgeReadings(&f)
 	c.judgeSymptoms(&f)
+	f.Checks = c.checks
 	if c.plan.CancelledAt != nil && (len(c.doses) > 0 || c.ending != nil) {
 		f.deviate(RuleSessionCancelled, "", "")
 	}
@@ -142,16 +155,25 @@ func containsAny(intervals []Interval, at time.Time) bool {
 	return slices.ContainsFunc(intervals, func(i Interval) bool { return i.Contains(at) })
 }
 
-// judgeClearance wants the last check before a dose to have cleared it, recently enough.
-// Boosters belong to the dose that was cleared.
+// judgeClearance wants the last check before a dose to have cleared it, recently enough; a
+// clearance that came by an override is noted too. Boosters belong to the dose that was cleared.
 func (c *course) judgeClearance(f *findings, d Fact) {
 	if !c.known.Protocol.Guards(GuardGate) || isTrue(d.Booster) {
 		return
 	}
-	policy := c.known.Protocol.Sessions
-	check := c.lastCheck(&d.OccurredAt)
-	if check == nil || !check.Cleared || d.OccurredAt.Sub(check.At) > policy.clearance() {
-		f.deviate(RuleNoClearance, "", minutes(policy.ClearanceMin))
+	limit := minutes(c.known.Protocol.Sessions.ClearanceMin)
+	switch check := lastOf(c.checks, &d.OccurredAt); {
+	case check == nil:
+		f.deviate(RuleNoClearance, "not checked", limit)
+	case !check.Cleared || check.ClearedAt.After(d.OccurredAt):
+		f.deviate(RuleNoClearance, ruleNames(check.Reasons), limit)
+	case d.OccurredAt.Sub(check.ClearedAt) > c.known.Protocol.Sessions.Clearance():
+		f.deviate(RuleNoClearance, "cleared "+minutes(int(d.OccurredAt.Sub(check.ClearedAt).Minutes()))+" before", limit)
+	case len(check.Reasons) > 0:
+		f.deviate(RuleHoldOverridden, ruleNames(check.Reasons), "")
+	}
+	if check := lastOf(c.checks, &d.OccurredAt); check != nil && slices.ContainsFunc(check.Reasons, func(r GateReason) bool { return r.Rule == RuleSupportPersonMissing }) {
+		f.raise(AlertNoSupportPerson, d.ID, "", "")
 	}
 }
 
@@ -163,18 +185,7 @@ func (c *course) judgeStart(f *findings) {
 	first := c.doses[0]
 	active, _ := c.prescriptionAt(first.OccurredAt)
 	pace := c.known.Protocol.pace(c.tier(), active.MinIntervalHours, active.SessionsPerWeek)
-	local := first.OccurredAt.UTC()
-	if c.known.Zone != nil {
-		if zone, err := c.known.Zone(first.TimeZone); err == nil {
-			local = local.In(zone)
-		}
-	}
-	var earlier []time.Time
-	for _, start := range starts(c.known.OtherDoses) {
-		if !start.After(local) {
-			earlier = append(earlier, start)
-		}
-	}
+	local, earlier := c.local(first.OccurredAt, first.TimeZone), c.earlier(first.OccurredAt)
 	if gap, short := pace.short(local, earlier); short {
 		f.deviate(RuleIntervalShort, gap, hours(pace.minHours))
 		f.raise(AlertIntervalShort, first.ID, gap, hours(pace.minHours))
@@ -182,6 +193,32 @@ func (c *course) judgeStart(f *findings) {
 	if n := pace.inWeek(local, earlier); n > pace.perWeek {
 		f.deviate(RuleWeeklyLimit, strconv.Itoa(n), strconv.Itoa(pace.perWeek))
 	}
+}
+
+// local is a time where it happened; in UTC when the zone is not known.
+func (c *course) local(at time.Time, name string) time.Time {
+	if c.known.Zone != nil {
+		if zone, err := c.known.Zone(name); err == nil {
+			return at.In(zone)
+		}
+	}
+	return at.UTC()
+}
+
+// earlier are the starts of the patient's other sessions until a time.
+func (c *course) earlier(at time.Time) []time.Time {
+	return slices.DeleteFunc(starts(c.known.OtherDoses), func(start time.Time) bool { return start.After(at) })
+}
+
+// paceOf is how often sessions may take place by the prescription of a time; without one as after
+// the strongest doses.
+func (c *course) paceOf(at time.Time) pace {
+	tier := TierHigh
+	active, found := c.prescriptionAt(at)
+	if found {
+		tier = c.known.Protocol.Tier(total(active.DoseMg, active.BoosterMg), c.known.WeightKg)
+	}
+	return c.known.Protocol.pace(tier, active.MinIntervalHours, active.SessionsPerWeek)
 }
 
 // tier is the session's, by what was taken in it; without a weight, or with a dose of
@@ -284,8 +321,7 @@ func (c *course) observationMin() int {
 
 // afterDose says whether a reading is a plausible blood pressure after the last dose.
 func (c *course) afterDose(reading Fact) bool {
-	found := reading.findings(c.known.Protocol)
-	return reading.OccurredAt.After(c.lastDose()) && found[0] == plausible && found[1] == plausible
+	return reading.OccurredAt.After(c.lastDose()) && c.believable(reading)
 }
 
 // judgeReadings raises what the readings give reason for. One at the very time of the first
@@ -316,10 +352,19 @@ func (c *course) judgeSymptoms(f *findings) {
 		}
 	}
 	for _, escalation := range c.escalations {
-		symptom := "escalation"
-		if escalation.RedFlag != nil {
-			symptom = cmp.Or(string(*escalation.RedFlag), symptom)
-		}
-		f.raise(AlertRedFlagSymptom, escalation.ID, symptom, "")
+		f.raise(AlertRedFlagSymptom, escalation.ID, symptomOf(escalation), "")
 	}
+	for _, check := range c.checked {
+		if check.RedFlags != nil && *check.RedFlags != "" {
+			f.raise(AlertRedFlagSymptom, check.ID, *check.RedFlags, "")
+		}
+	}
+}
+
+// symptomOf is what an observation or a call for help names.
+func symptomOf(fact Fact) string {
+	if fact.RedFlag != nil {
+		return cmp.Or(string(*fact.RedFlag), string(fact.Kind))
+	}
+	return string(fact.Kind)
 }

@@ -211,23 +211,48 @@ func TestWeeklyDeviationAcrossClockChange(t *testing.T) {
 }
 
 func TestClearanceDeviations(t *testing.T) {
-	checks := func(list ...treatment.Check) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
-		return func(_ *treatment.Plan, _ *[]treatment.Fact, k *treatment.Known) {
-			k.Protocol, k.Checks = treatment.Default(), list
+	type check struct {
+		minutes int
+		held    bool
+	}
+	checks := func(list ...check) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
+		return func(_ *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			k.Protocol = treatment.Default()
+			*f = append(watched(), readingFact(30, -75), readingFact(31, -62), readingFact(32, -40), readingFact(33, -10))
+			for i, c := range list {
+				*f = append(*f, checkFact(byte(40+i), c.minutes))
+				if c.held {
+					heldBy(k, byte(40+i))
+				}
+			}
 		}
 	}
-	none := one(treatment.RuleNoClearance, "", "60 min")
+	none := func(why string) []treatment.Deviation { return one(treatment.RuleNoClearance, why, "60 min") }
+	overridden := func(minutes int, rules ...treatment.Rule) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
+		return func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-30, true})(p, f, k)
+			k.Overrides = []treatment.Override{{CheckID: id(40), Rules: rules, At: at(minutes)}}
+		}
+	}
 	runDeviations(t, []deviation{
 		{"guard off", func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {}, nil, nil},
-		{"never checked", checks(), none, nil},
-		{"exactly 60 minutes before", checks(treatment.Check{At: at(-60), Cleared: true}), nil, nil},
-		{"a moment earlier", checks(treatment.Check{At: at(-60).Add(-1), Cleared: true}), none, nil},
-		{"at the moment of the dose", checks(treatment.Check{At: noon, Cleared: true}), nil, nil},
-		{"after the dose", checks(treatment.Check{At: noon.Add(1), Cleared: true}), none, nil},
-		{"held", checks(treatment.Check{At: at(-10)}), none, nil},
-		{"cleared, then held", checks(treatment.Check{At: at(-20), Cleared: true}, treatment.Check{At: at(-10)}), none, nil},
-		{"held, then cleared", checks(treatment.Check{At: at(-20)}, treatment.Check{At: at(-10), Cleared: true}), nil, nil},
-		{"held after the dose", checks(treatment.Check{At: at(-20), Cleared: true}, treatment.Check{At: at(10)}), nil, nil},
+		{"never checked", checks(), none("not checked"), nil},
+		{"exactly 60 minutes before", checks(check{-60, false}), nil, nil},
+		{"a minute earlier", checks(check{-61, false}), none("cleared 61 min before"), nil},
+		{"at the moment of the dose", checks(check{0, false}), nil, nil},
+		{"after the dose", checks(check{1, false}), none("not checked"), nil},
+		{"held", checks(check{-10, true}), none("openAlert"), nil},
+		{"cleared, then held", checks(check{-20, false}, check{-10, true}), none("openAlert"), nil},
+		{"held, then cleared", checks(check{-20, true}, check{-10, false}), nil, nil},
+		{"held after the dose", checks(check{-20, false}, check{10, true}), nil, nil},
+		{"overridden", overridden(-20, treatment.RuleOpenAlert), one(treatment.RuleHoldOverridden, "openAlert", ""), nil},
+		{"overridden at the moment of the dose", overridden(0, treatment.RuleOpenAlert), one(treatment.RuleHoldOverridden, "openAlert", ""), nil},
+		{"overridden after the dose", overridden(1, treatment.RuleOpenAlert), none("openAlert"), nil},
+		{"another hold was overridden", overridden(-20, treatment.RuleFasting), none("openAlert"), nil},
+		{"nobody is there", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, false})(p, f, k)
+			(*f)[len(*f)-1].SupportPersonPresent = new(false)
+		}, none("noSupportPerson"), []treatment.AlertRule{treatment.AlertNoSupportPerson}},
 	})
 }
 

@@ -21,11 +21,14 @@ const (
 	FactAbort       FactKind = "abort"
 	FactEscalation  FactKind = "escalation"
 	FactCheckIn     FactKind = "checkIn"
+	FactCheck       FactKind = "check"
+	FactAttestation FactKind = "attestation"
 )
 
 // FactKinds lists every kind.
 var FactKinds = []FactKind{
 	FactDose, FactVitals, FactObservation, FactCompletion, FactAbort, FactEscalation, FactCheckIn,
+	FactCheck, FactAttestation,
 }
 
 // Reporter is whose word a fact is.
@@ -166,7 +169,7 @@ type Fact struct {
 	Vomited      *bool
 	Fell         *bool
 	RedFlag      *RedFlag // also of an escalation
-	Note         *string  // of every kind but dose and vital signs
+	Note         *string  // of every kind but dose, vital signs and check
 	// JournalText is the patient's own; the clinic reads it when JournalShared is set.
 	JournalText   *string
 	JournalShared *bool
@@ -184,6 +187,20 @@ type Fact struct {
 	// A check-in.
 	Drove              *bool
 	SideEffectsPersist *bool
+
+	// A check of the safety gate. RedFlags are the symptoms that were found, joined by commas:
+	// empty when each was asked for and none was there, nil when nobody asked.
+	SolidsFastedMin      *int
+	FluidsFastedMin      *int
+	SupportPersonID      *uuid.UUID
+	SupportPersonPresent *bool
+	RedFlags             *string
+
+	// An attestation: the support person's own word. TicketOfPatient says that the ticket it was
+	// made with had been handed to the patient.
+	PresentThroughout *bool
+	LookedIn          *bool // about every 15 minutes, or as the protocol says
+	TicketOfPatient   *bool
 }
 
 // Entries counts what was ever entered into a session: its facts and its strike-outs. It

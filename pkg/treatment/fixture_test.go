@@ -171,6 +171,35 @@ func completionFact(n byte, minutes int) treatment.Fact {
 	return f
 }
 
+// checkFact is a check of the safety gate with answers to which nobody objects.
+func checkFact(n byte, minutes int) treatment.Fact {
+	f := fact(n, treatment.FactCheck, minutes)
+	f.SolidsFastedMin, f.FluidsFastedMin, f.SupportPersonPresent, f.RedFlags = new(240), new(120), new(true), new("")
+	return f
+}
+
+// readingFact is a reading of everything, all of it normal.
+func readingFact(n byte, minutes int) treatment.Fact {
+	f := vitalsFact(n, minutes, 120, 80)
+	f.HeartRateBpm, f.Spo2Percent = new(64), new(98)
+	return f
+}
+
+// attestationFact is the word of a support person who was there and looked in.
+func attestationFact(n byte, minutes int) treatment.Fact {
+	f := fact(n, treatment.FactAttestation, minutes)
+	f.ReportedBy, f.PresentThroughout, f.LookedIn = treatment.ReportedBySupportPerson, new(true), new(true)
+	return f
+}
+
+// heldBy makes a check hold for a reason outside of the session.
+func heldBy(k *treatment.Known, check byte) {
+	if k.Outside == nil {
+		k.Outside = map[uuid.UUID][]treatment.GateReason{}
+	}
+	k.Outside[id(check)] = []treatment.GateReason{{Rule: treatment.RuleOpenAlert}}
+}
+
 func abortFact(n byte, minutes int) treatment.Fact {
 	f := fact(n, treatment.FactAbort, minutes)
 	f.AbortReason = new(treatment.AbortSideEffects)
@@ -187,11 +216,18 @@ func plan() treatment.Plan {
 	return treatment.Plan{PlannedAt: new(noon), TimeZone: "America/New_York"}
 }
 
+// ungated is the default protocol without its safety gate.
+func ungated() treatment.Protocol {
+	p := treatment.Default()
+	p.GuardsOff = []string{treatment.GuardGate}
+	return p
+}
+
 // known lets a dose of 100 mg and a booster of 50 mg pass at noon without a deviation: a
 // running treatment, an active prescription, 70 kg (a mid dose), and no safety gate.
 func known() treatment.Known {
 	return treatment.Known{
-		Protocol: treatment.Spine(),
+		Protocol: ungated(),
 		Running:  &treatment.Interval{From: days(-30)},
 		Prescriptions: []treatment.Validity{{
 			ID: id(100), Interval: treatment.Interval{From: days(-30), Until: new(days(150))},

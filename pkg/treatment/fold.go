@@ -37,12 +37,6 @@ type DoseTime struct {
 	At        time.Time
 }
 
-// Check is the result of one check of the safety gate for the session.
-type Check struct {
-	At      time.Time
-	Cleared bool
-}
-
 // Known is everything beside plan and facts that a session is judged by. All of it is about
 // the time of the session, not about today.
 type Known struct {
@@ -60,8 +54,11 @@ type Known struct {
 	OtherDoses []DoseTime
 	// WeightKg is the last one known; nil means that the session counts as a high dose.
 	WeightKg *dose.Kg
-	// Checks of the safety gate. Guard gate.
-	Checks []Check
+	// Outside are the reasons against a dose that lie outside of the session, by the check to
+	// which they belong: [Surroundings.Reasons], when the check came in. Guard gate.
+	Outside map[uuid.UUID][]GateReason
+	// Overrides of what the safety gate held.
+	Overrides []Override
 	// Zone finds a time zone by its IANA name: time.LoadLocation, or something that caches.
 	// Where it finds nothing, or is nil, the latest of all zones is assumed.
 	Zone func(name string) (*time.Location, error)
@@ -74,6 +71,8 @@ type Verdict struct {
 	// Raised are all alerts that the facts give reason for. The caller stores those that are
 	// new, and keeps those that are no longer here.
 	Raised []Raised
+	// Checks of the safety gate, in the order of their time.
+	Checks []Check
 }
 
 // Fold adds a plan and its facts up to a session and judges it. Facts count in the order in
@@ -98,7 +97,7 @@ func Fold(plan Plan, facts []Fact, known Known) (Session, Verdict) {
 	session := c.session()
 	session.Status = c.status()
 	if session.Status == SessionCleared {
-		session.ClearedUntil = new(c.lastCheck(nil).At.UTC().Add(known.Protocol.Sessions.clearance()))
+		session.ClearedUntil = new(lastOf(c.checks, nil).ClearedAt.UTC().Add(known.Protocol.Sessions.Clearance()))
 	}
 	return session, c.judge()
 }
@@ -108,8 +107,10 @@ type course struct {
 	plan  Plan
 	known Known
 
-	doses, vitals, observations, endings, escalations []Fact
-	checkedIn                                         bool
+	doses, vitals, observations, endings, escalations, checked, attestations []Fact
+
+	checkedIn bool
+	checks    []Check
 	// entries is what [Entries] says of the facts.
 	entries int
 	// ending is the completion or abort that stands; nil when there is none.
@@ -134,9 +135,16 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 			c.endings = append(c.endings, fact)
 		case FactEscalation:
 			c.escalations = append(c.escalations, fact)
+		case FactCheck:
+			c.checked = append(c.checked, fact)
+		case FactAttestation:
+			c.attestations = append(c.attestations, fact)
 		case FactCheckIn:
 			c.checkedIn = true
 		}
+	}
+	for _, fact := range c.checked { // each rests on what happened before it
+		c.checks = append(c.checks, c.judgeCheck(fact))
 	}
 	c.ending = c.standing()
 	for _, d := range c.doses {
@@ -184,7 +192,7 @@ func (c *course) status() SessionStatus {
 	case c.plan.CancelledAt != nil, c.plan.PlannedAt == nil:
 		return SessionCancelled
 	}
-	switch check := c.lastCheck(nil); {
+	switch check := lastOf(c.checks, nil); {
 	case check == nil:
 		return SessionScheduled
 	case check.Cleared:
@@ -193,16 +201,16 @@ func (c *course) status() SessionStatus {
 	return SessionHeld
 }
 
-// lastCheck is the newest check of the gate, until a time if one is given; nil for none. Of
-// two at the same time the one that held counts.
-func (c *course) lastCheck(until *time.Time) *Check {
+// lastOf is the newest check, until a time if one is given; nil for none. Of two at the same time
+// the one that held counts.
+func lastOf(checks []Check, until *time.Time) *Check {
 	var last *Check
-	for i, check := range c.known.Checks {
+	for i, check := range checks {
 		if until != nil && check.At.After(*until) {
 			continue
 		}
 		if last == nil || check.At.After(last.At) || (check.At.Equal(last.At) && !check.Cleared) {
-			last = &c.known.Checks[i]
+			last = &checks[i]
 		}
 	}
 	return last
@@ -212,7 +220,7 @@ func (c *course) lastCheck(until *time.Time) *Check {
 func (c *course) session() Session {
 	s := Session{
 		DoseMg: c.taken, BoosterMg: c.boosted,
-		Escalated: len(c.escalations) > 0, CheckedIn: c.checkedIn,
+		Escalated: len(c.escalations) > 0, CheckedIn: c.checkedIn, Attested: len(c.attestations) > 0,
 	}
 	if len(c.doses) > 0 {
 		s.StartedAt = new(c.started().UTC())

@@ -28,10 +28,17 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 		case treatment.FactVitals:
 			f.SystolicMmHg = new(rapid.SampledFrom([]int{55, 120, 145, 165, 185, 270}).Draw(t, "systolic"))
 			f.DiastolicMmHg = rapid.SampledFrom([]*int{nil, new(80), new(95), new(125)}).Draw(t, "diastolic")
+			f.HeartRateBpm, f.Spo2Percent = new(rapid.SampledFrom([]int{49, 64, 111}).Draw(t, "heart rate")), rapid.SampledFrom([]*int{nil, new(89), new(98)}).Draw(t, "saturation")
 		case treatment.FactObservation:
 			f.Sedation = rapid.SampledFrom([]*int{nil, new(4), new(5)}).Draw(t, "sedation")
 		case treatment.FactCompletion:
 			f.Oriented, f.WalksUnaided, f.SupportPersonStays = new(true), new(rapid.Bool().Draw(t, "walks")), new(true)
+		case treatment.FactCheck:
+			f.SolidsFastedMin, f.FluidsFastedMin = rapid.SampledFrom([]*int{nil, new(239), new(240)}).Draw(t, "solids"), new(120)
+			f.SupportPersonPresent = rapid.SampledFrom([]*bool{nil, new(false), new(true)}).Draw(t, "present")
+			f.RedFlags = rapid.SampledFrom([]*string{nil, new(""), new("chestPain")}).Draw(t, "red flags")
+		case treatment.FactAttestation:
+			f.PresentThroughout, f.LookedIn = new(rapid.Bool().Draw(t, "stayed")), new(rapid.Bool().Draw(t, "looked in"))
 		case treatment.FactAbort, treatment.FactEscalation, treatment.FactCheckIn:
 		}
 		facts = append(facts, f)
@@ -55,11 +62,19 @@ func drawPlan(t *rapid.T) treatment.Plan {
 
 func drawKnown(t *rapid.T) treatment.Known {
 	k := known()
-	k.Protocol = rapid.SampledFrom([]treatment.Protocol{treatment.Spine(), treatment.Default()}).Draw(t, "protocol")
+	k.Protocol = rapid.SampledFrom([]treatment.Protocol{ungated(), treatment.Default()}).Draw(t, "protocol")
 	k.WeightKg = rapid.SampledFrom([]*dose.Kg{nil, new(kg(60)), new(kg(100))}).Draw(t, "weight")
 	k.OtherDoses = []treatment.DoseTime{{SessionID: id(50), At: at(-20 * 60)}, {SessionID: id(51), At: at(-30 * 60)}}
 	k.TreatmentHolds = []treatment.Interval{{From: at(20), Until: new(at(45))}}
-	k.Checks = []treatment.Check{{At: at(-60), Cleared: true}, {At: at(10)}}
+	for n := range byte(12) {
+		if rapid.IntRange(0, 3).Draw(t, "held") == 0 {
+			heldBy(&k, n+1)
+		}
+		if rapid.IntRange(0, 3).Draw(t, "overridden") == 0 {
+			rules := rapid.SampledFrom([][]treatment.Rule{{treatment.RuleOpenAlert}, treatment.HoldRules}).Draw(t, "rules")
+			k.Overrides = append(k.Overrides, treatment.Override{CheckID: id(n + 1), Rules: rules, At: at(rapid.SampledFrom([]int{-5, 5}).Draw(t, "at"))})
+		}
+	}
 	return k
 }
 
@@ -113,7 +128,6 @@ func TestFoldStrikeOutProperty(t *testing.T) {
 func TestFoldStatusProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, facts, k := drawPlan(t), drawFacts(t), drawKnown(t)
-		k.Checks = rapid.SampledFrom([][]treatment.Check{nil, {{At: at(-60), Cleared: true}}, {{At: at(-60)}}}).Draw(t, "checks")
 		if rapid.IntRange(0, 9).Draw(t, "voided") == 0 {
 			p.VoidedAt = new(days(1))
 		}
@@ -130,6 +144,21 @@ func TestFoldStatusProperty(t *testing.T) {
 		}
 		if (session.NoDriveUntil != nil) != (session.StartedAt != nil) {
 			t.Fatal("a dose and no driving belong together")
+		}
+		for _, check := range verdict.Checks {
+			stops := slices.ContainsFunc(check.Reasons, func(r treatment.GateReason) bool { return r.Stop })
+			if check.Cleared && stops || !check.Cleared && len(check.Reasons) == 0 {
+				t.Fatalf("a check is wrong: %+v", check)
+			}
+			for _, reason := range check.Reasons {
+				known := treatment.HoldRules
+				if reason.Stop {
+					known = treatment.StopRules
+				}
+				if !slices.Contains(known, reason.Rule) {
+					t.Fatalf("%s is not listed", reason.Rule)
+				}
+			}
 		}
 		rules := deviates(verdict)
 		if len(slices.Compact(slices.Sorted(slices.Values(rules)))) != len(rules) {

@@ -31,12 +31,12 @@ func TestFoldReachesEveryStatus(t *testing.T) {
 	cancelled, voided, reviewed := plan(), plan(), plan()
 	cancelled.CancelledAt, voided.VoidedAt = new(noon), new(noon)
 	reviewed.ReviewedAt, reviewed.ReviewedEntries = new(noon), treatment.Entries(whole())
-	held, cleared := known(), known()
-	held.Checks, cleared.Checks = []treatment.Check{{At: noon}}, []treatment.Check{{At: noon, Cleared: true}}
+	held, check := known(), []treatment.Fact{readingFact(1, -10), checkFact(2, 0)}
+	heldBy(&held, 2)
 	want := map[treatment.SessionStatus]func() (treatment.Session, treatment.Verdict){
 		treatment.SessionScheduled:  func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), nil, known()) },
-		treatment.SessionHeld:       func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), nil, held) },
-		treatment.SessionCleared:    func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), nil, cleared) },
+		treatment.SessionHeld:       func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), check, held) },
+		treatment.SessionCleared:    func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), check, known()) },
 		treatment.SessionMonitoring: func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), whole()[:2], known()) },
 		treatment.SessionCompleted:  func() (treatment.Session, treatment.Verdict) { return treatment.Fold(plan(), whole(), known()) },
 		treatment.SessionAborted: func() (treatment.Session, treatment.Verdict) {
@@ -112,27 +112,33 @@ func TestFoldStatus(t *testing.T) {
 }
 
 func TestFoldChecks(t *testing.T) {
+	const held = 100 // added to the id of a check that holds
 	tests := []struct {
 		name   string
-		checks []treatment.Check
+		checks map[byte]int // minutes by id
 		want   treatment.SessionStatus
 		until  *time.Time
 	}{
-		{"cleared", []treatment.Check{{At: at(-30), Cleared: true}}, treatment.SessionCleared, new(at(30))},
-		{"held", []treatment.Check{{At: at(-30)}}, treatment.SessionHeld, nil},
-		{"held, then cleared", []treatment.Check{{At: at(-10), Cleared: true}, {At: at(-30)}}, treatment.SessionCleared, new(at(50))},
-		{"cleared, then held", []treatment.Check{{At: at(-30), Cleared: true}, {At: at(-10)}}, treatment.SessionHeld, nil},
-		{"both at once: held", []treatment.Check{{At: at(-30), Cleared: true}, {At: at(-30)}, {At: at(-30), Cleared: true}}, treatment.SessionHeld, nil},
+		{"cleared", map[byte]int{1: -30}, treatment.SessionCleared, new(at(30))},
+		{"held", map[byte]int{held + 1: -30}, treatment.SessionHeld, nil},
+		{"held, then cleared", map[byte]int{1: -10, held + 2: -30}, treatment.SessionCleared, new(at(50))},
+		{"cleared, then held", map[byte]int{1: -30, held + 2: -10}, treatment.SessionHeld, nil},
+		{"both at once: held", map[byte]int{1: -30, held + 2: -30, 3: -30}, treatment.SessionHeld, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := known()
-			k.Checks = test.checks
-			session, _ := treatment.Fold(plan(), nil, k)
+			k, facts := known(), []treatment.Fact{readingFact(50, -32)}
+			for n, minutes := range test.checks {
+				facts = append(facts, checkFact(n, minutes))
+				if n > held {
+					heldBy(&k, n)
+				}
+			}
+			session, _ := treatment.Fold(plan(), facts, k)
 			if session.Status != test.want || !cmp.Equal(session.ClearedUntil, test.until) {
 				t.Errorf("%s until %v, want %s until %v", session.Status, session.ClearedUntil, test.want, test.until)
 			}
-			session, _ = treatment.Fold(plan(), []treatment.Fact{doseFact(1, 0, 100)}, k)
+			session, _ = treatment.Fold(plan(), append(facts, doseFact(60, 0, 100)), k)
 			if session.Status != treatment.SessionMonitoring || session.ClearedUntil != nil {
 				t.Errorf("after a dose it is %s until %v", session.Status, session.ClearedUntil)
 			}

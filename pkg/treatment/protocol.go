@@ -85,8 +85,15 @@ type PreDosePolicy struct {
 	// HeartRate below the low or above the high one holds. Default 50 and 110 per minute, both
 	// still fine.
 	HeartRate HeartRatePolicy `json:"heartRate"`
-	// SpO2: saturation below these holds, or is critical. Default 94 and 90 percent.
+	// SpO2: saturation below these holds, or is critical at any time. Default 94 and 90 percent.
 	SpO2 SpO2Policy `json:"spo2"`
+	// RestMin and ReadingsIfHigh: after a reading at the soft pair, rest so many minutes, and take
+	// so many readings in all. Default 10 and 2.
+	RestMin        int `json:"restMin"`
+	ReadingsIfHigh int `json:"readingsIfHigh"`
+	// StopHours: for so long a reading at the hard pair, or a red-flag symptom, stops every dose.
+	// Default 24.
+	StopHours int `json:"stopHours"`
 }
 
 // HeartRatePolicy is the range of heart rates, per minute.
@@ -99,6 +106,9 @@ type HeartRatePolicy struct {
 type SpO2Policy struct {
 	HoldBelowPercent     int `json:"holdBelowPercent"`
 	CriticalBelowPercent int `json:"criticalBelowPercent"`
+	// Required: no dose without a reading. Default false: few programs that treat at home hand
+	// out oximeters.
+	Required bool `json:"required"`
 }
 
 // DuringSessionPolicy says when to measure after a dose and what is too high then.
@@ -120,8 +130,13 @@ type ReleasePolicy struct {
 	// HighDoseObservationMin: the same from HighDoseMgPerKg on. Default 240, from 4 mg/kg.
 	HighDoseObservationMin int     `json:"highDoseObservationMin"`
 	HighDoseMgPerKg        dose.Mg `json:"highDoseMgPerKg"`
-	// MaxOverBaseline: pressures at the end may be this much above those before. Default 20/10.
+	// MaxOverBaseline: pressures at the end may be this much above those before, or up to the
+	// soft pair, whichever is higher. Default 20/10.
 	MaxOverBaseline BloodPressure `json:"maxOverBaseline"`
+	// ReadingMaxAgeMin: the last reading before the end is at most so many minutes old. Default 30.
+	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
+	// MinSpo2Percent: saturation at the end, if it was measured. Default 95.
+	MinSpo2Percent int `json:"minSpo2Percent"`
 }
 
 // PlausiblePolicy says which readings are believable. Others are kept, marked doubtful, and
@@ -164,12 +179,31 @@ type SessionPolicy struct {
 	// the next day, after restful sleep.
 	NoDriveHours     int `json:"noDriveHours"`
 	NoDriveLocalHour int `json:"noDriveLocalHour"`
-	// NurseMayOverride names the holds of the safety gate that a clinician may override.
-	NurseMayOverride []string `json:"nurseMayOverride"`
+	// Fasting before a dose. Default 4 hours without solids and 2 without clear fluids, as
+	// before sedation.
+	Fasting FastingPolicy `json:"fasting"`
+	// LookIn is how often the support person looks in. Default every 15 minutes, which at-home
+	// programs publish, and 5 of grace.
+	LookIn LookInPolicy `json:"lookIn"`
+	// NurseMayOverride names the holds of the safety gate ([HoldRules]) that a clinician may
+	// override.
+	NurseMayOverride []Rule `json:"nurseMayOverride"`
 }
 
-// clearance is for how long a clearance counts.
-func (s SessionPolicy) clearance() time.Duration { return time.Duration(s.ClearanceMin) * time.Minute }
+// FastingPolicy is how long before a dose nothing is eaten and drunk, in minutes.
+type FastingPolicy struct {
+	SolidsMin int `json:"solidsMin"`
+	FluidsMin int `json:"fluidsMin"`
+}
+
+// LookInPolicy is how often somebody looks in on the patient, in minutes.
+type LookInPolicy struct {
+	EveryMin int `json:"everyMin"`
+	GraceMin int `json:"graceMin"`
+}
+
+// Clearance is for how long a clearance counts.
+func (s SessionPolicy) Clearance() time.Duration { return time.Duration(s.ClearanceMin) * time.Minute }
 
 // TierPolicy divides sessions by what is taken in them per kilogram of body weight: low up
 // to and with LowMaxMgPerKg, high from HighMinMgPerKg, mid between. Default 1.5 and 4 mg/kg.

@@ -76,6 +76,9 @@ func (c *checks) vitals(v VitalsPolicy) {
 	c.within("/vitals/preDose/heartRate/highBpm", pre.HeartRate.HighBpm, 60, 250)
 	c.within("/vitals/preDose/spo2/holdBelowPercent", pre.SpO2.HoldBelowPercent, pre.SpO2.CriticalBelowPercent, 100)
 	c.within("/vitals/preDose/spo2/criticalBelowPercent", pre.SpO2.CriticalBelowPercent, 1, 100)
+	c.within("/vitals/preDose/restMin", pre.RestMin, 1, v.MaxAgeMin)
+	c.within("/vitals/preDose/readingsIfHigh", pre.ReadingsIfHigh, 2, 5)
+	c.within("/vitals/preDose/stopHours", pre.StopHours, 1, 7*24)
 	c.within("/vitals/duringSession/atMin", during.AtMin, 1, release.ObservationMin)
 	c.within("/vitals/duringSession/windowMin", during.WindowMin, 0, during.AtMin)
 	c.within("/vitals/release/observationMin", release.ObservationMin, 1, 24*60)
@@ -83,6 +86,8 @@ func (c *checks) vitals(v VitalsPolicy) {
 	c.that(release.HighDoseMgPerKg > 0, "/vitals/release/highDoseMgPerKg", "is required")
 	c.within("/vitals/release/maxOverBaseline/systolicMmHg", release.MaxOverBaseline.SystolicMmHg, 0, 60)
 	c.within("/vitals/release/maxOverBaseline/diastolicMmHg", release.MaxOverBaseline.DiastolicMmHg, 0, 60)
+	c.within("/vitals/release/readingMaxAgeMin", release.ReadingMaxAgeMin, 1, release.ObservationMin)
+	c.within("/vitals/release/minSpo2Percent", release.MinSpo2Percent, pre.SpO2.CriticalBelowPercent, 100)
 	c.plausible("systolicMmHg", v.Plausible.SystolicMmHg)
 	c.plausible("diastolicMmHg", v.Plausible.DiastolicMmHg)
 	c.plausible("heartRateBpm", v.Plausible.HeartRateBpm)
@@ -107,6 +112,13 @@ func (c *checks) sessions(s SessionPolicy) {
 	c.within("/sessions/checkInDueHours", s.CheckInDueHours, 1, 7*24)
 	c.within("/sessions/noDriveHours", s.NoDriveHours, 1, 7*24)
 	c.within("/sessions/noDriveLocalHour", s.NoDriveLocalHour, 0, 23)
+	c.within("/sessions/fasting/solidsMin", s.Fasting.SolidsMin, s.Fasting.FluidsMin, 24*60)
+	c.within("/sessions/fasting/fluidsMin", s.Fasting.FluidsMin, 0, 24*60)
+	c.within("/sessions/lookIn/everyMin", s.LookIn.EveryMin, 5, 60)
+	c.within("/sessions/lookIn/graceMin", s.LookIn.GraceMin, 0, s.LookIn.EveryMin)
+	for i, rule := range s.NurseMayOverride {
+		c.that(slices.Contains(HoldRules, rule), fmt.Sprintf("/sessions/nurseMayOverride/%d", i), "is not a hold of the safety gate")
+	}
 }
 
 func (c *checks) prescribing(p PrescribingPolicy) {

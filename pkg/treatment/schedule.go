@@ -46,22 +46,43 @@ func (n PerTier) of(tier Tier) int {
 	return n.High // also for a tier that nobody knows
 }
 
-// pace is how often sessions may take place.
+// pace is how often sessions may take place, and where each number stands.
 type pace struct {
-	minHours int // from start to start
-	perWeek  int // in any seven days
+	minHours              int // from start to start
+	perWeek               int // in any seven days
+	minSource, weekSource string
 }
 
 // pace is the stricter of the protocol's for a tier and the prescription's; a number of the
 // prescription that is 0 says nothing.
 func (p Protocol) pace(tier Tier, intervalHours, perWeek int) pace {
-	if perWeek <= 0 {
-		perWeek = math.MaxInt
+	found := pace{
+		minHours: p.Sessions.MinIntervalHours.of(tier), minSource: "protocol.sessions.minIntervalHours." + string(tier),
+		perWeek: p.Sessions.MaxIn7Days.of(tier), weekSource: "protocol.sessions.maxIn7Days." + string(tier),
 	}
-	return pace{
-		minHours: max(p.Sessions.MinIntervalHours.of(tier), intervalHours),
-		perWeek:  min(p.Sessions.MaxIn7Days.of(tier), perWeek),
+	if intervalHours > found.minHours {
+		found.minHours, found.minSource = intervalHours, "prescription.minIntervalHours"
 	}
+	if 0 < perWeek && perWeek < found.perWeek {
+		found.perWeek, found.weekSource = perWeek, "prescription.sessionsPerWeek"
+	}
+	return found
+}
+
+// earliest is the first moment from at on that keeps both limits to earlier sessions.
+func (p pace) earliest(at time.Time, earlier []time.Time) time.Time {
+	moments := []time.Time{at}
+	for _, start := range earlier {
+		start = start.In(at.Location())
+		moments = append(moments, start.Add(time.Duration(p.minHours)*time.Hour), start.AddDate(0, 0, 7))
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	for _, moment := range moments {
+		if _, short := p.short(moment, earlier); !short && !moment.Before(at) && p.inWeek(moment, earlier) <= p.perWeek {
+			return moment
+		}
+	}
+	return moments[len(moments)-1] // seven days after the last one nothing stands in the way
 }
 
 // short says whether a start is too near to one of the others, and how near the nearest is.

@@ -77,12 +77,21 @@ func (b BloodPressure) String() string {
 	return fmt.Sprintf("%d/%d mmHg", b.SystolicMmHg, b.DiastolicMmHg)
 }
 
-// JudgeVitals says which alert a reading raises, if any. Systolic and diastolic pressure are
-// judged each by itself, and the worse of the two decides. At or above the critical pair it
-// is a crisis at any time. Before a dose the hard pair comes next, then the soft one; after
-// a dose the pair at which the clinic is told. A doubtful reading is judged like any other:
-// a real 270 is the emergency.
+// JudgeVitals says which alerts a reading raises: one for the pressure at most, and one for a
+// critical saturation. A doubtful reading is judged like any other: a real 270 is the emergency.
 func JudgeVitals(v Vitals, when Moment, p Protocol, l Limits) []Raised {
+	raised := v.judgePressure(when, p, l)
+	if critical := p.Vitals.PreDose.SpO2.CriticalBelowPercent; v.Spo2Percent != nil && *v.Spo2Percent < critical {
+		raised = append(raised, Raised{Rule: AlertSpo2Critical, Severity: alertSeverity[AlertSpo2Critical],
+			Value: strconv.Itoa(*v.Spo2Percent) + " %", Limit: strconv.Itoa(critical) + " %"})
+	}
+	return raised
+}
+
+// judgePressure judges systolic and diastolic pressure each by itself; the worse of the two
+// decides. At or above the critical pair it is a crisis at any time. Before a dose the hard pair
+// comes next, then the soft one; after a dose the pair at which the clinic is told.
+func (v Vitals) judgePressure(when Moment, p Protocol, l Limits) []Raised {
 	hold, stop := l.preDose(p)
 	during := p.Vitals.DuringSession
 	switch {

@@ -72,6 +72,17 @@ func TestJudgeVitals(t *testing.T) {
 	}
 }
 
+func TestJudgeSaturation(t *testing.T) {
+	for percent, want := range map[int]int{90: 0, 89: 1} {
+		for _, when := range []treatment.Moment{treatment.BeforeDose, treatment.AfterDose} {
+			got := treatment.JudgeVitals(treatment.Vitals{Spo2Percent: &percent}, when, treatment.Default(), treatment.Limits{})
+			if len(got) != want || want == 1 && (got[0].Rule != treatment.AlertSpo2Critical || got[0].Severity != treatment.SeverityCritical) {
+				t.Errorf("%d %%: %+v", percent, got)
+			}
+		}
+	}
+}
+
 func TestJudgeVitalsSaysWhatAndWhy(t *testing.T) {
 	got := treatment.JudgeVitals(pressure(165, 0), treatment.BeforeDose, treatment.Default(), treatment.Limits{})
 	want := []treatment.Raised{{Rule: treatment.AlertBPPreHard, Severity: treatment.SeverityHigh, Value: "165/- mmHg", Limit: "160/100 mmHg"}}

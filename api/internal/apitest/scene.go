@@ -55,7 +55,8 @@ var steps = map[string][]step{
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
 	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
 	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
-	"voidSessionFact":  {running, scheduled, dosed},
+	"voidSessionFact": {running, scheduled, dosed}, "checkSession": {running, scheduled}, "showGate": {running, scheduled},
+	"overrideHold":     {running, scheduled, racing},
 	"assignAssessment": {planned}, "recordAssessment": {planned},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
@@ -134,6 +135,16 @@ func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
 		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
 	}))
+}
+
+// racing is a session that the gate holds for nothing but a fast heart.
+func racing(t testing.TB, s *Scene) {
+	reading := s.fact("systolicMmHg", 124)
+	reading["diastolicMmHg"], reading["heartRateBpm"] = 80, 115
+	s.must(t, s.Patient, "recordVitals", reading)
+	check := s.fact("redFlags", []string{})
+	check["solidsFastedMin"], check["fluidsFastedMin"], check["supportPersonPresent"] = 300, 150, true
+	s.keep("session", s.must(t, s.Patient, "checkSession", check))
 }
 
 func dosed(t testing.TB, s *Scene) {

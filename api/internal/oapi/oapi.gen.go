@@ -100,8 +100,10 @@ const (
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
 	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
+	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
 	AlertRuleSIITEM9             AlertRule = "SI_ITEM9"
 	AlertRuleSIUNKNOWN           AlertRule = "SI_UNKNOWN"
+	AlertRuleSPO2CRITICAL        AlertRule = "SPO2_CRITICAL"
 )
 
 // Valid indicates whether the value is a known member of the AlertRule enum.
@@ -123,9 +125,13 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleSESSIONNOPOSTVITALS:
 		return true
+	case AlertRuleSESSIONNOSITTER:
+		return true
 	case AlertRuleSIITEM9:
 		return true
 	case AlertRuleSIUNKNOWN:
+		return true
+	case AlertRuleSPO2CRITICAL:
 		return true
 	default:
 		return false
@@ -336,6 +342,114 @@ func (e DosageForm) Valid() bool {
 	case DosageFormSyrup:
 		return true
 	case DosageFormTroche:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateReasonKind.
+const (
+	GateReasonKindHold GateReasonKind = "hold"
+	GateReasonKindStop GateReasonKind = "stop"
+)
+
+// Valid indicates whether the value is a known member of the GateReasonKind enum.
+func (e GateReasonKind) Valid() bool {
+	switch e {
+	case GateReasonKindHold:
+		return true
+	case GateReasonKindStop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GateRule.
+const (
+	GateRuleConsents             GateRule = "consents"
+	GateRuleFasting              GateRule = "fasting"
+	GateRuleFastingUnknown       GateRule = "fastingUnknown"
+	GateRuleHardBloodPressure    GateRule = "hardBloodPressure"
+	GateRuleHeartRate            GateRule = "heartRate"
+	GateRuleInstructions         GateRule = "instructions"
+	GateRuleIntervalShort        GateRule = "intervalShort"
+	GateRuleNoActivePrescription GateRule = "noActivePrescription"
+	GateRuleNoSupportPerson      GateRule = "noSupportPerson"
+	GateRuleNoUnits              GateRule = "noUnits"
+	GateRuleOpenAlert            GateRule = "openAlert"
+	GateRulePrescriptionOnHold   GateRule = "prescriptionOnHold"
+	GateRuleReadingDoubtful      GateRule = "readingDoubtful"
+	GateRuleReadingMissing       GateRule = "readingMissing"
+	GateRuleReadingOld           GateRule = "readingOld"
+	GateRuleRedFlagSymptom       GateRule = "redFlagSymptom"
+	GateRuleSaturationCritical   GateRule = "saturationCritical"
+	GateRuleSaturationLow        GateRule = "saturationLow"
+	GateRuleSoftBloodPressure    GateRule = "softBloodPressure"
+	GateRuleSuicidality          GateRule = "suicidality"
+	GateRuleSupportPersonUnknown GateRule = "supportPersonUnknown"
+	GateRuleSymptomsUnknown      GateRule = "symptomsUnknown"
+	GateRuleTreatmentNotOpen     GateRule = "treatmentNotOpen"
+	GateRuleTreatmentOnHold      GateRule = "treatmentOnHold"
+	GateRuleUnitsCannotMakeDose  GateRule = "unitsCannotMakeDose"
+	GateRuleWeeklyLimit          GateRule = "weeklyLimit"
+)
+
+// Valid indicates whether the value is a known member of the GateRule enum.
+func (e GateRule) Valid() bool {
+	switch e {
+	case GateRuleConsents:
+		return true
+	case GateRuleFasting:
+		return true
+	case GateRuleFastingUnknown:
+		return true
+	case GateRuleHardBloodPressure:
+		return true
+	case GateRuleHeartRate:
+		return true
+	case GateRuleInstructions:
+		return true
+	case GateRuleIntervalShort:
+		return true
+	case GateRuleNoActivePrescription:
+		return true
+	case GateRuleNoSupportPerson:
+		return true
+	case GateRuleNoUnits:
+		return true
+	case GateRuleOpenAlert:
+		return true
+	case GateRulePrescriptionOnHold:
+		return true
+	case GateRuleReadingDoubtful:
+		return true
+	case GateRuleReadingMissing:
+		return true
+	case GateRuleReadingOld:
+		return true
+	case GateRuleRedFlagSymptom:
+		return true
+	case GateRuleSaturationCritical:
+		return true
+	case GateRuleSaturationLow:
+		return true
+	case GateRuleSoftBloodPressure:
+		return true
+	case GateRuleSuicidality:
+		return true
+	case GateRuleSupportPersonUnknown:
+		return true
+	case GateRuleSymptomsUnknown:
+		return true
+	case GateRuleTreatmentNotOpen:
+		return true
+	case GateRuleTreatmentOnHold:
+		return true
+	case GateRuleUnitsCannotMakeDose:
+		return true
+	case GateRuleWeeklyLimit:
 		return true
 	default:
 		return false
@@ -1272,6 +1386,48 @@ type AssessmentRecord struct {
 // AssessmentStatus `expired` follows from time. More words may come.
 type AssessmentStatus string
 
+// Attestation The support person's own word.
+type Attestation struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// LookedIn Whether they looked in as often as the instructions ask.
+	LookedIn bool `json:"lookedIn"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What they want the clinic to know.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PresentThroughout Whether they were there, sober, from before the dose until the end.
+	PresentThroughout bool `json:"presentThroughout"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient The ticket had been handed to the patient, so that it may be their own word.
+	TicketOfPatient bool `json:"ticketOfPatient"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
 // Band A range of totals with a name.
 type Band struct {
 	// From Lowest total.
@@ -1312,6 +1468,60 @@ type CareTeamMember struct {
 
 	// StaffID The member of staff.
 	StaffID openapi_types.UUID `json:"staffId"`
+}
+
+// Check A check of the safety gate, as it is judged by everything that is known by now.
+type Check struct {
+	// Cleared Nothing stands in the way of the dose, or every hold was overridden.
+	Cleared bool `json:"cleared"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
+	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instructions The prescriber's instructions, when the dose is held; for the patient.
+	Instructions *string `json:"instructions,omitempty"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Reasons Why not; stops first. They stay when they are overridden. For staff.
+	Reasons *[]GateReason `json:"reasons,omitempty"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// RedFlags The red-flag symptoms that are there: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	RedFlags *[]RedFlag `json:"redFlags,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
+	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// SupportPersonID Who is there: one of the patient's support people.
+	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
+
+	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.
+	SupportPersonPresent *bool `json:"supportPersonPresent,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
 }
 
 // CheckIn How the patient is, a day later.
@@ -1381,6 +1591,39 @@ type CheckInInput struct {
 
 	// SideEffectsPersist Side effects are still there.
 	SideEffectsPersist *bool `json:"sideEffectsPersist,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// CheckInput The answers of a check before the dose. Vital signs are recorded by themselves, before it.
+type CheckInput struct {
+	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
+	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// RedFlags The red-flag symptoms that are there: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	RedFlags *[]RedFlag `json:"redFlags,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
+	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
+
+	// SupportPersonID Who is there: one of the patient's support people.
+	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
+
+	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.
+	SupportPersonPresent *bool `json:"supportPersonPresent,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -1728,6 +1971,132 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// FastingPolicy How long before a dose nothing is eaten and drunk.
+type FastingPolicy struct {
+	// FluidsMin Minutes without clear fluids.
+	FluidsMin int `json:"fluidsMin"`
+
+	// SolidsMin Minutes without solids.
+	SolidsMin int `json:"solidsMin"`
+}
+
+// Gate The limits of the safety gate for one session, for a phone that is offline: it can judge by them until it reaches the server, which judges again. They are the prescriber's and the protocol's, at the time of the answer.
+type Gate struct {
+	// BoosterMg The prescribed booster, in mg; 0 for none.
+	BoosterMg *dose.Mg `json:"boosterMg,omitempty"`
+
+	// Checkable Nothing outside of the session stands in the way: no hold, no missing consent or units, no open alert. When it is false, do not begin; the clinic knows why.
+	Checkable bool `json:"checkable"`
+
+	// ClearanceMin For so many minutes a clearance counts.
+	ClearanceMin int `json:"clearanceMin"`
+
+	// CriticalBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	CriticalBloodPressure BloodPressureLimit `json:"criticalBloodPressure"`
+
+	// DoseMg The prescribed dose, in mg.
+	DoseMg *dose.Mg `json:"doseMg,omitempty"`
+
+	// EarliestAt The first moment at which interval and weekly limit allow a dose.
+	EarliestAt time.Time `json:"earliestAt"`
+
+	// FluidsFastedMin Minutes without clear fluids before a dose.
+	FluidsFastedMin int `json:"fluidsFastedMin"`
+
+	// HeartRate Heart rates outside this range hold, per minute.
+	HeartRate HeartRatePolicy `json:"heartRate"`
+
+	// HoldBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	HoldBloodPressure BloodPressureLimit `json:"holdBloodPressure"`
+
+	// Instructions The prescriber's instructions.
+	Instructions string `json:"instructions"`
+
+	// LookInEveryMin The support person looks in this often, in minutes.
+	LookInEveryMin int `json:"lookInEveryMin"`
+
+	// MaxIn7Days Sessions in any seven days.
+	MaxIn7Days int `json:"maxIn7Days"`
+
+	// MinIntervalHours Hours from the start of one session to the start of the next.
+	MinIntervalHours int `json:"minIntervalHours"`
+
+	// ObservationMin Minutes from the last dose to the end, by the prescribed dose.
+	ObservationMin int `json:"observationMin"`
+
+	// PeakReadingAtMin Measure this many minutes after the dose …
+	PeakReadingAtMin int `json:"peakReadingAtMin"`
+
+	// PeakReadingWindowMin … give or take.
+	PeakReadingWindowMin int `json:"peakReadingWindowMin"`
+
+	// PrescriptionID The prescription that doses are taken from; absent without one.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// ProtocolID The protocol that the limits come from.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// ReadingMaxAgeMin A reading older than this says nothing about a dose.
+	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
+
+	// ReadingsIfHigh How many readings it takes when one was high.
+	ReadingsIfHigh int `json:"readingsIfHigh"`
+
+	// Reasons What stands in the way outside of the session, and by the treatment and the prescription; for staff.
+	Reasons *[]GateReason `json:"reasons,omitempty"`
+
+	// RedFlags The symptoms to ask for.
+	RedFlags []RedFlag `json:"redFlags"`
+
+	// RestMin Rest so long after a high reading before the next one.
+	RestMin int `json:"restMin"`
+
+	// SessionID The session.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// SolidsFastedMin Minutes without solids before a dose.
+	SolidsFastedMin int `json:"solidsFastedMin"`
+
+	// Spo2 Saturation below these holds, or is critical, in percent.
+	Spo2 SpO2Policy `json:"spo2"`
+
+	// StopBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
+	StopBloodPressure BloodPressureLimit `json:"stopBloodPressure"`
+
+	// ValidUntil When the prescription ends.
+	ValidUntil *time.Time `json:"validUntil,omitempty"`
+}
+
+// GateReason One reason for which the safety gate does not clear a dose.
+type GateReason struct {
+	// Clears What would clear it.
+	Clears string `json:"clears"`
+
+	// FactID The fact of this session that it follows from.
+	FactID *openapi_types.UUID `json:"factId,omitempty"`
+
+	// Kind A `stop` is never overridden; a `hold` may be.
+	Kind GateReasonKind `json:"kind"`
+
+	// Limit What the rule asks for, with its unit; absent when it has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// Rule A rule of the safety gate. More words may come.
+	Rule GateRule `json:"rule"`
+
+	// Source Where the limit stands: a member of the protocol, such as `protocol.vitals.preDose.softHold`, or the kind of record that says so.
+	Source string `json:"source"`
+
+	// Value What was found, with its unit; absent when it is unknown.
+	Value *string `json:"value,omitempty"`
+}
+
+// GateReasonKind A `stop` is never overridden; a `hold` may be.
+type GateReasonKind string
+
+// GateRule A rule of the safety gate. More words may come.
+type GateRule string
+
 // Gender Administrative gender, as in FHIR.
 type Gender string
 
@@ -1874,6 +2243,15 @@ type InvitedStaff struct {
 
 // Licence Under which terms the items may be shown.
 type Licence string
+
+// LookInPolicy How often the support person looks in.
+type LookInPolicy struct {
+	// EveryMin Minutes.
+	EveryMin int `json:"everyMin"`
+
+	// GraceMin Minutes more that are let pass.
+	GraceMin int `json:"graceMin"`
+}
 
 // MaximumDose A limit in mg and one in mg/kg; the lower governs.
 type MaximumDose struct {
@@ -2169,6 +2547,30 @@ type ObservationPolicy struct {
 	UnresponsiveSedation int `json:"unresponsiveSedation"`
 }
 
+// Override A hold that was overridden.
+type Override struct {
+	// At Since when the clearance counts.
+	At time.Time `json:"at"`
+
+	// By Who overrode it.
+	By openapi_types.UUID `json:"by"`
+
+	// CheckID The check that held.
+	CheckID openapi_types.UUID `json:"checkId"`
+
+	// Reason Why it was safe to go ahead.
+	Reason string `json:"reason"`
+
+	// Rules What it held for.
+	Rules []GateRule `json:"rules"`
+}
+
+// OverrideInput Why a hold is overridden.
+type OverrideInput struct {
+	// Reason Why it is safe to go ahead.
+	Reason string `json:"reason"`
+}
+
 // Patient A patient of the clinic.
 type Patient struct {
 	// Address A postal address.
@@ -2426,11 +2828,20 @@ type PreDosePolicy struct {
 	// HeartRate Heart rates outside this range hold, per minute.
 	HeartRate HeartRatePolicy `json:"heartRate"`
 
+	// ReadingsIfHigh Readings in all when one was high.
+	ReadingsIfHigh int `json:"readingsIfHigh"`
+
+	// RestMin Minutes of rest after a high reading.
+	RestMin int `json:"restMin"`
+
 	// SoftHold A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 	SoftHold BloodPressureLimit `json:"softHold"`
 
 	// Spo2 Saturation below these holds, or is critical, in percent.
 	Spo2 SpO2Policy `json:"spo2"`
+
+	// StopHours For so many hours a reading at the hard pair, or a red-flag symptom, stops every dose.
+	StopHours int `json:"stopHours"`
 }
 
 // PrescribingPolicy What a signature is judged by.
@@ -2753,8 +3164,14 @@ type ReleasePolicy struct {
 	// MaxOverBaseline A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 	MaxOverBaseline BloodPressureLimit `json:"maxOverBaseline"`
 
+	// MinSpo2Percent Saturation at the end, in percent, if it was measured.
+	MinSpo2Percent int `json:"minSpo2Percent"`
+
 	// ObservationMin Minutes of observation after the last dose.
 	ObservationMin int `json:"observationMin"`
+
+	// ReadingMaxAgeMin The last reading before the end is at most so many minutes old.
+	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
 }
 
 // ReportedBy Whose word it is.
@@ -2789,6 +3206,12 @@ type Session struct {
 	// Aborts In the order of their time; left out in lists.
 	Aborts *[]Abort `json:"aborts,omitempty"`
 
+	// Attestations In the order of their time; left out in lists.
+	Attestations *[]Attestation `json:"attestations,omitempty"`
+
+	// Attested The support person has given their own word.
+	Attested bool `json:"attested"`
+
 	// BoosterMg Boosters taken, in mg.
 	BoosterMg dose.Mg `json:"boosterMg"`
 
@@ -2797,6 +3220,12 @@ type Session struct {
 
 	// CheckedIn The patient has reported a day later.
 	CheckedIn bool `json:"checkedIn"`
+
+	// Checks In the order of their time; left out in lists.
+	Checks *[]Check `json:"checks,omitempty"`
+
+	// ClearedUntil When the clearance of a cleared session lapses.
+	ClearedUntil *time.Time `json:"clearedUntil,omitempty"`
 
 	// Completions In the order of their time; left out in lists.
 	Completions *[]Completion `json:"completions,omitempty"`
@@ -2833,6 +3262,9 @@ type Session struct {
 
 	// Observations In the order of their time; left out in lists.
 	Observations *[]Observation `json:"observations,omitempty"`
+
+	// Overrides Holds that were overridden; for staff, left out in lists.
+	Overrides *[]Override `json:"overrides,omitempty"`
 
 	// PatientID The patient whose record this is.
 	PatientID openapi_types.UUID `json:"patientId"`
@@ -2903,6 +3335,9 @@ type SessionLog struct {
 	// CheckIns Check-ins, in any order.
 	CheckIns *[]CheckInInput `json:"checkIns,omitempty"`
 
+	// Checks Checks of the safety gate, in any order.
+	Checks *[]CheckInput `json:"checks,omitempty"`
+
 	// Completions Completions, in any order.
 	Completions *[]CompletionInput `json:"completions,omitempty"`
 
@@ -2936,6 +3371,12 @@ type SessionPolicy struct {
 	// ClearanceMin For so many minutes a clearance counts.
 	ClearanceMin int `json:"clearanceMin"`
 
+	// Fasting How long before a dose nothing is eaten and drunk.
+	Fasting FastingPolicy `json:"fasting"`
+
+	// LookIn How often the support person looks in.
+	LookIn LookInPolicy `json:"lookIn"`
+
 	// MaxIn7Days A number for each tier of dose.
 	MaxIn7Days PerTier `json:"maxIn7Days"`
 
@@ -2952,7 +3393,7 @@ type SessionPolicy struct {
 	NoDriveLocalHour int `json:"noDriveLocalHour"`
 
 	// NurseMayOverride Holds that a clinician may override.
-	NurseMayOverride []string `json:"nurseMayOverride"`
+	NurseMayOverride []GateRule `json:"nurseMayOverride"`
 
 	// Tiers Divides sessions by dose per kilogram.
 	Tiers TierPolicy `json:"tiers"`
@@ -2977,6 +3418,9 @@ type SpO2Policy struct {
 
 	// HoldBelowPercent Hold below.
 	HoldBelowPercent int `json:"holdBelowPercent"`
+
+	// Required No dose without a reading.
+	Required bool `json:"required"`
 }
 
 // Staff A member of staff.
@@ -4239,6 +4683,15 @@ type CheckInSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// CheckSessionParams defines parameters for CheckSession.
+type CheckSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // CompleteSessionParams defines parameters for CompleteSession.
 type CompleteSessionParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -4302,8 +4755,35 @@ type VoidSessionFactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowGateParams defines parameters for ShowGate.
+type ShowGateParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RecordObservationParams defines parameters for RecordObservation.
 type RecordObservationParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// OverrideHoldParams defines parameters for OverrideHold.
+type OverrideHoldParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -4761,6 +5241,9 @@ type CancelSessionJSONRequestBody = Reason
 // CheckInSessionJSONRequestBody defines body for CheckInSession for application/json ContentType.
 type CheckInSessionJSONRequestBody = CheckInInput
 
+// CheckSessionJSONRequestBody defines body for CheckSession for application/json ContentType.
+type CheckSessionJSONRequestBody = CheckInput
+
 // CompleteSessionJSONRequestBody defines body for CompleteSession for application/json ContentType.
 type CompleteSessionJSONRequestBody = CompletionInput
 
@@ -4778,6 +5261,9 @@ type VoidSessionFactJSONRequestBody = StrikeOutInput
 
 // RecordObservationJSONRequestBody defines body for RecordObservation for application/json ContentType.
 type RecordObservationJSONRequestBody = ObservationInput
+
+// OverrideHoldJSONRequestBody defines body for OverrideHold for application/json ContentType.
+type OverrideHoldJSONRequestBody = OverrideInput
 
 // RescheduleSessionJSONRequestBody defines body for RescheduleSession for application/json ContentType.
 type RescheduleSessionJSONRequestBody = Reschedule
@@ -4985,6 +5471,9 @@ type ServerInterface interface {
 	// CheckInSession Check in a day later
 	// (POST /sessions/{sessionId}/check-in)
 	CheckInSession(ctx echo.Context, sessionID SessionPath, params CheckInSessionParams) error
+	// CheckSession Check before the dose
+	// (POST /sessions/{sessionId}/checks)
+	CheckSession(ctx echo.Context, sessionID SessionPath, params CheckSessionParams) error
 	// CompleteSession Complete a session
 	// (POST /sessions/{sessionId}/complete)
 	CompleteSession(ctx echo.Context, sessionID SessionPath, params CompleteSessionParams) error
@@ -5000,9 +5489,15 @@ type ServerInterface interface {
 	// VoidSessionFact Strike out a fact of a session
 	// (POST /sessions/{sessionId}/facts/{factId}/enter-in-error)
 	VoidSessionFact(ctx echo.Context, sessionID SessionPath, factID FactPath, params VoidSessionFactParams) error
+	// ShowGate Show the limits of the safety gate
+	// (GET /sessions/{sessionId}/gate)
+	ShowGate(ctx echo.Context, sessionID SessionPath, params ShowGateParams) error
 	// RecordObservation Record an observation
 	// (POST /sessions/{sessionId}/observations)
 	RecordObservation(ctx echo.Context, sessionID SessionPath, params RecordObservationParams) error
+	// OverrideHold Override a hold
+	// (POST /sessions/{sessionId}/override)
+	OverrideHold(ctx echo.Context, sessionID SessionPath, params OverrideHoldParams) error
 	// RescheduleSession Reschedule a session
 	// (POST /sessions/{sessionId}/reschedule)
 	RescheduleSession(ctx echo.Context, sessionID SessionPath, params RescheduleSessionParams) error
@@ -8910,6 +9405,57 @@ func (w *ServerInterfaceWrapper) CheckInSession(ctx echo.Context) error {
 	return err
 }
 
+// CheckSession converts echo context to params.
+func (w *ServerInterfaceWrapper) CheckSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CheckSession(ctx, sessionID, params)
+	return err
+}
+
 // CompleteSession converts echo context to params.
 func (w *ServerInterfaceWrapper) CompleteSession(ctx echo.Context) error {
 	var err error
@@ -9253,6 +9799,57 @@ func (w *ServerInterfaceWrapper) VoidSessionFact(ctx echo.Context) error {
 	return err
 }
 
+// ShowGate converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowGate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowGateParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowGate(ctx, sessionID, params)
+	return err
+}
+
 // RecordObservation converts echo context to params.
 func (w *ServerInterfaceWrapper) RecordObservation(ctx echo.Context) error {
 	var err error
@@ -9301,6 +9898,97 @@ func (w *ServerInterfaceWrapper) RecordObservation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordObservation(ctx, sessionID, params)
+	return err
+}
+
+// OverrideHold converts echo context to params.
+func (w *ServerInterfaceWrapper) OverrideHold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OverrideHoldParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OverrideHold(ctx, sessionID, params)
 	return err
 }
 
@@ -11172,12 +11860,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sessions/:sessionId/abort", wrapper.AbortSession, options.OperationMiddlewares["abortSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/cancel", wrapper.CancelSession, options.OperationMiddlewares["cancelSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/check-in", wrapper.CheckInSession, options.OperationMiddlewares["checkInSession"]...)
+	router.POST(options.BaseURL+"/sessions/:sessionId/checks", wrapper.CheckSession, options.OperationMiddlewares["checkSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/complete", wrapper.CompleteSession, options.OperationMiddlewares["completeSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/doses", wrapper.RecordDose, options.OperationMiddlewares["recordDose"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/enter-in-error", wrapper.VoidSession, options.OperationMiddlewares["voidSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/escalate", wrapper.EscalateSession, options.OperationMiddlewares["escalateSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/facts/:factId/enter-in-error", wrapper.VoidSessionFact, options.OperationMiddlewares["voidSessionFact"]...)
+	router.GET(options.BaseURL+"/sessions/:sessionId/gate", wrapper.ShowGate, options.OperationMiddlewares["showGate"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/observations", wrapper.RecordObservation, options.OperationMiddlewares["recordObservation"]...)
+	router.POST(options.BaseURL+"/sessions/:sessionId/override", wrapper.OverrideHold, options.OperationMiddlewares["overrideHold"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/reschedule", wrapper.RescheduleSession, options.OperationMiddlewares["rescheduleSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/review", wrapper.ReviewSession, options.OperationMiddlewares["reviewSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/vitals", wrapper.RecordVitals, options.OperationMiddlewares["recordVitals"]...)
@@ -11251,6 +11942,8 @@ type ClinicJSONResponse struct {
 
 	Headers ClinicResponseHeaders
 }
+
+type GateJSONResponse Gate
 
 type InstructionsResponseHeaders struct {
 	ETag     *string
@@ -13042,6 +13735,64 @@ func (response CheckInSession201JSONResponse) VisitCheckInSessionResponse(w http
 	return err
 }
 
+type CheckSessionRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    CheckSessionParams
+	Body      *CheckSessionJSONRequestBody
+}
+
+type CheckSessionResponseObject interface {
+	VisitCheckSessionResponse(w http.ResponseWriter) error
+}
+
+type CheckSession200JSONResponse struct{ SessionJSONResponse }
+
+func (response CheckSession200JSONResponse) VisitCheckSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckSession201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CheckSession201JSONResponse struct {
+	Body    Session
+	Headers CheckSession201ResponseHeaders
+}
+
+func (response CheckSession201JSONResponse) VisitCheckSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CompleteSessionRequestObject struct {
 	SessionID SessionPath `json:"sessionId"`
 	Params    CompleteSessionParams
@@ -13277,6 +14028,29 @@ func (response VoidSessionFact200JSONResponse) VisitVoidSessionFactResponse(w ht
 	return err
 }
 
+type ShowGateRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    ShowGateParams
+}
+
+type ShowGateResponseObject interface {
+	VisitShowGateResponse(w http.ResponseWriter) error
+}
+
+type ShowGate200JSONResponse struct{ GateJSONResponse }
+
+func (response ShowGate200JSONResponse) VisitShowGateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RecordObservationRequestObject struct {
 	SessionID SessionPath `json:"sessionId"`
 	Params    RecordObservationParams
@@ -13331,6 +14105,36 @@ func (response RecordObservation201JSONResponse) VisitRecordObservationResponse(
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OverrideHoldRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    OverrideHoldParams
+	Body      *OverrideHoldJSONRequestBody
+}
+
+type OverrideHoldResponseObject interface {
+	VisitOverrideHoldResponse(w http.ResponseWriter) error
+}
+
+type OverrideHold200JSONResponse struct{ SessionJSONResponse }
+
+func (response OverrideHold200JSONResponse) VisitOverrideHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -14244,6 +15048,9 @@ type StrictServerInterface interface {
 	// CheckInSession Check in a day later
 	// (POST /sessions/{sessionId}/check-in)
 	CheckInSession(ctx context.Context, request CheckInSessionRequestObject) (CheckInSessionResponseObject, error)
+	// CheckSession Check before the dose
+	// (POST /sessions/{sessionId}/checks)
+	CheckSession(ctx context.Context, request CheckSessionRequestObject) (CheckSessionResponseObject, error)
 	// CompleteSession Complete a session
 	// (POST /sessions/{sessionId}/complete)
 	CompleteSession(ctx context.Context, request CompleteSessionRequestObject) (CompleteSessionResponseObject, error)
@@ -14259,9 +15066,15 @@ type StrictServerInterface interface {
 	// VoidSessionFact Strike out a fact of a session
 	// (POST /sessions/{sessionId}/facts/{factId}/enter-in-error)
 	VoidSessionFact(ctx context.Context, request VoidSessionFactRequestObject) (VoidSessionFactResponseObject, error)
+	// ShowGate Show the limits of the safety gate
+	// (GET /sessions/{sessionId}/gate)
+	ShowGate(ctx context.Context, request ShowGateRequestObject) (ShowGateResponseObject, error)
 	// RecordObservation Record an observation
 	// (POST /sessions/{sessionId}/observations)
 	RecordObservation(ctx context.Context, request RecordObservationRequestObject) (RecordObservationResponseObject, error)
+	// OverrideHold Override a hold
+	// (POST /sessions/{sessionId}/override)
+	OverrideHold(ctx context.Context, request OverrideHoldRequestObject) (OverrideHoldResponseObject, error)
 	// RescheduleSession Reschedule a session
 	// (POST /sessions/{sessionId}/reschedule)
 	RescheduleSession(ctx context.Context, request RescheduleSessionRequestObject) (RescheduleSessionResponseObject, error)
@@ -16419,6 +17232,55 @@ func (sh *strictHandler) CheckInSession(ctx echo.Context, sessionID SessionPath,
 	return nil
 }
 
+// CheckSession operation middleware
+func (sh *strictHandler) CheckSession(ctx echo.Context, sessionID SessionPath, params CheckSessionParams) error {
+	var request CheckSessionRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	var body CheckSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckSession(ctx.Request().Context(), request.(CheckSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CheckSessionResponseObject); ok {
+		return validResponse.VisitCheckSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CompleteSession operation middleware
 func (sh *strictHandler) CompleteSession(ctx echo.Context, sessionID SessionPath, params CompleteSessionParams) error {
 	var request CompleteSessionRequestObject
@@ -16665,6 +17527,32 @@ func (sh *strictHandler) VoidSessionFact(ctx echo.Context, sessionID SessionPath
 	return nil
 }
 
+// ShowGate operation middleware
+func (sh *strictHandler) ShowGate(ctx echo.Context, sessionID SessionPath, params ShowGateParams) error {
+	var request ShowGateRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowGate(ctx.Request().Context(), request.(ShowGateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowGate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowGateResponseObject); ok {
+		return validResponse.VisitShowGateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RecordObservation operation middleware
 func (sh *strictHandler) RecordObservation(ctx echo.Context, sessionID SessionPath, params RecordObservationParams) error {
 	var request RecordObservationRequestObject
@@ -16708,6 +17596,55 @@ func (sh *strictHandler) RecordObservation(ctx echo.Context, sessionID SessionPa
 		return err
 	} else if validResponse, ok := response.(RecordObservationResponseObject); ok {
 		return validResponse.VisitRecordObservationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OverrideHold operation middleware
+func (sh *strictHandler) OverrideHold(ctx echo.Context, sessionID SessionPath, params OverrideHoldParams) error {
+	var request OverrideHoldRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	var body OverrideHoldJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OverrideHold(ctx.Request().Context(), request.(OverrideHoldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OverrideHold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OverrideHoldResponseObject); ok {
+		return validResponse.VisitOverrideHoldResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -44,6 +46,11 @@ func (tx *Tx) AlertsOf(sources ...uuid.UUID) ([]Alert, error) {
 		return nil, nil
 	}
 	return many[Alert](tx.orm.Where("source_id IN ? OR source_fact_id IN ?", sources, sources).Order("raised_at, id"))
+}
+
+// StandingAlerts returns a patient's alerts that had been raised at a time and are not resolved.
+func (tx *Tx) StandingAlerts(patient uuid.UUID, at time.Time) ([]Alert, error) {
+	return many[Alert](tx.orm.Where("patient_id = ? AND status <> ? AND raised_at <= ?", patient, treatment.AlertResolved, at).Order("due_at, id"))
 }
 
 // AlertFilter says which alerts a list has. What is empty does not matter.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,9 +19,57 @@ type Session struct {
 	treatment.Session
 	// At is when it began, or should begin, or was entered: what lists are sorted by.
 	At time.Time
-	// Deviations is a JSON list. It is computed whole from the facts each time.
+	// Deviations is a JSON list, and so is Checks: what the safety gate says of each check. Both
+	// are computed whole from the facts each time.
 	Deviations string
+	Checks     string
+	Overrides  []SessionOverride `gorm:"-"`
 }
+
+// SessionOverride is a hold of the safety gate that somebody overrode.
+type SessionOverride struct {
+	Part
+	SessionID uuid.UUID `gorm:"primaryKey" json:"-"`
+	PatientID uuid.UUID `json:"-"`
+	CheckID   uuid.UUID
+	Rules     string // joined by commas
+	Reason    string
+	By        uuid.UUID
+	At        time.Time
+}
+
+// SetOverrides makes the list from what the rules know.
+func (s *Session) SetOverrides(list []treatment.Override) {
+	s.Overrides = nil
+	for _, o := range list {
+		rules := make([]string, len(o.Rules))
+		for i, rule := range o.Rules {
+			rules[i] = string(rule)
+		}
+		s.Overrides = append(s.Overrides, SessionOverride{PatientID: s.PatientID, CheckID: o.CheckID, Rules: strings.Join(rules, ","), Reason: o.Reason, By: o.By, At: o.At})
+	}
+}
+
+// Overridden is the list as the rules know it.
+func (s *Session) Overridden() (list []treatment.Override) {
+	for _, o := range s.Overrides {
+		known := treatment.Override{CheckID: o.CheckID, Reason: o.Reason, By: o.By, At: o.At}
+		for rule := range strings.SplitSeq(o.Rules, ",") {
+			known.Rules = append(known.Rules, treatment.Rule(rule))
+		}
+		list = append(list, known)
+	}
+	return list
+}
+
+// Overrides returns the overrides of a session.
+func (tx *Tx) Overrides(session uuid.UUID) ([]SessionOverride, error) {
+	lists, err := Parts[SessionOverride](tx, "session_id", session)
+	return lists[session], err
+}
+
+// KeepOverrides writes the overrides of a session, whose own change comes with them.
+func (tx *Tx) KeepOverrides(s *Session) error { return Replace(tx, "session_id", s.ID, s.Overrides) }
 
 // SessionFact is one thing that happened in a session.
 type SessionFact struct {
@@ -29,6 +78,9 @@ type SessionFact struct {
 	SessionID uuid.UUID
 	treatment.Fact
 	RecordedBy string // the actor, in the journal's form
+	// Outside is a JSON list: the reasons against a dose that lay outside of the session when a
+	// check came in. Empty for other facts.
+	Outside string
 	Struck
 }
 

@@ -36,6 +36,7 @@ CREATE TABLE sessions (
     doubtful_reading    BOOLEAN     NOT NULL,
     at                  TIMESTAMPTZ NOT NULL,
     deviations          TEXT        NOT NULL, -- JSON
+    checks              TEXT        NOT NULL, -- JSON: what the safety gate says of each check
     CONSTRAINT sessions_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT sessions_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
     CONSTRAINT sessions_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
@@ -55,7 +56,7 @@ CREATE TABLE session_facts (
     patient_id          UUID        NOT NULL,
     session_id          UUID        NOT NULL,
     kind                TEXT        NOT NULL CONSTRAINT session_facts_kind CHECK (kind IN
-        ('dose', 'vitals', 'observation', 'completion', 'abort', 'escalation', 'checkIn')),
+        ('dose', 'vitals', 'observation', 'completion', 'abort', 'escalation', 'checkIn', 'check', 'attestation')),
     occurred_at         TIMESTAMPTZ NOT NULL,
     time_zone           TEXT        NOT NULL,
     reported_by         TEXT        NOT NULL CONSTRAINT session_facts_reported_by CHECK (reported_by IN ('patient', 'supportPerson', 'clinician', 'pharmacy', 'device')),
@@ -101,13 +102,40 @@ CREATE TABLE session_facts (
     emergency_services_called BOOLEAN,
     drove               BOOLEAN,
     side_effects_persist BOOLEAN,
+    solids_fasted_min   INTEGER,
+    fluids_fasted_min   INTEGER,
+    support_person_id   UUID,
+    support_person_present BOOLEAN,
+    red_flags           TEXT, -- joined by commas
+    outside             TEXT        NOT NULL, -- JSON: what stood in the way outside of the session when the check came in
+    present_throughout  BOOLEAN,
+    looked_in           BOOLEAN,
+    ticket_of_patient   BOOLEAN,
     CONSTRAINT session_facts_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT session_facts_session FOREIGN KEY (clinic_id, session_id) REFERENCES sessions (clinic_id, id),
     CONSTRAINT session_facts_struck_out CHECK (struck_out = (struck_out_at IS NOT NULL))
 );
 CREATE INDEX session_facts_by_session ON session_facts (clinic_id, session_id, occurred_at, id);
 
+-- Holds of the safety gate that somebody overrode.
+CREATE TABLE session_overrides (
+    clinic_id  UUID        NOT NULL,
+    session_id UUID        NOT NULL,
+    position   INTEGER     NOT NULL,
+    patient_id UUID        NOT NULL,
+    check_id   UUID        NOT NULL,
+    rules      TEXT        NOT NULL, -- joined by commas
+    reason     TEXT        NOT NULL,
+    by         UUID        NOT NULL,
+    at         TIMESTAMPTZ NOT NULL,
+    CONSTRAINT session_overrides_pkey PRIMARY KEY (clinic_id, session_id, position),
+    CONSTRAINT session_overrides_session FOREIGN KEY (clinic_id, session_id) REFERENCES sessions (clinic_id, id),
+    CONSTRAINT session_overrides_check FOREIGN KEY (clinic_id, check_id) REFERENCES session_facts (clinic_id, id),
+    CONSTRAINT session_overrides_by FOREIGN KEY (clinic_id, by) REFERENCES staff (clinic_id, id)
+);
+
 -- +goose Down
 
+DROP TABLE session_overrides;
 DROP TABLE session_facts;
 DROP TABLE sessions;

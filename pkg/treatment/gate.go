@@ -1,0 +1,332 @@
+package treatment
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Rules of the safety gate, beside those that a session can deviate from.
+const (
+	RuleSupportPersonMissing Rule = "noSupportPerson"
+	RuleSupportPersonUnknown Rule = "supportPersonUnknown"
+	RuleRedFlagSymptom       Rule = "redFlagSymptom"
+	RuleSymptomsUnknown      Rule = "symptomsUnknown"
+	RuleHardBloodPressure    Rule = "hardBloodPressure"
+	RuleSoftBloodPressure    Rule = "softBloodPressure"
+	RuleHeartRate            Rule = "heartRate"
+	RuleSaturationCritical   Rule = "saturationCritical"
+	RuleSaturationLow        Rule = "saturationLow"
+	RuleReadingMissing       Rule = "readingMissing"
+	RuleReadingOld           Rule = "readingOld"
+	RuleReadingDoubtful      Rule = "readingDoubtful"
+	RuleFasting              Rule = "fasting"
+	RuleFastingUnknown       Rule = "fastingUnknown"
+	RuleSuicidality          Rule = "suicidality"
+	RuleOpenAlert            Rule = "openAlert"
+	RuleNoUnits              Rule = "noUnits"
+	RuleUnitsCannotMakeDose  Rule = "unitsCannotMakeDose"
+)
+
+// StopRules are those of the safety gate that nobody overrides, HoldRules those that a
+// prescriber may. Suicidality is a stop while its alert is high or critical, else a hold.
+var (
+	StopRules = []Rule{
+		RuleTreatmentNotOpen, RuleTreatmentOnHold, RuleNoActivePrescription, RulePrescriptionOnHold, RuleConsents,
+		RuleSupportPersonMissing, RuleRedFlagSymptom, RuleHardBloodPressure, RuleSaturationCritical, RuleSuicidality, RuleNoUnits,
+	}
+	HoldRules = []Rule{
+		RuleSoftBloodPressure, RuleHeartRate, RuleSaturationLow, RuleReadingMissing, RuleReadingOld, RuleReadingDoubtful,
+		RuleFasting, RuleFastingUnknown, RuleIntervalShort, RuleWeeklyLimit, RuleSupportPersonUnknown, RuleSymptomsUnknown,
+		RuleSuicidality, RuleOpenAlert, RuleUnitsCannotMakeDose, RuleInstructions,
+	}
+)
+
+// GateReason is one reason for which the safety gate does not clear a dose.
+type GateReason struct {
+	Rule Rule
+	// Stop: nobody overrides it. What is not a stop is a hold.
+	Stop bool
+	// Value is what was found, with its unit; empty when it is unknown. Limit is what the rule
+	// asks for; empty when it has no number.
+	Value string
+	Limit string
+	// Source is where the limit stands: a member of the protocol, such as
+	// protocol.vitals.preDose.softHold, or the kind of record that says so.
+	Source string
+	// Clears is a sentence for people that says what would clear it.
+	Clears string
+	// FactID is the fact of the session that it follows from; the zero id for none.
+	FactID uuid.UUID
+}
+
+// Check is a check of the safety gate as the rules judge it.
+type Check struct {
+	// ID is the fact's.
+	ID uuid.UUID
+	At time.Time
+	// Reasons for which the dose is not cleared, stops first; they stay when they are overridden.
+	Reasons []GateReason
+	// Cleared: nothing stands in the way, or every hold was overridden.
+	Cleared bool
+	// ClearedAt is when the clearance began: at the check, or when it was overridden.
+	ClearedAt time.Time
+}
+
+// gate collects the reasons of one check.
+type gate struct {
+	*course
+	check   Fact
+	reasons []GateReason
+}
+
+// judgeCheck judges a check by what the session's facts say of the time until then, by the
+// treatment and the prescription of that time, and by what else was known when it came in.
+func (c *course) judgeCheck(fact Fact) Check {
+	g := gate{course: c, check: fact}
+	g.order()
+	g.pace()
+	g.answers()
+	g.symptoms()
+	g.pressure()
+	g.quantities()
+	g.reasons = append(g.reasons, c.known.Outside[fact.ID]...)
+	slices.SortStableFunc(g.reasons, func(a, b GateReason) int {
+		switch {
+		case a.Stop && !b.Stop:
+			return -1
+		case b.Stop && !a.Stop:
+			return 1
+		}
+		return 0
+	})
+	check := Check{ID: fact.ID, At: fact.OccurredAt, Reasons: g.reasons, Cleared: len(g.reasons) == 0, ClearedAt: fact.OccurredAt}
+	for _, o := range c.known.Overrides {
+		if o.CheckID == fact.ID && !slices.ContainsFunc(g.reasons, func(r GateReason) bool { return r.Stop || !slices.Contains(o.Rules, r.Rule) }) {
+			check.Cleared, check.ClearedAt = true, later(check.ClearedAt, o.At)
+		}
+	}
+	return check
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// stop and hold note a reason.
+func (g *gate) stop(r GateReason) {
+	r.Stop = true
+	g.reasons = append(g.reasons, r)
+}
+
+func (g *gate) hold(r GateReason) { g.reasons = append(g.reasons, r) }
+
+// order looks at the treatment and the prescription.
+func (g *gate) order() {
+	at := g.check.OccurredAt
+	if g.known.Running == nil || !g.known.Running.Contains(at) {
+		g.stop(GateReason{Rule: RuleTreatmentNotOpen, Source: "treatment.phase", Clears: "The treatment has to be in induction, maintenance or taper."})
+	}
+	if containsAny(g.known.TreatmentHolds, at) {
+		g.stop(GateReason{Rule: RuleTreatmentOnHold, Source: "treatment.holds", Clears: "A prescriber resumes the treatment."})
+	}
+	active, found := g.prescriptionAt(at)
+	if !found {
+		g.stop(GateReason{Rule: RuleNoActivePrescription, Source: "prescriptions", Clears: "A prescriber signs a prescription."})
+	}
+	if containsAny(active.Holds, at) {
+		g.stop(GateReason{Rule: RulePrescriptionOnHold, Source: "prescription.holds", Clears: "A prescriber resumes the prescription."})
+	}
+}
+
+// pace looks at the sessions before: by the prescribed dose, since none is taken yet.
+func (g *gate) pace() {
+	pace := g.paceOf(g.check.OccurredAt)
+	at, earlier := g.local(g.check.OccurredAt, g.check.TimeZone), g.earlier(g.check.OccurredAt)
+	clears := "Wait until " + pace.earliest(at, earlier).UTC().Format(time.RFC3339) + "."
+	if gap, short := pace.short(at, earlier); short {
+		g.hold(GateReason{Rule: RuleIntervalShort, Value: gap, Limit: hours(pace.minHours), Source: pace.minSource, Clears: clears})
+	}
+	if n := pace.inWeek(at, earlier); n > pace.perWeek {
+		g.hold(GateReason{Rule: RuleWeeklyLimit, Value: strconv.Itoa(n), Limit: strconv.Itoa(pace.perWeek), Source: pace.weekSource, Clears: clears})
+	}
+}
+
+// answers looks at what the person said who checked.
+func (g *gate) answers() {
+	fasting := g.known.Protocol.Sessions.Fasting
+	for _, meal := range []struct {
+		what  string
+		since *int
+		least int
+	}{
+		{"solids", g.check.SolidsFastedMin, fasting.SolidsMin},
+		{"fluids", g.check.FluidsFastedMin, fasting.FluidsMin},
+	} {
+		reason := GateReason{Limit: minutes(meal.least), Source: "protocol.sessions.fasting." + meal.what + "Min", FactID: g.check.ID}
+		switch {
+		case meal.since == nil:
+			reason.Rule, reason.Clears = RuleFastingUnknown, "Say how long ago the last "+meal.what+" were taken."
+			g.hold(reason)
+		case *meal.since < meal.least:
+			reason.Rule, reason.Value = RuleFasting, minutes(*meal.since)
+			reason.Clears = "Wait until " + minutes(meal.least) + " have passed since the last " + meal.what + "."
+			g.hold(reason)
+		}
+	}
+	switch present := g.check.SupportPersonPresent; {
+	case present == nil:
+		g.hold(GateReason{Rule: RuleSupportPersonUnknown, Source: "check", Clears: "Say whether the support person is there.", FactID: g.check.ID})
+	case !*present:
+		g.stop(GateReason{Rule: RuleSupportPersonMissing, Source: "check", Clears: "An adult support person has to be there, from before the dose until the end.", FactID: g.check.ID})
+	}
+}
+
+// symptoms looks for red flags: those that were asked for, and those that the session has seen.
+func (g *gate) symptoms() {
+	const clears = "This needs emergency care first, and the clinic's review."
+	if g.check.RedFlags == nil {
+		g.hold(GateReason{Rule: RuleSymptomsUnknown, Source: "check", Clears: "Ask for each of the red-flag symptoms.", FactID: g.check.ID})
+	} else if *g.check.RedFlags != "" {
+		g.stop(GateReason{Rule: RuleRedFlagSymptom, Value: *g.check.RedFlags, Source: "check", Clears: clears, FactID: g.check.ID})
+	}
+	for _, fact := range slices.Concat(g.observations, g.escalations) {
+		if g.counts(fact) && (fact.RedFlag != nil || fact.Kind == FactEscalation) {
+			g.stop(GateReason{Rule: RuleRedFlagSymptom, Value: symptomOf(fact), Source: "observations", Clears: clears, FactID: fact.ID})
+			return
+		}
+	}
+}
+
+// counts says whether something that was dangerous still stops a dose: for so many hours.
+func (g *gate) counts(fact Fact) bool {
+	age := g.check.OccurredAt.Sub(fact.OccurredAt)
+	return age >= 0 && age <= time.Duration(g.known.Protocol.Vitals.PreDose.StopHours)*time.Hour
+}
+
+// fresh says whether a reading is recent enough to say something about a dose.
+func (g *gate) fresh(reading Fact) bool {
+	age := g.check.OccurredAt.Sub(reading.OccurredAt)
+	return age >= 0 && age <= time.Duration(g.known.Protocol.Vitals.MaxAgeMin)*time.Minute
+}
+
+// pressure looks at the blood pressure. One reading at the hard pair stops the dose, whatever
+// is measured after it. At the soft pair it takes a rest and another reading below it. Systolic
+// and diastolic pressure count each by itself.
+func (g *gate) pressure() {
+	policy := g.known.Protocol.Vitals
+	hold, stop := g.known.Limits.preDose(g.known.Protocol)
+	var stopped, latest *Fact
+	var high []Fact
+	readings := 0 // from the first high one on
+	for i, reading := range g.vitals {
+		if g.counts(reading) && stop.reached(reading.Vitals) {
+			stopped = &g.vitals[i]
+		}
+		if reading.OccurredAt.After(g.check.OccurredAt) {
+			continue
+		}
+		if g.fresh(reading) && hold.reached(reading.Vitals) {
+			high = append(high, reading)
+		}
+		if reading.SystolicMmHg == nil || reading.DiastolicMmHg == nil {
+			continue
+		}
+		latest = &g.vitals[i]
+		if len(high) > 0 {
+			readings++
+		}
+	}
+	source := func(own, protocol BloodPressure, member string) string {
+		if own != protocol {
+			return "treatment.limits"
+		}
+		return "protocol.vitals.preDose." + member
+	}
+	repeat := "Rest for " + minutes(policy.PreDose.RestMin) + ", seated, and measure again."
+	switch {
+	case stopped != nil:
+		g.stop(GateReason{Rule: RuleHardBloodPressure, Value: stopped.pressure(), Limit: stop.String(), Source: source(stop, policy.PreDose.HardStop, "hardStop"),
+			Clears: "No dose for " + hours(policy.PreDose.StopHours) + "; the clinic decides what comes next.", FactID: stopped.ID})
+		return
+	case latest == nil:
+		g.hold(GateReason{Rule: RuleReadingMissing, Value: "blood pressure", Source: "vitals", Clears: "Measure the blood pressure."})
+		return
+	case !g.fresh(*latest):
+		g.hold(GateReason{Rule: RuleReadingOld, Value: minutes(int(g.check.OccurredAt.Sub(latest.OccurredAt).Minutes())), Limit: minutes(policy.MaxAgeMin),
+			Source: "protocol.vitals.maxAgeMin", Clears: "Measure the blood pressure again.", FactID: latest.ID})
+		return
+	}
+	if found := latest.findings(g.known.Protocol); found[0] == implausible || found[1] == implausible {
+		g.hold(GateReason{Rule: RuleReadingDoubtful, Value: latest.pressure(), Source: "protocol.vitals.plausible", Clears: "Measure again, or strike the reading out if it is a typing error.", FactID: latest.ID})
+	}
+	if len(high) == 0 {
+		return
+	}
+	last := high[len(high)-1]
+	reason := GateReason{Rule: RuleSoftBloodPressure, Limit: hold.String(), Source: source(hold, policy.PreDose.SoftHold, "softHold"), Clears: repeat, FactID: last.ID, Value: last.pressure()}
+	rested := latest.OccurredAt.Sub(last.OccurredAt)
+	switch {
+	case hold.reached(latest.Vitals), rested < time.Duration(policy.PreDose.RestMin)*time.Minute, readings < policy.PreDose.ReadingsIfHigh:
+		g.hold(reason)
+	}
+}
+
+// quantities looks at heart rate and saturation: the latest of the recent readings counts.
+func (g *gate) quantities() {
+	policy := g.known.Protocol.Vitals.PreDose
+	heart := g.latest(func(v Vitals) *int { return v.HeartRateBpm })
+	switch {
+	case heart == nil:
+		g.hold(GateReason{Rule: RuleReadingMissing, Value: "heart rate", Source: "vitals", Clears: "Measure the heart rate."})
+	case *heart.HeartRateBpm < policy.HeartRate.LowBpm || *heart.HeartRateBpm > policy.HeartRate.HighBpm:
+		g.hold(GateReason{Rule: RuleHeartRate, Value: strconv.Itoa(*heart.HeartRateBpm) + " /min",
+			Limit:  strconv.Itoa(policy.HeartRate.LowBpm) + " to " + strconv.Itoa(policy.HeartRate.HighBpm) + " /min",
+			Source: "protocol.vitals.preDose.heartRate", Clears: "Rest, and measure again.", FactID: heart.ID})
+	}
+	oxygen := g.latest(func(v Vitals) *int { return v.Spo2Percent })
+	if oxygen == nil {
+		if policy.SpO2.Required {
+			g.hold(GateReason{Rule: RuleReadingMissing, Value: "saturation", Source: "protocol.vitals.preDose.spo2.required", Clears: "Measure the saturation."})
+		}
+		return
+	}
+	reason := GateReason{Value: strconv.Itoa(*oxygen.Spo2Percent) + " %", FactID: oxygen.ID}
+	switch {
+	case *oxygen.Spo2Percent < policy.SpO2.CriticalBelowPercent:
+		reason.Rule, reason.Limit = RuleSaturationCritical, strconv.Itoa(policy.SpO2.CriticalBelowPercent)+" %"
+		reason.Source, reason.Clears = "protocol.vitals.preDose.spo2.criticalBelowPercent", "Measure again with warm hands; if it stays, this needs medical care."
+		g.stop(reason)
+	case *oxygen.Spo2Percent < policy.SpO2.HoldBelowPercent:
+		reason.Rule, reason.Limit = RuleSaturationLow, strconv.Itoa(policy.SpO2.HoldBelowPercent)+" %"
+		reason.Source, reason.Clears = "protocol.vitals.preDose.spo2.holdBelowPercent", "Measure again with warm hands."
+		g.hold(reason)
+	}
+}
+
+// latest is the last recent reading of a quantity; nil when there is none.
+func (g *gate) latest(quantity func(Vitals) *int) *Fact {
+	for i := len(g.vitals) - 1; i >= 0; i-- {
+		if g.fresh(g.vitals[i]) && quantity(g.vitals[i].Vitals) != nil {
+			return &g.vitals[i]
+		}
+	}
+	return nil
+}
+
+// ruleNames writes the rules of reasons, each once.
+func ruleNames(reasons []GateReason) string {
+	var names []string
+	for _, r := range reasons {
+		if !slices.Contains(names, string(r.Rule)) {
+			names = append(names, string(r.Rule))
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -23,7 +23,7 @@ func (s *Server) page(ctx context.Context, limit *int, cursor *string, filter ..
 	}
 	invalid := problem.New(problem.InvalidCursor, "the cursor was not made for this list",
 		problem.Fault{In: problem.InQuery, Pointer: "cursor", Code: "invalid", Detail: "start again without a cursor"})
-	sealed, err := base64.RawURLEncoding.DecodeString(*cursor)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(*cursor)
 	if err != nil {
 		return p, invalid
 	}

@@ -42,6 +42,7 @@ var wordings = []wording{
 	{"CareRole", words([]treatment.StaffRole{treatment.RolePrescriber, treatment.RoleClinician}), "care_team_members_role", ""},
 	{"BodyPosition", words(treatment.BodyPositions), "measurements_position session_facts_position", ""},
 	{"ProtocolStatus", words(treatment.ProtocolStatuses), "protocols_status", ""},
+	{"SupportPersonStatus", words(treatment.SupportPersonStatuses), "", ""},
 	{"Indication", words(treatment.Indications), "treatments_indication", ""},
 	{"Phase", words(treatment.Phases), "treatments_phase", ""},
 	{"HoldReason", words(treatment.HoldReasons), "treatment_holds_reason prescriptions_hold_reason prescription_holds_reason", ""},

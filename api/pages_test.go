@@ -321,8 +321,9 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listPatients": {apitest.Call{Operation: "listPatients", Token: c.Clinician.Token}, register, "status=active"},
 		"searchPatients": {apitest.Call{Operation: "searchPatients", Token: c.Clinician.Token, Body: map[string]any{"family": surname[:5]}},
 			register, ""},
-		"listMeasurements": {c.call("listMeasurements", c.Clinician, nil), func(t *testing.T) { send(t, c.Site, c.measure(t, c.weight())) }, ""},
-		"listProtocols":    {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
+		"listMeasurements":  {c.call("listMeasurements", c.Clinician, nil), func(t *testing.T) { send(t, c.Site, c.measure(t, c.weight())) }, ""},
+		"listSupportPeople": {by(c.Prescriber, "listSupportPeople", planned), must(planned, "addSupportPerson", c.Prescriber), "status=active"},
+		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")
 			start.Token = c.Prescriber.Token

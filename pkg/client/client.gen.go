@@ -944,6 +944,24 @@ func (e StaffStatus) Valid() bool {
 	}
 }
 
+// Defines values for SupportPersonStatus.
+const (
+	SupportPersonStatusActive  SupportPersonStatus = "active"
+	SupportPersonStatusRemoved SupportPersonStatus = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SupportPersonStatus enum.
+func (e SupportPersonStatus) Valid() bool {
+	switch e {
+	case SupportPersonStatusActive:
+		return true
+	case SupportPersonStatusRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Swallowed.
 const (
 	SwallowedPartly    Swallowed = "partly"
@@ -3587,6 +3605,96 @@ type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"`
 }
 
+// SupportPerson Somebody who can be with the patient during a session.
+type SupportPerson struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult bool `json:"adult"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Email E-mail address.
+	Email *openapi_types.Email `json:"email,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone *string `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship *string `json:"relationship,omitempty"`
+
+	// RemoveReason Why the person was removed.
+	RemoveReason *string `json:"removeReason,omitempty"`
+
+	// RemovedAt When the person was removed.
+	RemovedAt *time.Time `json:"removedAt,omitempty"`
+
+	// Status Whether the person may still be asked.
+	Status SupportPersonStatus `json:"status"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// SupportPersonInput Somebody who can be with the patient during a session.
+type SupportPersonInput struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult bool `json:"adult"`
+
+	// Email E-mail address.
+	Email *openapi_types.Email `json:"email,omitempty"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone *string `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship *string `json:"relationship,omitempty"`
+}
+
+// SupportPersonPage A page of support people.
+type SupportPersonPage struct {
+	// Items The support people of this page, in order.
+	Items []SupportPerson `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SupportPersonStatus Whether the person may still be asked.
+type SupportPersonStatus string
+
+// SupportPersonUpdate Changes to a support person; a member that is left out stays as it is, `null` clears it.
+type SupportPersonUpdate struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult *bool `json:"adult,omitempty"`
+
+	// Email E-mail address.
+	Email nullable.Nullable[openapi_types.Email] `json:"email,omitempty"`
+
+	// Name Name.
+	Name *string `json:"name,omitempty"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone nullable.Nullable[string] `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship nullable.Nullable[string] `json:"relationship,omitempty"`
+}
+
 // Swallowed What became of the saliva.
 type Swallowed string
 
@@ -3898,6 +4006,12 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SupportPersonPath Its id.
+type SupportPersonPath = openapi_types.UUID
+
+// SupportPersonStatusFilter Whether the person may still be asked.
+type SupportPersonStatusFilter = SupportPersonStatus
 
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
@@ -4362,6 +4476,39 @@ type ChangePatientStatusParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSupportPeopleParams defines parameters for ListSupportPeople.
+type ListSupportPeopleParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *SupportPersonStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// AddSupportPersonParams defines parameters for AddSupportPerson.
+type AddSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -4931,6 +5078,54 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupportPersonParams defines parameters for ShowSupportPerson.
+type ShowSupportPersonParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateSupportPersonParams defines parameters for UpdateSupportPerson.
+type UpdateSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RemoveSupportPersonParams defines parameters for RemoveSupportPerson.
+type RemoveSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -5207,6 +5402,9 @@ type RecordMeasurementJSONRequestBody = MeasurementInput
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
+// AddSupportPersonJSONRequestBody defines body for AddSupportPerson for application/json ContentType.
+type AddSupportPersonJSONRequestBody = SupportPersonInput
+
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
 
@@ -5284,6 +5482,12 @@ type UpdateStaffApplicationMergePatchPlusJSONRequestBody = StaffUpdate
 
 // DeactivateStaffJSONRequestBody defines body for DeactivateStaff for application/json ContentType.
 type DeactivateStaffJSONRequestBody = Deactivation
+
+// UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody defines body for UpdateSupportPerson for application/merge-patch+json ContentType.
+type UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody = SupportPersonUpdate
+
+// RemoveSupportPersonJSONRequestBody defines body for RemoveSupportPerson for application/json ContentType.
+type RemoveSupportPersonJSONRequestBody = Reason
 
 // UpdateTreatmentApplicationMergePatchPlusJSONRequestBody defines body for UpdateTreatment for application/merge-patch+json ContentType.
 type UpdateTreatmentApplicationMergePatchPlusJSONRequestBody = TreatmentUpdate
@@ -5832,6 +6036,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/status (the `ChangePatientStatus` operationId).
 	ChangePatientStatus(ctx context.Context, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSupportPeople List support people
+	//
+	// Newest first; those who were removed too, unless `status` asks for the others.
+	//
+	// Corresponds with GET /patients/{patientId}/support-people (the `ListSupportPeople` operationId).
+	ListSupportPeople(ctx context.Context, patientID PatientPath, params *ListSupportPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddSupportPersonWithBody Add a support person
+	//
+	// Somebody who can be with the patient during a session and look after them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+	AddSupportPersonWithBody(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddSupportPerson Add a support person
+	//
+	// Somebody who can be with the patient during a session and look after them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+	AddSupportPerson(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTreatments List a patient's treatments
 	//
@@ -6384,6 +6613,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSupportPerson Show a support person
+	//
+	// Also one who was removed.
+	//
+	// Corresponds with GET /support-people/{supportPersonId} (the `ShowSupportPerson` operationId).
+	ShowSupportPerson(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSupportPersonWithBody Change a support person
+	//
+	// JSON merge patch. Nobody changes one who was removed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+	UpdateSupportPersonWithBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSupportPersonWithApplicationMergePatchPlusJSONBody Change a support person
+	//
+	// JSON merge patch. Nobody changes one who was removed.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+	UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveSupportPersonWithBody Remove a support person
+	//
+	// For good: who comes back is added anew. The record stays visible.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+	RemoveSupportPersonWithBody(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveSupportPerson Remove a support person
+	//
+	// For good: who comes back is added anew. The record stays visible.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+	RemoveSupportPerson(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowTreatment Show a treatment
 	//
@@ -7548,6 +7820,61 @@ func (c *Client) ChangePatientStatusWithBody(ctx context.Context, patientID Pati
 // Corresponds with POST /patients/{patientId}/status (the `ChangePatientStatus` operationId).
 func (c *Client) ChangePatientStatus(ctx context.Context, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangePatientStatusRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSupportPeople List support people
+//
+// Newest first; those who were removed too, unless `status` asks for the others.
+//
+// Corresponds with GET /patients/{patientId}/support-people (the `ListSupportPeople` operationId).
+func (c *Client) ListSupportPeople(ctx context.Context, patientID PatientPath, params *ListSupportPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSupportPeopleRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddSupportPersonWithBody Add a support person
+//
+// Somebody who can be with the patient during a session and look after them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+func (c *Client) AddSupportPersonWithBody(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddSupportPersonRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddSupportPerson Add a support person
+//
+// Somebody who can be with the patient during a session and look after them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+func (c *Client) AddSupportPerson(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddSupportPersonRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8740,6 +9067,99 @@ func (c *Client) DeactivateStaff(ctx context.Context, staffID StaffPath, params 
 // Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInviteStaffRequest(c.Server, staffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSupportPerson Show a support person
+//
+// Also one who was removed.
+//
+// Corresponds with GET /support-people/{supportPersonId} (the `ShowSupportPerson` operationId).
+func (c *Client) ShowSupportPerson(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupportPersonRequest(c.Server, supportPersonID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSupportPersonWithBody Change a support person
+//
+// JSON merge patch. Nobody changes one who was removed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+func (c *Client) UpdateSupportPersonWithBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSupportPersonRequestWithBody(c.Server, supportPersonID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSupportPersonWithApplicationMergePatchPlusJSONBody Change a support person
+//
+// JSON merge patch. Nobody changes one who was removed.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+func (c *Client) UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSupportPersonRequestWithApplicationMergePatchPlusJSONBody(c.Server, supportPersonID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveSupportPersonWithBody Remove a support person
+//
+// For good: who comes back is added anew. The record stays visible.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+func (c *Client) RemoveSupportPersonWithBody(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveSupportPersonRequestWithBody(c.Server, supportPersonID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveSupportPerson Remove a support person
+//
+// For good: who comes back is added anew. The record stays visible.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+func (c *Client) RemoveSupportPerson(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveSupportPersonRequest(c.Server, supportPersonID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -12210,6 +12630,226 @@ func NewChangePatientStatusRequestWithBody(server string, patientID PatientPath,
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListSupportPeopleRequest constructs an http.Request for the ListSupportPeople method
+func NewListSupportPeopleRequest(server string, patientID PatientPath, params *ListSupportPeopleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/support-people", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAddSupportPersonRequest calls the generic AddSupportPerson builder with application/json body
+func NewAddSupportPersonRequest(server string, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddSupportPersonRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewAddSupportPersonRequestWithBody constructs an http.Request for the AddSupportPerson method, with any body, and a specified content type
+func NewAddSupportPersonRequestWithBody(server string, patientID PatientPath, params *AddSupportPersonParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/support-people", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -15908,6 +16548,313 @@ func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaff
 	return req, nil
 }
 
+// NewShowSupportPersonRequest constructs an http.Request for the ShowSupportPerson method
+func NewShowSupportPersonRequest(server string, supportPersonID SupportPersonPath, params *ShowSupportPersonParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supportPersonId", supportPersonID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/support-people/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateSupportPersonRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateSupportPerson builder with application/merge-patch+json body
+func NewUpdateSupportPersonRequestWithApplicationMergePatchPlusJSONBody(server string, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSupportPersonRequestWithBody(server, supportPersonID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateSupportPersonRequestWithBody constructs an http.Request for the UpdateSupportPerson method, with any body, and a specified content type
+func NewUpdateSupportPersonRequestWithBody(server string, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supportPersonId", supportPersonID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/support-people/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveSupportPersonRequest calls the generic RemoveSupportPerson builder with application/json body
+func NewRemoveSupportPersonRequest(server string, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveSupportPersonRequestWithBody(server, supportPersonID, params, "application/json", bodyReader)
+}
+
+// NewRemoveSupportPersonRequestWithBody constructs an http.Request for the RemoveSupportPerson method, with any body, and a specified content type
+func NewRemoveSupportPersonRequestWithBody(server string, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supportPersonId", supportPersonID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/support-people/%s/remove", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowTreatmentRequest constructs an http.Request for the ShowTreatment method
 func NewShowTreatmentRequest(server string, treatmentID TreatmentPath, params *ShowTreatmentParams) (*http.Request, error) {
 	var err error
@@ -17863,6 +18810,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/status (the `ChangePatientStatus` operationId).
 	ChangePatientStatusWithResponse(ctx context.Context, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePatientStatusResponse, error)
 
+	// ListSupportPeopleWithResponse List support people
+	//
+	// Newest first; those who were removed too, unless `status` asks for the others.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/support-people (the `ListSupportPeople` operationId).
+	ListSupportPeopleWithResponse(ctx context.Context, patientID PatientPath, params *ListSupportPeopleParams, reqEditors ...RequestEditorFn) (*ListSupportPeopleResponse, error)
+
+	// AddSupportPersonWithBodyWithResponse Add a support person
+	//
+	// Somebody who can be with the patient during a session and look after them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+	AddSupportPersonWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error)
+
+	// AddSupportPersonWithResponse Add a support person
+	//
+	// Somebody who can be with the patient during a session and look after them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+	AddSupportPersonWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error)
+
 	// ListTreatmentsWithResponse List a patient's treatments
 	//
 	// Newest first.
@@ -18438,6 +19412,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaffWithResponse(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*InviteStaffResponse, error)
+
+	// ShowSupportPersonWithResponse Show a support person
+	//
+	// Also one who was removed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /support-people/{supportPersonId} (the `ShowSupportPerson` operationId).
+	ShowSupportPersonWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonResponse, error)
+
+	// UpdateSupportPersonWithBodyWithResponse Change a support person
+	//
+	// JSON merge patch. Nobody changes one who was removed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+	UpdateSupportPersonWithBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error)
+
+	// UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse Change a support person
+	//
+	// JSON merge patch. Nobody changes one who was removed.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+	UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error)
+
+	// RemoveSupportPersonWithBodyWithResponse Remove a support person
+	//
+	// For good: who comes back is added anew. The record stays visible.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+	RemoveSupportPersonWithBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveSupportPersonResponse, error)
+
+	// RemoveSupportPersonWithResponse Remove a support person
+	//
+	// For good: who comes back is added anew. The record stays visible.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+	RemoveSupportPersonWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveSupportPersonResponse, error)
 
 	// ShowTreatmentWithResponse Show a treatment
 	//
@@ -20225,6 +21244,103 @@ func (r ChangePatientStatusResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangePatientStatusResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSupportPeopleResponse200Headers the declared response headers of an HTTP 200 response for ListSupportPeople
+type ListSupportPeopleResponse200Headers struct {
+	Link *string
+}
+
+type ListSupportPeopleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupportPersonPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSupportPeopleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSupportPeopleResponse) GetJSON200() *SupportPersonPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSupportPeopleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSupportPeopleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSupportPeopleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSupportPeopleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddSupportPersonResponse201Headers the declared response headers of an HTTP 201 response for AddSupportPerson
+type AddSupportPersonResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type AddSupportPersonResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SupportPerson
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AddSupportPersonResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AddSupportPersonResponse) GetJSON201() *SupportPerson {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r AddSupportPersonResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddSupportPersonResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddSupportPersonResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddSupportPersonResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22194,6 +23310,153 @@ func (r InviteStaffResponse) ContentType() string {
 	return ""
 }
 
+// ShowSupportPersonResponse200Headers the declared response headers of an HTTP 200 response for ShowSupportPerson
+type ShowSupportPersonResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowSupportPersonResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupportPerson
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSupportPersonResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupportPersonResponse) GetJSON200() *SupportPerson {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupportPersonResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupportPersonResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupportPersonResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSupportPersonResponse200Headers the declared response headers of an HTTP 200 response for UpdateSupportPerson
+type UpdateSupportPersonResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type UpdateSupportPersonResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupportPerson
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSupportPersonResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSupportPersonResponse) GetJSON200() *SupportPerson {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSupportPersonResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSupportPersonResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSupportPersonResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveSupportPersonResponse200Headers the declared response headers of an HTTP 200 response for RemoveSupportPerson
+type RemoveSupportPersonResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RemoveSupportPersonResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupportPerson
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveSupportPersonResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveSupportPersonResponse) GetJSON200() *SupportPerson {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveSupportPersonResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveSupportPersonResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveSupportPersonResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowTreatmentResponse200Headers the declared response headers of an HTTP 200 response for ShowTreatment
 type ShowTreatmentResponse200Headers struct {
 	ETag     *string
@@ -23688,6 +24951,51 @@ func (c *ClientWithResponses) ChangePatientStatusWithResponse(ctx context.Contex
 	return ParseChangePatientStatusResponse(rsp)
 }
 
+// ListSupportPeopleWithResponse List support people
+//
+// Newest first; those who were removed too, unless `status` asks for the others.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/support-people (the `ListSupportPeople` operationId).
+func (c *ClientWithResponses) ListSupportPeopleWithResponse(ctx context.Context, patientID PatientPath, params *ListSupportPeopleParams, reqEditors ...RequestEditorFn) (*ListSupportPeopleResponse, error) {
+	rsp, err := c.ListSupportPeople(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSupportPeopleResponse(rsp)
+}
+
+// AddSupportPersonWithBodyWithResponse Add a support person
+//
+// Somebody who can be with the patient during a session and look after them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+func (c *ClientWithResponses) AddSupportPersonWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error) {
+	rsp, err := c.AddSupportPersonWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddSupportPersonResponse(rsp)
+}
+
+// AddSupportPersonWithResponse Add a support person
+//
+// Somebody who can be with the patient during a session and look after them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
+func (c *ClientWithResponses) AddSupportPersonWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error) {
+	rsp, err := c.AddSupportPerson(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddSupportPersonResponse(rsp)
+}
+
 // ListTreatmentsWithResponse List a patient's treatments
 //
 // Newest first.
@@ -24646,6 +25954,81 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 		return nil, err
 	}
 	return ParseInviteStaffResponse(rsp)
+}
+
+// ShowSupportPersonWithResponse Show a support person
+//
+// Also one who was removed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /support-people/{supportPersonId} (the `ShowSupportPerson` operationId).
+func (c *ClientWithResponses) ShowSupportPersonWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonResponse, error) {
+	rsp, err := c.ShowSupportPerson(ctx, supportPersonID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupportPersonResponse(rsp)
+}
+
+// UpdateSupportPersonWithBodyWithResponse Change a support person
+//
+// JSON merge patch. Nobody changes one who was removed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+func (c *ClientWithResponses) UpdateSupportPersonWithBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error) {
+	rsp, err := c.UpdateSupportPersonWithBody(ctx, supportPersonID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSupportPersonResponse(rsp)
+}
+
+// UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse Change a support person
+//
+// JSON merge patch. Nobody changes one who was removed.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
+func (c *ClientWithResponses) UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error) {
+	rsp, err := c.UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx, supportPersonID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSupportPersonResponse(rsp)
+}
+
+// RemoveSupportPersonWithBodyWithResponse Remove a support person
+//
+// For good: who comes back is added anew. The record stays visible.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+func (c *ClientWithResponses) RemoveSupportPersonWithBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveSupportPersonResponse, error) {
+	rsp, err := c.RemoveSupportPersonWithBody(ctx, supportPersonID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveSupportPersonResponse(rsp)
+}
+
+// RemoveSupportPersonWithResponse Remove a support person
+//
+// For good: who comes back is added anew. The record stays visible.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
+func (c *ClientWithResponses) RemoveSupportPersonWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveSupportPersonResponse, error) {
+	rsp, err := c.RemoveSupportPerson(ctx, supportPersonID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveSupportPersonResponse(rsp)
 }
 
 // ShowTreatmentWithResponse Show a treatment
@@ -26425,6 +27808,91 @@ func ParseChangePatientStatusResponse(rsp *http.Response) (*ChangePatientStatusR
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSupportPeopleResponse parses an HTTP response from a ListSupportPeopleWithResponse call
+func ParseListSupportPeopleResponse(rsp *http.Response) (*ListSupportPeopleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSupportPeopleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupportPersonPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSupportPeopleResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddSupportPersonResponse parses an HTTP response from a AddSupportPersonWithResponse call
+func ParseAddSupportPersonResponse(rsp *http.Response) (*AddSupportPersonResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddSupportPersonResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SupportPerson
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AddSupportPersonResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -28304,6 +29772,144 @@ func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) 
 		}
 		response.JSON201 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseShowSupportPersonResponse parses an HTTP response from a ShowSupportPersonWithResponse call
+func ParseShowSupportPersonResponse(rsp *http.Response) (*ShowSupportPersonResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupportPersonResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupportPerson
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSupportPersonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSupportPersonResponse parses an HTTP response from a UpdateSupportPersonWithResponse call
+func ParseUpdateSupportPersonResponse(rsp *http.Response) (*UpdateSupportPersonResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSupportPersonResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupportPerson
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSupportPersonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveSupportPersonResponse parses an HTTP response from a RemoveSupportPersonWithResponse call
+func ParseRemoveSupportPersonResponse(rsp *http.Response) (*RemoveSupportPersonResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveSupportPersonResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupportPerson
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveSupportPersonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -40,6 +40,7 @@ type step func(t testing.TB, s *Scene)
 var steps = map[string][]step{
 	"showStaff": {colleague}, "updateStaff": {colleague}, "inviteStaff": {colleague}, "deactivateStaff": {colleague},
 	"voidMeasurement": {weight}, "approveProtocol": {proposed},
+	"showSupportPerson": {supported}, "updateSupportPerson": {supported}, "removeSupportPerson": {supported},
 	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
@@ -78,6 +79,10 @@ func proposed(t testing.TB, s *Scene) {
 func weight(t testing.TB, s *Scene) {
 	a := s.must(t, s.Patient, "recordMeasurement", s.fact("weightKg", 68.4))
 	s.IDs["measurement"] = a.Text("id")
+}
+
+func supported(t testing.TB, s *Scene) {
+	s.keep("supportPerson", s.must(t, s.Patient, "addSupportPerson", map[string]any{"name": "Jonas", "phone": "+15185550143", "adult": true}))
 }
 
 func planned(t testing.TB, s *Scene) {

@@ -942,6 +942,24 @@ func (e StaffStatus) Valid() bool {
 	}
 }
 
+// Defines values for SupportPersonStatus.
+const (
+	SupportPersonStatusActive  SupportPersonStatus = "active"
+	SupportPersonStatusRemoved SupportPersonStatus = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SupportPersonStatus enum.
+func (e SupportPersonStatus) Valid() bool {
+	switch e {
+	case SupportPersonStatusActive:
+		return true
+	case SupportPersonStatusRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Swallowed.
 const (
 	SwallowedPartly    Swallowed = "partly"
@@ -3585,6 +3603,96 @@ type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"`
 }
 
+// SupportPerson Somebody who can be with the patient during a session.
+type SupportPerson struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult bool `json:"adult"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Email E-mail address.
+	Email *openapi_types.Email `json:"email,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone *string `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship *string `json:"relationship,omitempty"`
+
+	// RemoveReason Why the person was removed.
+	RemoveReason *string `json:"removeReason,omitempty"`
+
+	// RemovedAt When the person was removed.
+	RemovedAt *time.Time `json:"removedAt,omitempty"`
+
+	// Status Whether the person may still be asked.
+	Status SupportPersonStatus `json:"status"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// SupportPersonInput Somebody who can be with the patient during a session.
+type SupportPersonInput struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult bool `json:"adult"`
+
+	// Email E-mail address.
+	Email *openapi_types.Email `json:"email,omitempty"`
+
+	// Name Name.
+	Name string `json:"name"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone *string `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship *string `json:"relationship,omitempty"`
+}
+
+// SupportPersonPage A page of support people.
+type SupportPersonPage struct {
+	// Items The support people of this page, in order.
+	Items []SupportPerson `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SupportPersonStatus Whether the person may still be asked.
+type SupportPersonStatus string
+
+// SupportPersonUpdate Changes to a support person; a member that is left out stays as it is, `null` clears it.
+type SupportPersonUpdate struct {
+	// Adult Known to be at least 18. Only an adult counts as support person of a session.
+	Adult *bool `json:"adult,omitempty"`
+
+	// Email E-mail address.
+	Email nullable.Nullable[openapi_types.Email] `json:"email,omitempty"`
+
+	// Name Name.
+	Name *string `json:"name,omitempty"`
+
+	// Phone Phone number in E.164 form, for example `+12025550143`.
+	Phone nullable.Nullable[string] `json:"phone,omitempty"`
+
+	// Relationship What the person is to the patient, for example `spouse`.
+	Relationship nullable.Nullable[string] `json:"relationship,omitempty"`
+}
+
 // Swallowed What became of the saliva.
 type Swallowed string
 
@@ -3896,6 +4004,12 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SupportPersonPath Its id.
+type SupportPersonPath = openapi_types.UUID
+
+// SupportPersonStatusFilter Whether the person may still be asked.
+type SupportPersonStatusFilter = SupportPersonStatus
 
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
@@ -4360,6 +4474,39 @@ type ChangePatientStatusParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSupportPeopleParams defines parameters for ListSupportPeople.
+type ListSupportPeopleParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *SupportPersonStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// AddSupportPersonParams defines parameters for AddSupportPerson.
+type AddSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -4929,6 +5076,54 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupportPersonParams defines parameters for ShowSupportPerson.
+type ShowSupportPersonParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateSupportPersonParams defines parameters for UpdateSupportPerson.
+type UpdateSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RemoveSupportPersonParams defines parameters for RemoveSupportPerson.
+type RemoveSupportPersonParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -5205,6 +5400,9 @@ type RecordMeasurementJSONRequestBody = MeasurementInput
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
+// AddSupportPersonJSONRequestBody defines body for AddSupportPerson for application/json ContentType.
+type AddSupportPersonJSONRequestBody = SupportPersonInput
+
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
 
@@ -5282,6 +5480,12 @@ type UpdateStaffApplicationMergePatchPlusJSONRequestBody = StaffUpdate
 
 // DeactivateStaffJSONRequestBody defines body for DeactivateStaff for application/json ContentType.
 type DeactivateStaffJSONRequestBody = Deactivation
+
+// UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody defines body for UpdateSupportPerson for application/merge-patch+json ContentType.
+type UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody = SupportPersonUpdate
+
+// RemoveSupportPersonJSONRequestBody defines body for RemoveSupportPerson for application/json ContentType.
+type RemoveSupportPersonJSONRequestBody = Reason
 
 // UpdateTreatmentApplicationMergePatchPlusJSONRequestBody defines body for UpdateTreatment for application/merge-patch+json ContentType.
 type UpdateTreatmentApplicationMergePatchPlusJSONRequestBody = TreatmentUpdate
@@ -5411,6 +5615,12 @@ type ServerInterface interface {
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx echo.Context, patientID PatientPath, params ChangePatientStatusParams) error
+	// ListSupportPeople List support people
+	// (GET /patients/{patientId}/support-people)
+	ListSupportPeople(ctx echo.Context, patientID PatientPath, params ListSupportPeopleParams) error
+	// AddSupportPerson Add a support person
+	// (POST /patients/{patientId}/support-people)
+	AddSupportPerson(ctx echo.Context, patientID PatientPath, params AddSupportPersonParams) error
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx echo.Context, patientID PatientPath, params ListTreatmentsParams) error
@@ -5525,6 +5735,15 @@ type ServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error
+	// ShowSupportPerson Show a support person
+	// (GET /support-people/{supportPersonId})
+	ShowSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonParams) error
+	// UpdateSupportPerson Change a support person
+	// (PATCH /support-people/{supportPersonId})
+	UpdateSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params UpdateSupportPersonParams) error
+	// RemoveSupportPerson Remove a support person
+	// (POST /support-people/{supportPersonId}/remove)
+	RemoveSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params RemoveSupportPersonParams) error
 	// ShowTreatment Show a treatment
 	// (GET /treatments/{treatmentId})
 	ShowTreatment(ctx echo.Context, treatmentID TreatmentPath, params ShowTreatmentParams) error
@@ -7832,6 +8051,151 @@ func (w *ServerInterfaceWrapper) ChangePatientStatus(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ChangePatientStatus(ctx, patientID, params)
+	return err
+}
+
+// ListSupportPeople converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSupportPeople(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSupportPeopleParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSupportPeople(ctx, patientID, params)
+	return err
+}
+
+// AddSupportPerson converts echo context to params.
+func (w *ServerInterfaceWrapper) AddSupportPerson(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddSupportPersonParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddSupportPerson(ctx, patientID, params)
 	return err
 }
 
@@ -10683,6 +11047,254 @@ func (w *ServerInterfaceWrapper) InviteStaff(ctx echo.Context) error {
 	return err
 }
 
+// ShowSupportPerson converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSupportPerson(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supportPersonId" -------------
+	var supportPersonID SupportPersonPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supportPersonId", ctx.Param("supportPersonId"), &supportPersonID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supportPersonId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSupportPersonParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSupportPerson(ctx, supportPersonID, params)
+	return err
+}
+
+// UpdateSupportPerson converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateSupportPerson(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supportPersonId" -------------
+	var supportPersonID SupportPersonPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supportPersonId", ctx.Param("supportPersonId"), &supportPersonID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supportPersonId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSupportPersonParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateSupportPerson(ctx, supportPersonID, params)
+	return err
+}
+
+// RemoveSupportPerson converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveSupportPerson(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supportPersonId" -------------
+	var supportPersonID SupportPersonPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supportPersonId", ctx.Param("supportPersonId"), &supportPersonID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supportPersonId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveSupportPersonParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveSupportPerson(ctx, supportPersonID, params)
+	return err
+}
+
 // ShowTreatment converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowTreatment(ctx echo.Context) error {
 	var err error
@@ -11839,6 +12451,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/measurements", wrapper.RecordMeasurement, options.OperationMiddlewares["recordMeasurement"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/status", wrapper.ChangePatientStatus, options.OperationMiddlewares["changePatientStatus"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/treatments", wrapper.StartTreatment, options.OperationMiddlewares["startTreatment"]...)
 	router.POST(options.BaseURL+"/patients/search", wrapper.SearchPatients, options.OperationMiddlewares["searchPatients"]...)
@@ -11878,6 +12492,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/staff/:staffId", wrapper.UpdateStaff, options.OperationMiddlewares["updateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/deactivate", wrapper.DeactivateStaff, options.OperationMiddlewares["deactivateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/invitations", wrapper.InviteStaff, options.OperationMiddlewares["inviteStaff"]...)
+	router.GET(options.BaseURL+"/support-people/:supportPersonId", wrapper.ShowSupportPerson, options.OperationMiddlewares["showSupportPerson"]...)
+	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
+	router.POST(options.BaseURL+"/support-people/:supportPersonId/remove", wrapper.RemoveSupportPerson, options.OperationMiddlewares["removeSupportPerson"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId", wrapper.ShowTreatment, options.OperationMiddlewares["showTreatment"]...)
 	router.PATCH(options.BaseURL+"/treatments/:treatmentId", wrapper.UpdateTreatment, options.OperationMiddlewares["updateTreatment"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/discontinue", wrapper.DiscontinueTreatment, options.OperationMiddlewares["discontinueTreatment"]...)
@@ -12094,6 +12711,25 @@ type StaffPageJSONResponse struct {
 	Body StaffPage
 
 	Headers StaffPageResponseHeaders
+}
+
+type SupportPersonResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type SupportPersonJSONResponse struct {
+	Body SupportPerson
+
+	Headers SupportPersonResponseHeaders
+}
+
+type SupportPersonPageResponseHeaders struct {
+	Link *string
+}
+type SupportPersonPageJSONResponse struct {
+	Body SupportPersonPage
+
+	Headers SupportPersonPageResponseHeaders
 }
 
 type TreatmentResponseHeaders struct {
@@ -13091,6 +13727,62 @@ func (response ChangePatientStatus200JSONResponse) VisitChangePatientStatusRespo
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupportPeopleRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListSupportPeopleParams
+}
+
+type ListSupportPeopleResponseObject interface {
+	VisitListSupportPeopleResponse(w http.ResponseWriter) error
+}
+
+type ListSupportPeople200JSONResponse struct{ SupportPersonPageJSONResponse }
+
+func (response ListSupportPeople200JSONResponse) VisitListSupportPeopleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddSupportPersonRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    AddSupportPersonParams
+	Body      *AddSupportPersonJSONRequestBody
+}
+
+type AddSupportPersonResponseObject interface {
+	VisitAddSupportPersonResponse(w http.ResponseWriter) error
+}
+
+type AddSupportPerson201JSONResponse struct{ SupportPersonJSONResponse }
+
+func (response AddSupportPerson201JSONResponse) VisitAddSupportPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -14423,6 +15115,95 @@ func (response InviteStaff201JSONResponse) VisitInviteStaffResponse(w http.Respo
 	return err
 }
 
+type ShowSupportPersonRequestObject struct {
+	SupportPersonID SupportPersonPath `json:"supportPersonId"`
+	Params          ShowSupportPersonParams
+}
+
+type ShowSupportPersonResponseObject interface {
+	VisitShowSupportPersonResponse(w http.ResponseWriter) error
+}
+
+type ShowSupportPerson200JSONResponse struct{ SupportPersonJSONResponse }
+
+func (response ShowSupportPerson200JSONResponse) VisitShowSupportPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSupportPersonRequestObject struct {
+	SupportPersonID SupportPersonPath `json:"supportPersonId"`
+	Params          UpdateSupportPersonParams
+	Body            *UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSupportPersonResponseObject interface {
+	VisitUpdateSupportPersonResponse(w http.ResponseWriter) error
+}
+
+type UpdateSupportPerson200JSONResponse struct{ SupportPersonJSONResponse }
+
+func (response UpdateSupportPerson200JSONResponse) VisitUpdateSupportPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveSupportPersonRequestObject struct {
+	SupportPersonID SupportPersonPath `json:"supportPersonId"`
+	Params          RemoveSupportPersonParams
+	Body            *RemoveSupportPersonJSONRequestBody
+}
+
+type RemoveSupportPersonResponseObject interface {
+	VisitRemoveSupportPersonResponse(w http.ResponseWriter) error
+}
+
+type RemoveSupportPerson200JSONResponse struct{ SupportPersonJSONResponse }
+
+func (response RemoveSupportPerson200JSONResponse) VisitRemoveSupportPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowTreatmentRequestObject struct {
 	TreatmentID TreatmentPath `json:"treatmentId"`
 	Params      ShowTreatmentParams
@@ -14988,6 +15769,12 @@ type StrictServerInterface interface {
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx context.Context, request ChangePatientStatusRequestObject) (ChangePatientStatusResponseObject, error)
+	// ListSupportPeople List support people
+	// (GET /patients/{patientId}/support-people)
+	ListSupportPeople(ctx context.Context, request ListSupportPeopleRequestObject) (ListSupportPeopleResponseObject, error)
+	// AddSupportPerson Add a support person
+	// (POST /patients/{patientId}/support-people)
+	AddSupportPerson(ctx context.Context, request AddSupportPersonRequestObject) (AddSupportPersonResponseObject, error)
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx context.Context, request ListTreatmentsRequestObject) (ListTreatmentsResponseObject, error)
@@ -15102,6 +15889,15 @@ type StrictServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx context.Context, request InviteStaffRequestObject) (InviteStaffResponseObject, error)
+	// ShowSupportPerson Show a support person
+	// (GET /support-people/{supportPersonId})
+	ShowSupportPerson(ctx context.Context, request ShowSupportPersonRequestObject) (ShowSupportPersonResponseObject, error)
+	// UpdateSupportPerson Change a support person
+	// (PATCH /support-people/{supportPersonId})
+	UpdateSupportPerson(ctx context.Context, request UpdateSupportPersonRequestObject) (UpdateSupportPersonResponseObject, error)
+	// RemoveSupportPerson Remove a support person
+	// (POST /support-people/{supportPersonId}/remove)
+	RemoveSupportPerson(ctx context.Context, request RemoveSupportPersonRequestObject) (RemoveSupportPersonResponseObject, error)
 	// ShowTreatment Show a treatment
 	// (GET /treatments/{treatmentId})
 	ShowTreatment(ctx context.Context, request ShowTreatmentRequestObject) (ShowTreatmentResponseObject, error)
@@ -16432,6 +17228,81 @@ func (sh *strictHandler) ChangePatientStatus(ctx echo.Context, patientID Patient
 		return err
 	} else if validResponse, ok := response.(ChangePatientStatusResponseObject); ok {
 		return validResponse.VisitChangePatientStatusResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSupportPeople operation middleware
+func (sh *strictHandler) ListSupportPeople(ctx echo.Context, patientID PatientPath, params ListSupportPeopleParams) error {
+	var request ListSupportPeopleRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSupportPeople(ctx.Request().Context(), request.(ListSupportPeopleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSupportPeople")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSupportPeopleResponseObject); ok {
+		return validResponse.VisitListSupportPeopleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddSupportPerson operation middleware
+func (sh *strictHandler) AddSupportPerson(ctx echo.Context, patientID PatientPath, params AddSupportPersonParams) error {
+	var request AddSupportPersonRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body AddSupportPersonJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddSupportPerson(ctx.Request().Context(), request.(AddSupportPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddSupportPerson")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddSupportPersonResponseObject); ok {
+		return validResponse.VisitAddSupportPersonResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -18015,6 +18886,130 @@ func (sh *strictHandler) InviteStaff(ctx echo.Context, staffID StaffPath, params
 		return err
 	} else if validResponse, ok := response.(InviteStaffResponseObject); ok {
 		return validResponse.VisitInviteStaffResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowSupportPerson operation middleware
+func (sh *strictHandler) ShowSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonParams) error {
+	var request ShowSupportPersonRequestObject
+
+	request.SupportPersonID = supportPersonID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSupportPerson(ctx.Request().Context(), request.(ShowSupportPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSupportPerson")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSupportPersonResponseObject); ok {
+		return validResponse.VisitShowSupportPersonResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSupportPerson operation middleware
+func (sh *strictHandler) UpdateSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params UpdateSupportPersonParams) error {
+	var request UpdateSupportPersonRequestObject
+
+	request.SupportPersonID = supportPersonID
+	request.Params = params
+
+	var body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSupportPerson(ctx.Request().Context(), request.(UpdateSupportPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSupportPerson")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSupportPersonResponseObject); ok {
+		return validResponse.VisitUpdateSupportPersonResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveSupportPerson operation middleware
+func (sh *strictHandler) RemoveSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params RemoveSupportPersonParams) error {
+	var request RemoveSupportPersonRequestObject
+
+	request.SupportPersonID = supportPersonID
+	request.Params = params
+
+	var body RemoveSupportPersonJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveSupportPerson(ctx.Request().Context(), request.(RemoveSupportPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveSupportPerson")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveSupportPersonResponseObject); ok {
+		return validResponse.VisitRemoveSupportPersonResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -28,6 +28,9 @@ var lists = map[string]struct {
 	"search e-mail":     {"patients_by_email", search(store.PatientSearch{Email: "maya@example.org"})},
 	"search number":     {"patients_record_number|sqlite_autoindex_patients", search(store.PatientSearch{RecordNumber: "R-1"})},
 	"measurements":      {"measurements_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListMeasurements(id, p)) }},
+	"support people":    {"support_people_by_patient", supportPeople("")},
+	"support, active":   {"support_people_by_patient", supportPeople(rules.SupportPersonActive)},
+	"support, removed":  {"support_people_by_patient", supportPeople(rules.SupportPersonRemoved)},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
 	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
@@ -54,6 +57,12 @@ func second[T any](_ []T, _ *store.Key, err error) error { return err }
 
 func search(s store.PatientSearch) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.SearchPatients(s, p)) }
+}
+
+func supportPeople(s rules.SupportPersonStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListSupportPeople(id, s, p))
+	}
 }
 
 func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.Page) error {

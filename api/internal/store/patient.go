@@ -16,13 +16,14 @@ type Ref struct {
 // patientRecords are the path parameters that name a patient's record, with its table. A new
 // noun of a patient adds its line here.
 var patientRecords = map[string]string{
-	"patientId":      "patients",
-	"treatmentId":    "treatments",
-	"prescriptionId": "prescriptions",
-	"sessionId":      "sessions",
-	"assessmentId":   "assessments",
-	"alertId":        "alerts",
-	"measurementId":  "measurements",
+	"patientId":       "patients",
+	"treatmentId":     "treatments",
+	"prescriptionId":  "prescriptions",
+	"sessionId":       "sessions",
+	"assessmentId":    "assessments",
+	"alertId":         "alerts",
+	"measurementId":   "measurements",
+	"supportPersonId": "support_people",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

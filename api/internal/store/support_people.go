@@ -1,0 +1,27 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// SupportPerson is somebody who can be with a patient during sessions.
+type SupportPerson struct {
+	Record
+	PatientID uuid.UUID
+	treatment.SupportPerson
+}
+
+// ListSupportPeople returns a page of a patient's support people, newest first; status ""
+// means all.
+func (tx *Tx) ListSupportPeople(patient uuid.UUID, status treatment.SupportPersonStatus, p Page) ([]SupportPerson, *Key, error) {
+	q := tx.orm.Where("patient_id = ?", patient)
+	switch status {
+	case treatment.SupportPersonActive:
+		q = q.Where("removed_at IS NULL")
+	case treatment.SupportPersonRemoved:
+		q = q.Where("removed_at IS NOT NULL")
+	}
+	return list[SupportPerson](q, desc("created_at"), p)
+}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -167,6 +168,40 @@ func expect(t testing.TB, what string, got apitest.Answer, status int, want prob
 	t.Helper()
 	if got.Status != status || code(got) != want {
 		t.Errorf("%s: %d %s, want %d %s\n%s", what, got.Status, code(got), status, want, got.Body)
+	}
+}
+
+// faults are the places and codes that a problem names.
+func faults(a apitest.Answer) (list []string) {
+	items, _ := a.JSON("errors").([]any)
+	for _, item := range items {
+		f, _ := item.(map[string]any)
+		list = append(list, fmt.Sprint(f["code"], " ", f["pointer"]))
+	}
+	return list
+}
+
+// members are those of an answer that a test looks at.
+func members(a apitest.Answer, names ...string) map[string]any {
+	all, _ := a.JSON().(map[string]any)
+	some := map[string]any{}
+	for _, name := range names {
+		if v, ok := all[name]; ok {
+			some[name] = v
+		}
+	}
+	return some
+}
+
+// counts checks how many items a list of the scene has, by its query.
+func counts(t *testing.T, scene *apitest.Scene, operation string, want map[string]int) {
+	t.Helper()
+	for query, n := range want {
+		call := scene.Call(t, operation)
+		call.Token, call.Query = scene.Clinic.Prescriber.Token, query
+		if got := scene.Clinic.Site.Must(t, call); len(itemIDs(t, got)) != n {
+			t.Errorf("%s?%s: %s, want %d", operation, query, got.Body, n)
+		}
 	}
 }
 

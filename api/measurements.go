@@ -86,14 +86,9 @@ func (s *Server) VoidMeasurement(ctx context.Context, req oapi.VoidMeasurementRe
 	if err != nil {
 		return nil, err
 	}
-	who := &callOf(ctx).who
-	switch {
-	case !m.Counts():
-		return nil, problem.New(problem.IllegalTransition, "it was struck out before")
-	case !who.staff() && m.RecordedBy != who.actor.String():
-		return nil, problem.New(problem.Forbidden, "patients strike out what they recorded themselves")
+	if err := strikeOut(ctx, tx, m.Told, &m.Struck, req.Body); err != nil {
+		return nil, err
 	}
-	tx.StrikeOut(&m.Struck, req.Body.Reason, req.Body.ReplacedBy)
 	if err := tx.Change("measurement.enteredInError", m); err != nil {
 		return nil, err
 	}

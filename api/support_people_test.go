@@ -11,18 +11,6 @@ import (
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
-// members are those of an answer that a test looks at.
-func members(a apitest.Answer, names ...string) map[string]any {
-	all, _ := a.JSON().(map[string]any)
-	some := map[string]any{}
-	for _, name := range names {
-		if v, ok := all[name]; ok {
-			some[name] = v
-		}
-	}
-	return some
-}
-
 // TestSupportPeople: patients and staff keep the list, and who was removed stays as he was.
 func TestSupportPeople(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
@@ -73,16 +61,4 @@ func TestSupportPeople(t *testing.T) {
 		expect(t, "changed afterwards", scene.Do(t, c.Clinician, "updateSupportPerson", map[string]any{"name": "J"}), 409, problem.IllegalTransition)
 		counts(t, scene, "listSupportPeople", map[string]int{"": 2, "status=active": 1, "status=removed": 1})
 	})
-}
-
-// counts checks how many items a list of the scene has, by its query.
-func counts(t *testing.T, scene *apitest.Scene, operation string, want map[string]int) {
-	t.Helper()
-	for query, n := range want {
-		call := scene.Call(t, operation)
-		call.Token, call.Query = scene.Clinic.Prescriber.Token, query
-		if got := scene.Clinic.Site.Must(t, call); len(itemIDs(t, got)) != n {
-			t.Errorf("%s?%s: %s, want %d", operation, query, got.Body, n)
-		}
-	}
 }

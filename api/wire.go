@@ -13,6 +13,7 @@ import (
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/pkg/problem"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // What several converters between wire and row need.
@@ -44,6 +45,22 @@ func dateIn(d openapi_types.Date) string { return d.Format(time.DateOnly) }
 func dateOut(text string) openapi_types.Date {
 	t, _ := time.Parse(time.DateOnly, text) // stored by dateIn
 	return openapi_types.Date{Time: t}
+}
+
+// dayIn reads an optional day; one that was not given is empty.
+func dayIn(d *openapi_types.Date) treatment.Date {
+	if d == nil {
+		return ""
+	}
+	return treatment.Date(dateIn(*d))
+}
+
+// dayOut is the inverse of dayIn.
+func dayOut(d treatment.Date) *openapi_types.Date {
+	if d == "" {
+		return nil
+	}
+	return new(dateOut(string(d)))
 }
 
 // textOf turns an optional string of one type into one of another: enumerations are their
@@ -97,6 +114,20 @@ func told(ctx context.Context, tx *store.Tx, at time.Time, zone string, by oapi.
 		OccurredAt: at, TimeZone: zone, ReportedBy: string(by), Mode: string(mode),
 		ClockSkew: at.After(tx.Now), RecordedBy: callOf(ctx).who.actor.String(),
 	}, nil
+}
+
+// strikeOut marks a fact as entered in error. Patients may do it with what they recorded
+// themselves.
+func strikeOut(ctx context.Context, tx *store.Tx, said store.Told, s *store.Struck, b *oapi.StrikeOutInput) error {
+	who := &callOf(ctx).who
+	switch {
+	case !s.Counts():
+		return problem.New(problem.IllegalTransition, "it was struck out before")
+	case !who.staff() && said.RecordedBy != who.actor.String():
+		return problem.New(problem.Forbidden, "patients strike out what they recorded themselves")
+	}
+	tx.StrikeOut(s, b.Reason, b.ReplacedBy)
+	return nil
 }
 
 func struckOut(s store.Struck) *oapi.StrikeOut {

@@ -350,6 +350,66 @@ func (e DosageForm) Valid() bool {
 	}
 }
 
+// Defines values for DrugClass.
+const (
+	DrugClassBenzodiazepine        DrugClass = "benzodiazepine"
+	DrugClassCyp2B6Inhibitor       DrugClass = "cyp2b6Inhibitor"
+	DrugClassEnzymeInducer         DrugClass = "enzymeInducer"
+	DrugClassGabapentinoid         DrugClass = "gabapentinoid"
+	DrugClassItraconazole          DrugClass = "itraconazole"
+	DrugClassLamotrigine           DrugClass = "lamotrigine"
+	DrugClassMaoi                  DrugClass = "maoi"
+	DrugClassMethylxanthine        DrugClass = "methylxanthine"
+	DrugClassMuscleRelaxant        DrugClass = "muscleRelaxant"
+	DrugClassOpioid                DrugClass = "opioid"
+	DrugClassOther                 DrugClass = "other"
+	DrugClassSedatingAntihistamine DrugClass = "sedatingAntihistamine"
+	DrugClassStimulant             DrugClass = "stimulant"
+	DrugClassStrongCyp3A4Inhibitor DrugClass = "strongCyp3a4Inhibitor"
+	DrugClassThyroidHormone        DrugClass = "thyroidHormone"
+	DrugClassZDrug                 DrugClass = "zDrug"
+)
+
+// Valid indicates whether the value is a known member of the DrugClass enum.
+func (e DrugClass) Valid() bool {
+	switch e {
+	case DrugClassBenzodiazepine:
+		return true
+	case DrugClassCyp2B6Inhibitor:
+		return true
+	case DrugClassEnzymeInducer:
+		return true
+	case DrugClassGabapentinoid:
+		return true
+	case DrugClassItraconazole:
+		return true
+	case DrugClassLamotrigine:
+		return true
+	case DrugClassMaoi:
+		return true
+	case DrugClassMethylxanthine:
+		return true
+	case DrugClassMuscleRelaxant:
+		return true
+	case DrugClassOpioid:
+		return true
+	case DrugClassOther:
+		return true
+	case DrugClassSedatingAntihistamine:
+		return true
+	case DrugClassStimulant:
+		return true
+	case DrugClassStrongCyp3A4Inhibitor:
+		return true
+	case DrugClassThyroidHormone:
+		return true
+	case DrugClassZDrug:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GateReasonKind.
 const (
 	GateReasonKindHold GateReasonKind = "hold"
@@ -575,6 +635,27 @@ func (e Licence) Valid() bool {
 	case LicencePublicDomain:
 		return true
 	case LicenceRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MedicationStatus.
+const (
+	MedicationStatusCurrent        MedicationStatus = "current"
+	MedicationStatusEnded          MedicationStatus = "ended"
+	MedicationStatusEnteredInError MedicationStatus = "enteredInError"
+)
+
+// Valid indicates whether the value is a known member of the MedicationStatus enum.
+func (e MedicationStatus) Valid() bool {
+	switch e {
+	case MedicationStatusCurrent:
+		return true
+	case MedicationStatusEnded:
+		return true
+	case MedicationStatusEnteredInError:
 		return true
 	default:
 		return false
@@ -1898,6 +1979,9 @@ type DoseInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+type DrugClass string
+
 // DuringSessionPolicy When to measure after a dose, and what is too high.
 type DuringSessionPolicy struct {
 	// AtMin Minutes after the dose.
@@ -2404,6 +2488,129 @@ type MeasurementPage struct {
 	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
+
+// Medication A medicine that the patient takes or took.
+type Medication struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Dosage How much and how often, in words.
+	Dosage *string `json:"dosage,omitempty"`
+
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass *DrugClass `json:"drugClass,omitempty"`
+
+	// EndReason Why it was stopped.
+	EndReason *string `json:"endReason,omitempty"`
+
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn *openapi_types.Date `json:"endedOn,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Name What it is called: the substance or the brand.
+	Name string `json:"name"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// RxNormCode RxNorm concept id (RXCUI).
+	RxNormCode *string `json:"rxNormCode,omitempty"`
+
+	// StartedOn Day from which it is taken.
+	StartedOn *openapi_types.Date `json:"startedOn,omitempty"`
+
+	// Status `ended` follows from the day on which it was stopped, in the time zone of the patient.
+	Status MedicationStatus `json:"status"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// MedicationEnd A medicine is stopped.
+type MedicationEnd struct {
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn openapi_types.Date `json:"endedOn"`
+
+	// Reason Why.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// MedicationInput A medicine that the patient takes or took.
+type MedicationInput struct {
+	// Dosage How much and how often, in words.
+	Dosage *string `json:"dosage,omitempty"`
+
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass *DrugClass `json:"drugClass,omitempty"`
+
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn *openapi_types.Date `json:"endedOn,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Name What it is called: the substance or the brand.
+	Name string `json:"name"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// RxNormCode RxNorm concept id (RXCUI).
+	RxNormCode *string `json:"rxNormCode,omitempty"`
+
+	// StartedOn Day from which it is taken.
+	StartedOn *openapi_types.Date `json:"startedOn,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// MedicationPage A page of medications.
+type MedicationPage struct {
+	// Items The medications of this page, in order.
+	Items []Medication `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// MedicationStatus `ended` follows from the day on which it was stopped, in the time zone of the patient.
+type MedicationStatus string
 
 // MemberKind Whether a membership is that of staff or of a patient.
 type MemberKind string
@@ -3971,6 +4178,12 @@ type Limit = int
 // MeasurementPath Its id.
 type MeasurementPath = openapi_types.UUID
 
+// MedicationPath Its id.
+type MedicationPath = openapi_types.UUID
+
+// MedicationStatusFilter `ended` follows from the day on which it was stopped, in the time zone of the patient.
+type MedicationStatusFilter = MedicationStatus
+
 // PatientFilter The patient.
 type PatientFilter = openapi_types.UUID
 
@@ -4274,6 +4487,54 @@ type VoidMeasurementParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowMedicationParams defines parameters for ShowMedication.
+type ShowMedicationParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// EndMedicationParams defines parameters for EndMedication.
+type EndMedicationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidMedicationParams defines parameters for VoidMedication.
+type VoidMedicationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListPatientsParams defines parameters for ListPatients.
 type ListPatientsParams struct {
 	// Limit How many to answer at most.
@@ -4459,6 +4720,33 @@ type ListMeasurementsParams struct {
 
 // RecordMeasurementParams defines parameters for RecordMeasurement.
 type RecordMeasurementParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListMedicationsParams defines parameters for ListMedications.
+type ListMedicationsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *MedicationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordMedicationParams defines parameters for RecordMedication.
+type RecordMedicationParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -5375,6 +5663,12 @@ type RedeemInvitationJSONRequestBody = Redemption
 // VoidMeasurementJSONRequestBody defines body for VoidMeasurement for application/json ContentType.
 type VoidMeasurementJSONRequestBody = StrikeOutInput
 
+// EndMedicationJSONRequestBody defines body for EndMedication for application/json ContentType.
+type EndMedicationJSONRequestBody = MedicationEnd
+
+// VoidMedicationJSONRequestBody defines body for VoidMedication for application/json ContentType.
+type VoidMedicationJSONRequestBody = StrikeOutInput
+
 // RegisterPatientJSONRequestBody defines body for RegisterPatient for application/json ContentType.
 type RegisterPatientJSONRequestBody = PatientInput
 
@@ -5398,6 +5692,9 @@ type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
 
 // RecordMeasurementJSONRequestBody defines body for RecordMeasurement for application/json ContentType.
 type RecordMeasurementJSONRequestBody = MeasurementInput
+
+// RecordMedicationJSONRequestBody defines body for RecordMedication for application/json ContentType.
+type RecordMedicationJSONRequestBody = MedicationInput
 
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
@@ -5840,6 +6137,49 @@ type ClientInterface interface {
 	// Corresponds with POST /measurements/{measurementId}/enter-in-error (the `VoidMeasurement` operationId).
 	VoidMeasurement(ctx context.Context, measurementID MeasurementPath, params *VoidMeasurementParams, body VoidMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowMedication Show a medication
+	//
+	// Also one that has ended or was entered in error.
+	//
+	// Corresponds with GET /medications/{medicationId} (the `ShowMedication` operationId).
+	ShowMedication(ctx context.Context, medicationID MedicationPath, params *ShowMedicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndMedicationWithBody End a medication
+	//
+	// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+	EndMedicationWithBody(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndMedication End a medication
+	//
+	// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+	EndMedication(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, body EndMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidMedicationWithBody Strike out a medication
+	//
+	// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+	VoidMedicationWithBody(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidMedication Strike out a medication
+	//
+	// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+	VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListPatients List patients
 	//
 	// Ordered by family name. A patient sees only the own record.
@@ -6018,6 +6358,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/measurements (the `RecordMeasurement` operationId).
 	RecordMeasurement(ctx context.Context, patientID PatientPath, params *RecordMeasurementParams, body RecordMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMedications List medications
+	//
+	// By when they were reported, newest first. `status` goes by what is true on this day where the patient is.
+	//
+	// Corresponds with GET /patients/{patientId}/medications (the `ListMedications` operationId).
+	ListMedications(ctx context.Context, patientID PatientPath, params *ListMedicationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordMedicationWithBody Record a medication
+	//
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+	RecordMedicationWithBody(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordMedication Record a medication
+	//
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+	RecordMedication(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePatientStatusWithBody Change a patient's status
 	//
@@ -7403,6 +7768,99 @@ func (c *Client) VoidMeasurement(ctx context.Context, measurementID MeasurementP
 	return c.Client.Do(req)
 }
 
+// ShowMedication Show a medication
+//
+// Also one that has ended or was entered in error.
+//
+// Corresponds with GET /medications/{medicationId} (the `ShowMedication` operationId).
+func (c *Client) ShowMedication(ctx context.Context, medicationID MedicationPath, params *ShowMedicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowMedicationRequest(c.Server, medicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndMedicationWithBody End a medication
+//
+// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+func (c *Client) EndMedicationWithBody(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndMedicationRequestWithBody(c.Server, medicationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndMedication End a medication
+//
+// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+func (c *Client) EndMedication(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, body EndMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndMedicationRequest(c.Server, medicationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidMedicationWithBody Strike out a medication
+//
+// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+func (c *Client) VoidMedicationWithBody(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidMedicationRequestWithBody(c.Server, medicationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidMedication Strike out a medication
+//
+// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+func (c *Client) VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidMedicationRequest(c.Server, medicationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListPatients List patients
 //
 // Ordered by family name. A patient sees only the own record.
@@ -7782,6 +8240,61 @@ func (c *Client) RecordMeasurementWithBody(ctx context.Context, patientID Patien
 // Corresponds with POST /patients/{patientId}/measurements (the `RecordMeasurement` operationId).
 func (c *Client) RecordMeasurement(ctx context.Context, patientID PatientPath, params *RecordMeasurementParams, body RecordMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRecordMeasurementRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMedications List medications
+//
+// By when they were reported, newest first. `status` goes by what is true on this day where the patient is.
+//
+// Corresponds with GET /patients/{patientId}/medications (the `ListMedications` operationId).
+func (c *Client) ListMedications(ctx context.Context, patientID PatientPath, params *ListMedicationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMedicationsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordMedicationWithBody Record a medication
+//
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+func (c *Client) RecordMedicationWithBody(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordMedicationRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordMedication Record a medication
+//
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+func (c *Client) RecordMedication(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordMedicationRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11260,6 +11773,313 @@ func NewVoidMeasurementRequestWithBody(server string, measurementID MeasurementP
 	return req, nil
 }
 
+// NewShowMedicationRequest constructs an http.Request for the ShowMedication method
+func NewShowMedicationRequest(server string, medicationID MedicationPath, params *ShowMedicationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "medicationId", medicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/medications/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEndMedicationRequest calls the generic EndMedication builder with application/json body
+func NewEndMedicationRequest(server string, medicationID MedicationPath, params *EndMedicationParams, body EndMedicationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndMedicationRequestWithBody(server, medicationID, params, "application/json", bodyReader)
+}
+
+// NewEndMedicationRequestWithBody constructs an http.Request for the EndMedication method, with any body, and a specified content type
+func NewEndMedicationRequestWithBody(server string, medicationID MedicationPath, params *EndMedicationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "medicationId", medicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/medications/%s/end", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVoidMedicationRequest calls the generic VoidMedication builder with application/json body
+func NewVoidMedicationRequest(server string, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidMedicationRequestWithBody(server, medicationID, params, "application/json", bodyReader)
+}
+
+// NewVoidMedicationRequestWithBody constructs an http.Request for the VoidMedication method, with any body, and a specified content type
+func NewVoidMedicationRequestWithBody(server string, medicationID MedicationPath, params *VoidMedicationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "medicationId", medicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/medications/%s/enter-in-error", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListPatientsRequest constructs an http.Request for the ListPatients method
 func NewListPatientsRequest(server string, params *ListPatientsParams) (*http.Request, error) {
 	var err error
@@ -12474,6 +13294,190 @@ func NewRecordMeasurementRequestWithBody(server string, patientID PatientPath, p
 	}
 
 	operationPath := fmt.Sprintf("/patients/%s/measurements", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMedicationsRequest constructs an http.Request for the ListMedications method
+func NewListMedicationsRequest(server string, patientID PatientPath, params *ListMedicationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/medications", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRecordMedicationRequest calls the generic RecordMedication builder with application/json body
+func NewRecordMedicationRequest(server string, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecordMedicationRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewRecordMedicationRequestWithBody constructs an http.Request for the RecordMedication method, with any body, and a specified content type
+func NewRecordMedicationRequestWithBody(server string, patientID PatientPath, params *RecordMedicationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/medications", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -18603,6 +19607,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /measurements/{measurementId}/enter-in-error (the `VoidMeasurement` operationId).
 	VoidMeasurementWithResponse(ctx context.Context, measurementID MeasurementPath, params *VoidMeasurementParams, body VoidMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMeasurementResponse, error)
 
+	// ShowMedicationWithResponse Show a medication
+	//
+	// Also one that has ended or was entered in error.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /medications/{medicationId} (the `ShowMedication` operationId).
+	ShowMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationParams, reqEditors ...RequestEditorFn) (*ShowMedicationResponse, error)
+
+	// EndMedicationWithBodyWithResponse End a medication
+	//
+	// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+	EndMedicationWithBodyWithResponse(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndMedicationResponse, error)
+
+	// EndMedicationWithResponse End a medication
+	//
+	// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+	EndMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, body EndMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*EndMedicationResponse, error)
+
+	// VoidMedicationWithBodyWithResponse Strike out a medication
+	//
+	// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+	VoidMedicationWithBodyWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error)
+
+	// VoidMedicationWithResponse Strike out a medication
+	//
+	// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+	VoidMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error)
+
 	// ListPatientsWithResponse List patients
 	//
 	// Ordered by family name. A patient sees only the own record.
@@ -18791,6 +19840,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/measurements (the `RecordMeasurement` operationId).
 	RecordMeasurementWithResponse(ctx context.Context, patientID PatientPath, params *RecordMeasurementParams, body RecordMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordMeasurementResponse, error)
+
+	// ListMedicationsWithResponse List medications
+	//
+	// By when they were reported, newest first. `status` goes by what is true on this day where the patient is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/medications (the `ListMedications` operationId).
+	ListMedicationsWithResponse(ctx context.Context, patientID PatientPath, params *ListMedicationsParams, reqEditors ...RequestEditorFn) (*ListMedicationsResponse, error)
+
+	// RecordMedicationWithBodyWithResponse Record a medication
+	//
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+	RecordMedicationWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordMedicationResponse, error)
+
+	// RecordMedicationWithResponse Record a medication
+	//
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+	RecordMedicationWithResponse(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordMedicationResponse, error)
 
 	// ChangePatientStatusWithBodyWithResponse Change a patient's status
 	//
@@ -20546,6 +21622,153 @@ func (r VoidMeasurementResponse) ContentType() string {
 	return ""
 }
 
+// ShowMedicationResponse200Headers the declared response headers of an HTTP 200 response for ShowMedication
+type ShowMedicationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowMedicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Medication
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowMedicationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowMedicationResponse) GetJSON200() *Medication {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowMedicationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowMedicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowMedicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowMedicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndMedicationResponse200Headers the declared response headers of an HTTP 200 response for EndMedication
+type EndMedicationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type EndMedicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Medication
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EndMedicationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndMedicationResponse) GetJSON200() *Medication {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EndMedicationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndMedicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndMedicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndMedicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidMedicationResponse200Headers the declared response headers of an HTTP 200 response for VoidMedication
+type VoidMedicationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type VoidMedicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Medication
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *VoidMedicationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidMedicationResponse) GetJSON200() *Medication {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidMedicationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidMedicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidMedicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidMedicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListPatientsResponse200Headers the declared response headers of an HTTP 200 response for ListPatients
 type ListPatientsResponse200Headers struct {
 	Link *string
@@ -21195,6 +22418,118 @@ func (r RecordMeasurementResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RecordMeasurementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListMedicationsResponse200Headers the declared response headers of an HTTP 200 response for ListMedications
+type ListMedicationsResponse200Headers struct {
+	Link *string
+}
+
+type ListMedicationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MedicationPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMedicationsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMedicationsResponse) GetJSON200() *MedicationPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMedicationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMedicationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMedicationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMedicationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecordMedicationResponse200Headers the declared response headers of an HTTP 200 response for RecordMedication
+type RecordMedicationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// RecordMedicationResponse201Headers the declared response headers of an HTTP 201 response for RecordMedication
+type RecordMedicationResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordMedicationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Medication
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Medication
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RecordMedicationResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RecordMedicationResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecordMedicationResponse) GetJSON200() *Medication {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RecordMedicationResponse) GetJSON201() *Medication {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RecordMedicationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecordMedicationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecordMedicationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecordMedicationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24606,6 +25941,81 @@ func (c *ClientWithResponses) VoidMeasurementWithResponse(ctx context.Context, m
 	return ParseVoidMeasurementResponse(rsp)
 }
 
+// ShowMedicationWithResponse Show a medication
+//
+// Also one that has ended or was entered in error.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /medications/{medicationId} (the `ShowMedication` operationId).
+func (c *ClientWithResponses) ShowMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationParams, reqEditors ...RequestEditorFn) (*ShowMedicationResponse, error) {
+	rsp, err := c.ShowMedication(ctx, medicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowMedicationResponse(rsp)
+}
+
+// EndMedicationWithBodyWithResponse End a medication
+//
+// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+func (c *ClientWithResponses) EndMedicationWithBodyWithResponse(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndMedicationResponse, error) {
+	rsp, err := c.EndMedicationWithBody(ctx, medicationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndMedicationResponse(rsp)
+}
+
+// EndMedicationWithResponse End a medication
+//
+// Says from when on the patient does not take it any more. As long as that day has not come it is current, and the day can be set anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /medications/{medicationId}/end (the `EndMedication` operationId).
+func (c *ClientWithResponses) EndMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *EndMedicationParams, body EndMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*EndMedicationResponse, error) {
+	rsp, err := c.EndMedication(ctx, medicationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndMedicationResponse(rsp)
+}
+
+// VoidMedicationWithBodyWithResponse Strike out a medication
+//
+// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+func (c *ClientWithResponses) VoidMedicationWithBodyWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error) {
+	rsp, err := c.VoidMedicationWithBody(ctx, medicationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidMedicationResponse(rsp)
+}
+
+// VoidMedicationWithResponse Strike out a medication
+//
+// It stays visible and no longer counts. Patients may strike out what they recorded themselves.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
+func (c *ClientWithResponses) VoidMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error) {
+	rsp, err := c.VoidMedication(ctx, medicationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidMedicationResponse(rsp)
+}
+
 // ListPatientsWithResponse List patients
 //
 // Ordered by family name. A patient sees only the own record.
@@ -24919,6 +26329,51 @@ func (c *ClientWithResponses) RecordMeasurementWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseRecordMeasurementResponse(rsp)
+}
+
+// ListMedicationsWithResponse List medications
+//
+// By when they were reported, newest first. `status` goes by what is true on this day where the patient is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/medications (the `ListMedications` operationId).
+func (c *ClientWithResponses) ListMedicationsWithResponse(ctx context.Context, patientID PatientPath, params *ListMedicationsParams, reqEditors ...RequestEditorFn) (*ListMedicationsResponse, error) {
+	rsp, err := c.ListMedications(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMedicationsResponse(rsp)
+}
+
+// RecordMedicationWithBodyWithResponse Record a medication
+//
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+func (c *ClientWithResponses) RecordMedicationWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordMedicationResponse, error) {
+	rsp, err := c.RecordMedicationWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordMedicationResponse(rsp)
+}
+
+// RecordMedicationWithResponse Record a medication
+//
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
+func (c *ClientWithResponses) RecordMedicationWithResponse(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordMedicationResponse, error) {
+	rsp, err := c.RecordMedication(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordMedicationResponse(rsp)
 }
 
 // ChangePatientStatusWithBodyWithResponse Change a patient's status
@@ -27169,6 +28624,144 @@ func ParseVoidMeasurementResponse(rsp *http.Response) (*VoidMeasurementResponse,
 	return response, nil
 }
 
+// ParseShowMedicationResponse parses an HTTP response from a ShowMedicationWithResponse call
+func ParseShowMedicationResponse(rsp *http.Response) (*ShowMedicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowMedicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Medication
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowMedicationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndMedicationResponse parses an HTTP response from a EndMedicationWithResponse call
+func ParseEndMedicationResponse(rsp *http.Response) (*EndMedicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndMedicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Medication
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EndMedicationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVoidMedicationResponse parses an HTTP response from a VoidMedicationWithResponse call
+func ParseVoidMedicationResponse(rsp *http.Response) (*VoidMedicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidMedicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Medication
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers VoidMedicationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListPatientsResponse parses an HTTP response from a ListPatientsWithResponse call
 func ParseListPatientsResponse(rsp *http.Response) (*ListPatientsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -27747,6 +29340,115 @@ func ParseRecordMeasurementResponse(rsp *http.Response) (*RecordMeasurementRespo
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RecordMeasurementResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMedicationsResponse parses an HTTP response from a ListMedicationsWithResponse call
+func ParseListMedicationsResponse(rsp *http.Response) (*ListMedicationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMedicationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MedicationPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMedicationsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRecordMedicationResponse parses an HTTP response from a RecordMedicationWithResponse call
+func ParseRecordMedicationResponse(rsp *http.Response) (*RecordMedicationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecordMedicationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Medication
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Medication
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RecordMedicationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers RecordMedicationResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

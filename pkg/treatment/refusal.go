@@ -99,6 +99,7 @@ const (
 	RuleFalseAlarm            Rule = "falseAlarm"
 	RuleNotByRule             Rule = "notByRule"
 	RuleOutcome               Rule = "outcome"
+	RulePeriod                Rule = "period"
 )
 
 // objections collects the reasons against one decision.

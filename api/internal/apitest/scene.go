@@ -41,6 +41,7 @@ var steps = map[string][]step{
 	"showStaff": {colleague}, "updateStaff": {colleague}, "inviteStaff": {colleague}, "deactivateStaff": {colleague},
 	"voidMeasurement": {weight}, "approveProtocol": {proposed},
 	"showSupportPerson": {supported}, "updateSupportPerson": {supported}, "removeSupportPerson": {supported},
+	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
 	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
@@ -83,6 +84,10 @@ func weight(t testing.TB, s *Scene) {
 
 func supported(t testing.TB, s *Scene) {
 	s.keep("supportPerson", s.must(t, s.Patient, "addSupportPerson", map[string]any{"name": "Jonas", "phone": "+15185550143", "adult": true}))
+}
+
+func medicated(t testing.TB, s *Scene) {
+	s.keep("medication", s.must(t, s.Patient, "recordMedication", s.fact("name", "Lorazepam")))
 }
 
 func planned(t testing.TB, s *Scene) {

@@ -348,6 +348,66 @@ func (e DosageForm) Valid() bool {
 	}
 }
 
+// Defines values for DrugClass.
+const (
+	DrugClassBenzodiazepine        DrugClass = "benzodiazepine"
+	DrugClassCyp2B6Inhibitor       DrugClass = "cyp2b6Inhibitor"
+	DrugClassEnzymeInducer         DrugClass = "enzymeInducer"
+	DrugClassGabapentinoid         DrugClass = "gabapentinoid"
+	DrugClassItraconazole          DrugClass = "itraconazole"
+	DrugClassLamotrigine           DrugClass = "lamotrigine"
+	DrugClassMaoi                  DrugClass = "maoi"
+	DrugClassMethylxanthine        DrugClass = "methylxanthine"
+	DrugClassMuscleRelaxant        DrugClass = "muscleRelaxant"
+	DrugClassOpioid                DrugClass = "opioid"
+	DrugClassOther                 DrugClass = "other"
+	DrugClassSedatingAntihistamine DrugClass = "sedatingAntihistamine"
+	DrugClassStimulant             DrugClass = "stimulant"
+	DrugClassStrongCyp3A4Inhibitor DrugClass = "strongCyp3a4Inhibitor"
+	DrugClassThyroidHormone        DrugClass = "thyroidHormone"
+	DrugClassZDrug                 DrugClass = "zDrug"
+)
+
+// Valid indicates whether the value is a known member of the DrugClass enum.
+func (e DrugClass) Valid() bool {
+	switch e {
+	case DrugClassBenzodiazepine:
+		return true
+	case DrugClassCyp2B6Inhibitor:
+		return true
+	case DrugClassEnzymeInducer:
+		return true
+	case DrugClassGabapentinoid:
+		return true
+	case DrugClassItraconazole:
+		return true
+	case DrugClassLamotrigine:
+		return true
+	case DrugClassMaoi:
+		return true
+	case DrugClassMethylxanthine:
+		return true
+	case DrugClassMuscleRelaxant:
+		return true
+	case DrugClassOpioid:
+		return true
+	case DrugClassOther:
+		return true
+	case DrugClassSedatingAntihistamine:
+		return true
+	case DrugClassStimulant:
+		return true
+	case DrugClassStrongCyp3A4Inhibitor:
+		return true
+	case DrugClassThyroidHormone:
+		return true
+	case DrugClassZDrug:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GateReasonKind.
 const (
 	GateReasonKindHold GateReasonKind = "hold"
@@ -573,6 +633,27 @@ func (e Licence) Valid() bool {
 	case LicencePublicDomain:
 		return true
 	case LicenceRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MedicationStatus.
+const (
+	MedicationStatusCurrent        MedicationStatus = "current"
+	MedicationStatusEnded          MedicationStatus = "ended"
+	MedicationStatusEnteredInError MedicationStatus = "enteredInError"
+)
+
+// Valid indicates whether the value is a known member of the MedicationStatus enum.
+func (e MedicationStatus) Valid() bool {
+	switch e {
+	case MedicationStatusCurrent:
+		return true
+	case MedicationStatusEnded:
+		return true
+	case MedicationStatusEnteredInError:
 		return true
 	default:
 		return false
@@ -1896,6 +1977,9 @@ type DoseInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+type DrugClass string
+
 // DuringSessionPolicy When to measure after a dose, and what is too high.
 type DuringSessionPolicy struct {
 	// AtMin Minutes after the dose.
@@ -2402,6 +2486,129 @@ type MeasurementPage struct {
 	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
+
+// Medication A medicine that the patient takes or took.
+type Medication struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Dosage How much and how often, in words.
+	Dosage *string `json:"dosage,omitempty"`
+
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass *DrugClass `json:"drugClass,omitempty"`
+
+	// EndReason Why it was stopped.
+	EndReason *string `json:"endReason,omitempty"`
+
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn *openapi_types.Date `json:"endedOn,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Name What it is called: the substance or the brand.
+	Name string `json:"name"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// RxNormCode RxNorm concept id (RXCUI).
+	RxNormCode *string `json:"rxNormCode,omitempty"`
+
+	// StartedOn Day from which it is taken.
+	StartedOn *openapi_types.Date `json:"startedOn,omitempty"`
+
+	// Status `ended` follows from the day on which it was stopped, in the time zone of the patient.
+	Status MedicationStatus `json:"status"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// MedicationEnd A medicine is stopped.
+type MedicationEnd struct {
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn openapi_types.Date `json:"endedOn"`
+
+	// Reason Why.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// MedicationInput A medicine that the patient takes or took.
+type MedicationInput struct {
+	// Dosage How much and how often, in words.
+	Dosage *string `json:"dosage,omitempty"`
+
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass *DrugClass `json:"drugClass,omitempty"`
+
+	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
+	EndedOn *openapi_types.Date `json:"endedOn,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Name What it is called: the substance or the brand.
+	Name string `json:"name"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// RxNormCode RxNorm concept id (RXCUI).
+	RxNormCode *string `json:"rxNormCode,omitempty"`
+
+	// StartedOn Day from which it is taken.
+	StartedOn *openapi_types.Date `json:"startedOn,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// MedicationPage A page of medications.
+type MedicationPage struct {
+	// Items The medications of this page, in order.
+	Items []Medication `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// MedicationStatus `ended` follows from the day on which it was stopped, in the time zone of the patient.
+type MedicationStatus string
 
 // MemberKind Whether a membership is that of staff or of a patient.
 type MemberKind string
@@ -3969,6 +4176,12 @@ type Limit = int
 // MeasurementPath Its id.
 type MeasurementPath = openapi_types.UUID
 
+// MedicationPath Its id.
+type MedicationPath = openapi_types.UUID
+
+// MedicationStatusFilter `ended` follows from the day on which it was stopped, in the time zone of the patient.
+type MedicationStatusFilter = MedicationStatus
+
 // PatientFilter The patient.
 type PatientFilter = openapi_types.UUID
 
@@ -4272,6 +4485,54 @@ type VoidMeasurementParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowMedicationParams defines parameters for ShowMedication.
+type ShowMedicationParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// EndMedicationParams defines parameters for EndMedication.
+type EndMedicationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidMedicationParams defines parameters for VoidMedication.
+type VoidMedicationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListPatientsParams defines parameters for ListPatients.
 type ListPatientsParams struct {
 	// Limit How many to answer at most.
@@ -4457,6 +4718,33 @@ type ListMeasurementsParams struct {
 
 // RecordMeasurementParams defines parameters for RecordMeasurement.
 type RecordMeasurementParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListMedicationsParams defines parameters for ListMedications.
+type ListMedicationsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *MedicationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordMedicationParams defines parameters for RecordMedication.
+type RecordMedicationParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -5373,6 +5661,12 @@ type RedeemInvitationJSONRequestBody = Redemption
 // VoidMeasurementJSONRequestBody defines body for VoidMeasurement for application/json ContentType.
 type VoidMeasurementJSONRequestBody = StrikeOutInput
 
+// EndMedicationJSONRequestBody defines body for EndMedication for application/json ContentType.
+type EndMedicationJSONRequestBody = MedicationEnd
+
+// VoidMedicationJSONRequestBody defines body for VoidMedication for application/json ContentType.
+type VoidMedicationJSONRequestBody = StrikeOutInput
+
 // RegisterPatientJSONRequestBody defines body for RegisterPatient for application/json ContentType.
 type RegisterPatientJSONRequestBody = PatientInput
 
@@ -5396,6 +5690,9 @@ type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
 
 // RecordMeasurementJSONRequestBody defines body for RecordMeasurement for application/json ContentType.
 type RecordMeasurementJSONRequestBody = MeasurementInput
+
+// RecordMedicationJSONRequestBody defines body for RecordMedication for application/json ContentType.
+type RecordMedicationJSONRequestBody = MedicationInput
 
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
@@ -5573,6 +5870,15 @@ type ServerInterface interface {
 	// VoidMeasurement Strike out a measurement
 	// (POST /measurements/{measurementId}/enter-in-error)
 	VoidMeasurement(ctx echo.Context, measurementID MeasurementPath, params VoidMeasurementParams) error
+	// ShowMedication Show a medication
+	// (GET /medications/{medicationId})
+	ShowMedication(ctx echo.Context, medicationID MedicationPath, params ShowMedicationParams) error
+	// EndMedication End a medication
+	// (POST /medications/{medicationId}/end)
+	EndMedication(ctx echo.Context, medicationID MedicationPath, params EndMedicationParams) error
+	// VoidMedication Strike out a medication
+	// (POST /medications/{medicationId}/enter-in-error)
+	VoidMedication(ctx echo.Context, medicationID MedicationPath, params VoidMedicationParams) error
 	// ListPatients List patients
 	// (GET /patients)
 	ListPatients(ctx echo.Context, params ListPatientsParams) error
@@ -5612,6 +5918,12 @@ type ServerInterface interface {
 	// RecordMeasurement Record a measurement
 	// (POST /patients/{patientId}/measurements)
 	RecordMeasurement(ctx echo.Context, patientID PatientPath, params RecordMeasurementParams) error
+	// ListMedications List medications
+	// (GET /patients/{patientId}/medications)
+	ListMedications(ctx echo.Context, patientID PatientPath, params ListMedicationsParams) error
+	// RecordMedication Record a medication
+	// (POST /patients/{patientId}/medications)
+	RecordMedication(ctx echo.Context, patientID PatientPath, params RecordMedicationParams) error
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx echo.Context, patientID PatientPath, params ChangePatientStatusParams) error
@@ -7038,6 +7350,254 @@ func (w *ServerInterfaceWrapper) VoidMeasurement(ctx echo.Context) error {
 	return err
 }
 
+// ShowMedication converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowMedication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "medicationId" -------------
+	var medicationID MedicationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "medicationId", ctx.Param("medicationId"), &medicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter medicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowMedicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowMedication(ctx, medicationID, params)
+	return err
+}
+
+// EndMedication converts echo context to params.
+func (w *ServerInterfaceWrapper) EndMedication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "medicationId" -------------
+	var medicationID MedicationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "medicationId", ctx.Param("medicationId"), &medicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter medicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndMedicationParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndMedication(ctx, medicationID, params)
+	return err
+}
+
+// VoidMedication converts echo context to params.
+func (w *ServerInterfaceWrapper) VoidMedication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "medicationId" -------------
+	var medicationID MedicationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "medicationId", ctx.Param("medicationId"), &medicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter medicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VoidMedicationParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VoidMedication(ctx, medicationID, params)
+	return err
+}
+
 // ListPatients converts echo context to params.
 func (w *ServerInterfaceWrapper) ListPatients(ctx echo.Context) error {
 	var err error
@@ -7960,6 +8520,128 @@ func (w *ServerInterfaceWrapper) RecordMeasurement(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordMeasurement(ctx, patientID, params)
+	return err
+}
+
+// ListMedications converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMedications(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMedicationsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMedications(ctx, patientID, params)
+	return err
+}
+
+// RecordMedication converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordMedication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordMedicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordMedication(ctx, patientID, params)
 	return err
 }
 
@@ -12438,6 +13120,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
 	router.GET(options.BaseURL+"/me", wrapper.WhoAmI, options.OperationMiddlewares["whoAmI"]...)
 	router.POST(options.BaseURL+"/measurements/:measurementId/enter-in-error", wrapper.VoidMeasurement, options.OperationMiddlewares["voidMeasurement"]...)
+	router.GET(options.BaseURL+"/medications/:medicationId", wrapper.ShowMedication, options.OperationMiddlewares["showMedication"]...)
+	router.POST(options.BaseURL+"/medications/:medicationId/end", wrapper.EndMedication, options.OperationMiddlewares["endMedication"]...)
+	router.POST(options.BaseURL+"/medications/:medicationId/enter-in-error", wrapper.VoidMedication, options.OperationMiddlewares["voidMedication"]...)
 	router.GET(options.BaseURL+"/patients", wrapper.ListPatients, options.OperationMiddlewares["listPatients"]...)
 	router.POST(options.BaseURL+"/patients", wrapper.RegisterPatient, options.OperationMiddlewares["registerPatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId", wrapper.ShowPatient, options.OperationMiddlewares["showPatient"]...)
@@ -12450,6 +13135,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/invitations", wrapper.InvitePatient, options.OperationMiddlewares["invitePatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/measurements", wrapper.RecordMeasurement, options.OperationMiddlewares["recordMeasurement"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/medications", wrapper.ListMedications, options.OperationMiddlewares["listMedications"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/medications", wrapper.RecordMedication, options.OperationMiddlewares["recordMedication"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/status", wrapper.ChangePatientStatus, options.OperationMiddlewares["changePatientStatus"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
@@ -12614,6 +13301,25 @@ type MeasurementPageJSONResponse struct {
 	Body MeasurementPage
 
 	Headers MeasurementPageResponseHeaders
+}
+
+type MedicationResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type MedicationJSONResponse struct {
+	Body Medication
+
+	Headers MedicationResponseHeaders
+}
+
+type MedicationPageResponseHeaders struct {
+	Link *string
+}
+type MedicationPageJSONResponse struct {
+	Body MedicationPage
+
+	Headers MedicationPageResponseHeaders
 }
 
 type MembershipJSONResponse Membership
@@ -13280,6 +13986,95 @@ func (response VoidMeasurement200JSONResponse) VisitVoidMeasurementResponse(w ht
 	return err
 }
 
+type ShowMedicationRequestObject struct {
+	MedicationID MedicationPath `json:"medicationId"`
+	Params       ShowMedicationParams
+}
+
+type ShowMedicationResponseObject interface {
+	VisitShowMedicationResponse(w http.ResponseWriter) error
+}
+
+type ShowMedication200JSONResponse struct{ MedicationJSONResponse }
+
+func (response ShowMedication200JSONResponse) VisitShowMedicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndMedicationRequestObject struct {
+	MedicationID MedicationPath `json:"medicationId"`
+	Params       EndMedicationParams
+	Body         *EndMedicationJSONRequestBody
+}
+
+type EndMedicationResponseObject interface {
+	VisitEndMedicationResponse(w http.ResponseWriter) error
+}
+
+type EndMedication200JSONResponse struct{ MedicationJSONResponse }
+
+func (response EndMedication200JSONResponse) VisitEndMedicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VoidMedicationRequestObject struct {
+	MedicationID MedicationPath `json:"medicationId"`
+	Params       VoidMedicationParams
+	Body         *VoidMedicationJSONRequestBody
+}
+
+type VoidMedicationResponseObject interface {
+	VisitVoidMedicationResponse(w http.ResponseWriter) error
+}
+
+type VoidMedication200JSONResponse struct{ MedicationJSONResponse }
+
+func (response VoidMedication200JSONResponse) VisitVoidMedicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPatientsRequestObject struct {
 	Params ListPatientsParams
 }
@@ -13684,6 +14479,90 @@ type RecordMeasurement201JSONResponse struct {
 }
 
 func (response RecordMeasurement201JSONResponse) VisitRecordMeasurementResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMedicationsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListMedicationsParams
+}
+
+type ListMedicationsResponseObject interface {
+	VisitListMedicationsResponse(w http.ResponseWriter) error
+}
+
+type ListMedications200JSONResponse struct{ MedicationPageJSONResponse }
+
+func (response ListMedications200JSONResponse) VisitListMedicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordMedicationRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    RecordMedicationParams
+	Body      *RecordMedicationJSONRequestBody
+}
+
+type RecordMedicationResponseObject interface {
+	VisitRecordMedicationResponse(w http.ResponseWriter) error
+}
+
+type RecordMedication200JSONResponse struct{ MedicationJSONResponse }
+
+func (response RecordMedication200JSONResponse) VisitRecordMedicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordMedication201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordMedication201JSONResponse struct {
+	Body    Medication
+	Headers RecordMedication201ResponseHeaders
+}
+
+func (response RecordMedication201JSONResponse) VisitRecordMedicationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15727,6 +16606,15 @@ type StrictServerInterface interface {
 	// VoidMeasurement Strike out a measurement
 	// (POST /measurements/{measurementId}/enter-in-error)
 	VoidMeasurement(ctx context.Context, request VoidMeasurementRequestObject) (VoidMeasurementResponseObject, error)
+	// ShowMedication Show a medication
+	// (GET /medications/{medicationId})
+	ShowMedication(ctx context.Context, request ShowMedicationRequestObject) (ShowMedicationResponseObject, error)
+	// EndMedication End a medication
+	// (POST /medications/{medicationId}/end)
+	EndMedication(ctx context.Context, request EndMedicationRequestObject) (EndMedicationResponseObject, error)
+	// VoidMedication Strike out a medication
+	// (POST /medications/{medicationId}/enter-in-error)
+	VoidMedication(ctx context.Context, request VoidMedicationRequestObject) (VoidMedicationResponseObject, error)
 	// ListPatients List patients
 	// (GET /patients)
 	ListPatients(ctx context.Context, request ListPatientsRequestObject) (ListPatientsResponseObject, error)
@@ -15766,6 +16654,12 @@ type StrictServerInterface interface {
 	// RecordMeasurement Record a measurement
 	// (POST /patients/{patientId}/measurements)
 	RecordMeasurement(ctx context.Context, request RecordMeasurementRequestObject) (RecordMeasurementResponseObject, error)
+	// ListMedications List medications
+	// (GET /patients/{patientId}/medications)
+	ListMedications(ctx context.Context, request ListMedicationsRequestObject) (ListMedicationsResponseObject, error)
+	// RecordMedication Record a medication
+	// (POST /patients/{patientId}/medications)
+	RecordMedication(ctx context.Context, request RecordMedicationRequestObject) (RecordMedicationResponseObject, error)
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx context.Context, request ChangePatientStatusRequestObject) (ChangePatientStatusResponseObject, error)
@@ -16665,6 +17559,130 @@ func (sh *strictHandler) VoidMeasurement(ctx echo.Context, measurementID Measure
 	return nil
 }
 
+// ShowMedication operation middleware
+func (sh *strictHandler) ShowMedication(ctx echo.Context, medicationID MedicationPath, params ShowMedicationParams) error {
+	var request ShowMedicationRequestObject
+
+	request.MedicationID = medicationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowMedication(ctx.Request().Context(), request.(ShowMedicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowMedication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowMedicationResponseObject); ok {
+		return validResponse.VisitShowMedicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndMedication operation middleware
+func (sh *strictHandler) EndMedication(ctx echo.Context, medicationID MedicationPath, params EndMedicationParams) error {
+	var request EndMedicationRequestObject
+
+	request.MedicationID = medicationID
+	request.Params = params
+
+	var body EndMedicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndMedication(ctx.Request().Context(), request.(EndMedicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndMedication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndMedicationResponseObject); ok {
+		return validResponse.VisitEndMedicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VoidMedication operation middleware
+func (sh *strictHandler) VoidMedication(ctx echo.Context, medicationID MedicationPath, params VoidMedicationParams) error {
+	var request VoidMedicationRequestObject
+
+	request.MedicationID = medicationID
+	request.Params = params
+
+	var body VoidMedicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VoidMedication(ctx.Request().Context(), request.(VoidMedicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VoidMedication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VoidMedicationResponseObject); ok {
+		return validResponse.VisitVoidMedicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListPatients operation middleware
 func (sh *strictHandler) ListPatients(ctx echo.Context, params ListPatientsParams) error {
 	var request ListPatientsRequestObject
@@ -17179,6 +18197,81 @@ func (sh *strictHandler) RecordMeasurement(ctx echo.Context, patientID PatientPa
 		return err
 	} else if validResponse, ok := response.(RecordMeasurementResponseObject); ok {
 		return validResponse.VisitRecordMeasurementResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMedications operation middleware
+func (sh *strictHandler) ListMedications(ctx echo.Context, patientID PatientPath, params ListMedicationsParams) error {
+	var request ListMedicationsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMedications(ctx.Request().Context(), request.(ListMedicationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMedications")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMedicationsResponseObject); ok {
+		return validResponse.VisitListMedicationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordMedication operation middleware
+func (sh *strictHandler) RecordMedication(ctx echo.Context, patientID PatientPath, params RecordMedicationParams) error {
+	var request RecordMedicationRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body RecordMedicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordMedication(ctx.Request().Context(), request.(RecordMedicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordMedication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordMedicationResponseObject); ok {
+		return validResponse.VisitRecordMedicationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -31,6 +31,10 @@ var lists = map[string]struct {
 	"support people":    {"support_people_by_patient", supportPeople("")},
 	"support, active":   {"support_people_by_patient", supportPeople(rules.SupportPersonActive)},
 	"support, removed":  {"support_people_by_patient", supportPeople(rules.SupportPersonRemoved)},
+	"medications":       {"medications_by_patient", medications("")},
+	"current":           {"medications_by_patient", medications(rules.MedicationCurrent)},
+	"ended":             {"medications_by_patient", medications(rules.MedicationEnded)},
+	"struck out":        {"medications_by_patient", medications(rules.MedicationEnteredInError)},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
 	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
@@ -62,6 +66,12 @@ func search(s store.PatientSearch) func(*store.Tx, uuid.UUID, store.Page) error 
 func supportPeople(s rules.SupportPersonStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListSupportPeople(id, s, p))
+	}
+}
+
+func medications(s rules.MedicationStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListMedications(id, s, rules.DateOf(noon), p))
 	}
 }
 

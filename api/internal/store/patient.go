@@ -24,6 +24,7 @@ var patientRecords = map[string]string{
 	"alertId":         "alerts",
 	"measurementId":   "measurements",
 	"supportPersonId": "support_people",
+	"medicationId":    "medications",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -324,6 +324,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listMeasurements":  {c.call("listMeasurements", c.Clinician, nil), func(t *testing.T) { send(t, c.Site, c.measure(t, c.weight())) }, ""},
 		"listSupportPeople": {by(c.Prescriber, "listSupportPeople", planned), must(planned, "addSupportPerson", c.Prescriber), "status=active"},
 		"listMedications":   {by(c.Prescriber, "listMedications", planned), must(planned, "recordMedication", c.Prescriber), "status=current"},
+		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
 		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")

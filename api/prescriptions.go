@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -248,15 +247,27 @@ func signing(ctx context.Context, tx *store.Tx, p *store.Prescription) (treatmen
 		Now: tx.Now.In(here), Signer: signer, PatientState: patient.State, Phase: course.Phase,
 		ProtocolID: course.ProtocolID, Protocol: *policy,
 	}
-	weight, err := tx.LastWeight(p.PatientID)
-	if errors.Is(err, store.ErrNotFound) {
-		return known, nil
-	}
+	return known, addEvidence(tx, patient, &known)
+}
+
+// addEvidence adds what was found out about the patient before a signature. What nobody has
+// found out stays nil.
+func addEvidence(tx *store.Tx, patient *store.Patient, known *treatment.Signing) error {
+	weight, err := notKnown(tx.LastWeight(patient.ID))
 	if err != nil {
-		return known, err
+		return err
 	}
-	known.Weight = &treatment.Weight{Kg: *weight.WeightKg, MeasuredAt: weight.OccurredAt}
-	return known, nil
+	if weight != nil {
+		known.Weight = &treatment.Weight{Kg: *weight.WeightKg, MeasuredAt: weight.OccurredAt}
+	}
+	check, err := notKnown(tx.LastPDMPCheck(patient.ID, patient.State))
+	if err != nil {
+		return err
+	}
+	if check != nil {
+		known.PDMPCheckedAt = &check.OccurredAt
+	}
+	return nil
 }
 
 // prescriber is a member of staff as the rules know somebody who signs.

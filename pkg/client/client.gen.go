@@ -731,6 +731,24 @@ func (e PatientStatus) Valid() bool {
 	}
 }
 
+// Defines values for PdmpResult.
+const (
+	PdmpResultNothingUnexpected PdmpResult = "nothingUnexpected"
+	PdmpResultUnexpected        PdmpResult = "unexpected"
+)
+
+// Valid indicates whether the value is a known member of the PdmpResult enum.
+func (e PdmpResult) Valid() bool {
+	switch e {
+	case PdmpResultNothingUnexpected:
+		return true
+	case PdmpResultUnexpected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Phase.
 const (
 	PhaseCompleted    Phase = "completed"
@@ -2975,6 +2993,96 @@ type PatientUpdate struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 }
 
+// PdmpCheck The state's prescription drug monitoring program was asked about the patient.
+type PdmpCheck struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What it showed. Required when something was unexpected.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// Result What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+	Result PdmpResult `json:"result"`
+
+	// State US state whose program was asked, for example `NY`.
+	State string `json:"state"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// PdmpCheckInput The state's prescription drug monitoring program was asked about the patient.
+type PdmpCheckInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What it showed. Required when something was unexpected.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// Result What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+	Result PdmpResult `json:"result"`
+
+	// State US state whose program was asked, for example `NY`.
+	State string `json:"state"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// PdmpCheckPage A page of checks.
+type PdmpCheckPage struct {
+	// Items The checks of this page, in order.
+	Items []PdmpCheck `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// PdmpResult What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+type PdmpResult string
+
 // PerSeverity Minutes for each severity.
 type PerSeverity struct {
 	// Critical For critical alerts.
@@ -4193,6 +4301,9 @@ type PatientPath = openapi_types.UUID
 // PatientStatusFilter Whether the clinic treats the patient.
 type PatientStatusFilter = PatientStatus
 
+// PdmpCheckPath Its id.
+type PdmpCheckPath = openapi_types.UUID
+
 // PrescriptionPath Its id.
 type PrescriptionPath = openapi_types.UUID
 
@@ -4754,6 +4865,30 @@ type RecordMedicationParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListPdmpChecksParams defines parameters for ListPdmpChecks.
+type ListPdmpChecksParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordPdmpCheckParams defines parameters for RecordPdmpCheck.
+type RecordPdmpCheckParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ChangePatientStatusParams defines parameters for ChangePatientStatus.
 type ChangePatientStatusParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -4827,6 +4962,24 @@ type StartTreatmentParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidPdmpCheckParams defines parameters for VoidPdmpCheck.
+type VoidPdmpCheckParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -5696,6 +5849,9 @@ type RecordMeasurementJSONRequestBody = MeasurementInput
 // RecordMedicationJSONRequestBody defines body for RecordMedication for application/json ContentType.
 type RecordMedicationJSONRequestBody = MedicationInput
 
+// RecordPdmpCheckJSONRequestBody defines body for RecordPdmpCheck for application/json ContentType.
+type RecordPdmpCheckJSONRequestBody = PdmpCheckInput
+
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
@@ -5704,6 +5860,9 @@ type AddSupportPersonJSONRequestBody = SupportPersonInput
 
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
+
+// VoidPdmpCheckJSONRequestBody defines body for VoidPdmpCheck for application/json ContentType.
+type VoidPdmpCheckJSONRequestBody = StrikeOutInput
 
 // UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody defines body for UpdatePrescription for application/merge-patch+json ContentType.
 type UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody = PrescriptionUpdate
@@ -6384,6 +6543,31 @@ type ClientInterface interface {
 	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
 	RecordMedication(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPdmpChecks List PDMP checks
+	//
+	// By when the program was asked, newest first.
+	//
+	// Corresponds with GET /patients/{patientId}/pdmp-checks (the `ListPdmpChecks` operationId).
+	ListPdmpChecks(ctx context.Context, patientID PatientPath, params *ListPdmpChecksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordPdmpCheckWithBody Record a PDMP check
+	//
+	// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+	RecordPdmpCheckWithBody(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordPdmpCheck Record a PDMP check
+	//
+	// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+	RecordPdmpCheck(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, body RecordPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ChangePatientStatusWithBody Change a patient's status
 	//
 	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
@@ -6451,6 +6635,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 	StartTreatment(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidPdmpCheckWithBody Strike out a PDMP check
+	//
+	// It stays visible and no longer counts for a signature.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+	VoidPdmpCheckWithBody(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidPdmpCheck Strike out a PDMP check
+	//
+	// It stays visible and no longer counts for a signature.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+	VoidPdmpCheck(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowPrescription Show a prescription
 	//
@@ -8305,6 +8507,61 @@ func (c *Client) RecordMedication(ctx context.Context, patientID PatientPath, pa
 	return c.Client.Do(req)
 }
 
+// ListPdmpChecks List PDMP checks
+//
+// By when the program was asked, newest first.
+//
+// Corresponds with GET /patients/{patientId}/pdmp-checks (the `ListPdmpChecks` operationId).
+func (c *Client) ListPdmpChecks(ctx context.Context, patientID PatientPath, params *ListPdmpChecksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPdmpChecksRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordPdmpCheckWithBody Record a PDMP check
+//
+// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+func (c *Client) RecordPdmpCheckWithBody(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordPdmpCheckRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordPdmpCheck Record a PDMP check
+//
+// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+func (c *Client) RecordPdmpCheck(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, body RecordPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordPdmpCheckRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ChangePatientStatusWithBody Change a patient's status
 //
 // Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
@@ -8443,6 +8700,44 @@ func (c *Client) StartTreatmentWithBody(ctx context.Context, patientID PatientPa
 // Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 func (c *Client) StartTreatment(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartTreatmentRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidPdmpCheckWithBody Strike out a PDMP check
+//
+// It stays visible and no longer counts for a signature.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+func (c *Client) VoidPdmpCheckWithBody(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidPdmpCheckRequestWithBody(c.Server, pdmpCheckID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidPdmpCheck Strike out a PDMP check
+//
+// It stays visible and no longer counts for a signature.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+func (c *Client) VoidPdmpCheck(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidPdmpCheckRequest(c.Server, pdmpCheckID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -13523,6 +13818,178 @@ func NewRecordMedicationRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewListPdmpChecksRequest constructs an http.Request for the ListPdmpChecks method
+func NewListPdmpChecksRequest(server string, patientID PatientPath, params *ListPdmpChecksParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/pdmp-checks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRecordPdmpCheckRequest calls the generic RecordPdmpCheck builder with application/json body
+func NewRecordPdmpCheckRequest(server string, patientID PatientPath, params *RecordPdmpCheckParams, body RecordPdmpCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecordPdmpCheckRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewRecordPdmpCheckRequestWithBody constructs an http.Request for the RecordPdmpCheck method, with any body, and a specified content type
+func NewRecordPdmpCheckRequestWithBody(server string, patientID PatientPath, params *RecordPdmpCheckParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/pdmp-checks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewChangePatientStatusRequest calls the generic ChangePatientStatus builder with application/json body
 func NewChangePatientStatusRequest(server string, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -14062,6 +14529,124 @@ func NewStartTreatmentRequestWithBody(server string, patientID PatientPath, para
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVoidPdmpCheckRequest calls the generic VoidPdmpCheck builder with application/json body
+func NewVoidPdmpCheckRequest(server string, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidPdmpCheckRequestWithBody(server, pdmpCheckID, params, "application/json", bodyReader)
+}
+
+// NewVoidPdmpCheckRequestWithBody constructs an http.Request for the VoidPdmpCheck method, with any body, and a specified content type
+func NewVoidPdmpCheckRequestWithBody(server string, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pdmpCheckId", pdmpCheckID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pdmp-checks/%s/enter-in-error", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
 		}
 
 	}
@@ -19868,6 +20453,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/medications (the `RecordMedication` operationId).
 	RecordMedicationWithResponse(ctx context.Context, patientID PatientPath, params *RecordMedicationParams, body RecordMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordMedicationResponse, error)
 
+	// ListPdmpChecksWithResponse List PDMP checks
+	//
+	// By when the program was asked, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/pdmp-checks (the `ListPdmpChecks` operationId).
+	ListPdmpChecksWithResponse(ctx context.Context, patientID PatientPath, params *ListPdmpChecksParams, reqEditors ...RequestEditorFn) (*ListPdmpChecksResponse, error)
+
+	// RecordPdmpCheckWithBodyWithResponse Record a PDMP check
+	//
+	// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+	RecordPdmpCheckWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordPdmpCheckResponse, error)
+
+	// RecordPdmpCheckWithResponse Record a PDMP check
+	//
+	// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+	RecordPdmpCheckWithResponse(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, body RecordPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordPdmpCheckResponse, error)
+
 	// ChangePatientStatusWithBodyWithResponse Change a patient's status
 	//
 	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
@@ -19939,6 +20551,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 	StartTreatmentWithResponse(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTreatmentResponse, error)
+
+	// VoidPdmpCheckWithBodyWithResponse Strike out a PDMP check
+	//
+	// It stays visible and no longer counts for a signature.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+	VoidPdmpCheckWithBodyWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidPdmpCheckResponse, error)
+
+	// VoidPdmpCheckWithResponse Strike out a PDMP check
+	//
+	// It stays visible and no longer counts for a signature.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+	VoidPdmpCheckWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidPdmpCheckResponse, error)
 
 	// ShowPrescriptionWithResponse Show a prescription
 	//
@@ -22536,6 +23166,118 @@ func (r RecordMedicationResponse) ContentType() string {
 	return ""
 }
 
+// ListPdmpChecksResponse200Headers the declared response headers of an HTTP 200 response for ListPdmpChecks
+type ListPdmpChecksResponse200Headers struct {
+	Link *string
+}
+
+type ListPdmpChecksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PdmpCheckPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPdmpChecksResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPdmpChecksResponse) GetJSON200() *PdmpCheckPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPdmpChecksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPdmpChecksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPdmpChecksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPdmpChecksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecordPdmpCheckResponse200Headers the declared response headers of an HTTP 200 response for RecordPdmpCheck
+type RecordPdmpCheckResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// RecordPdmpCheckResponse201Headers the declared response headers of an HTTP 201 response for RecordPdmpCheck
+type RecordPdmpCheckResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordPdmpCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PdmpCheck
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *PdmpCheck
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RecordPdmpCheckResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RecordPdmpCheckResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecordPdmpCheckResponse) GetJSON200() *PdmpCheck {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RecordPdmpCheckResponse) GetJSON201() *PdmpCheck {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RecordPdmpCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecordPdmpCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecordPdmpCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecordPdmpCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ChangePatientStatusResponse200Headers the declared response headers of an HTTP 200 response for ChangePatientStatus
 type ChangePatientStatusResponse200Headers struct {
 	ETag     *string
@@ -22773,6 +23515,55 @@ func (r StartTreatmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StartTreatmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidPdmpCheckResponse200Headers the declared response headers of an HTTP 200 response for VoidPdmpCheck
+type VoidPdmpCheckResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type VoidPdmpCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PdmpCheck
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *VoidPdmpCheckResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidPdmpCheckResponse) GetJSON200() *PdmpCheck {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidPdmpCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidPdmpCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidPdmpCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidPdmpCheckResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26376,6 +27167,51 @@ func (c *ClientWithResponses) RecordMedicationWithResponse(ctx context.Context, 
 	return ParseRecordMedicationResponse(rsp)
 }
 
+// ListPdmpChecksWithResponse List PDMP checks
+//
+// By when the program was asked, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/pdmp-checks (the `ListPdmpChecks` operationId).
+func (c *ClientWithResponses) ListPdmpChecksWithResponse(ctx context.Context, patientID PatientPath, params *ListPdmpChecksParams, reqEditors ...RequestEditorFn) (*ListPdmpChecksResponse, error) {
+	rsp, err := c.ListPdmpChecks(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPdmpChecksResponse(rsp)
+}
+
+// RecordPdmpCheckWithBodyWithResponse Record a PDMP check
+//
+// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+func (c *ClientWithResponses) RecordPdmpCheckWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordPdmpCheckResponse, error) {
+	rsp, err := c.RecordPdmpCheckWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordPdmpCheckResponse(rsp)
+}
+
+// RecordPdmpCheckWithResponse Record a PDMP check
+//
+// The prescription drug monitoring program of a state was asked about the patient, and what it showed. A prescription is signed only if that of the patient's state was asked recently enough; the protocol says how recently.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/pdmp-checks (the `RecordPdmpCheck` operationId).
+func (c *ClientWithResponses) RecordPdmpCheckWithResponse(ctx context.Context, patientID PatientPath, params *RecordPdmpCheckParams, body RecordPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordPdmpCheckResponse, error) {
+	rsp, err := c.RecordPdmpCheck(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordPdmpCheckResponse(rsp)
+}
+
 // ChangePatientStatusWithBodyWithResponse Change a patient's status
 //
 // Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
@@ -26494,6 +27330,36 @@ func (c *ClientWithResponses) StartTreatmentWithResponse(ctx context.Context, pa
 		return nil, err
 	}
 	return ParseStartTreatmentResponse(rsp)
+}
+
+// VoidPdmpCheckWithBodyWithResponse Strike out a PDMP check
+//
+// It stays visible and no longer counts for a signature.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+func (c *ClientWithResponses) VoidPdmpCheckWithBodyWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidPdmpCheckResponse, error) {
+	rsp, err := c.VoidPdmpCheckWithBody(ctx, pdmpCheckID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidPdmpCheckResponse(rsp)
+}
+
+// VoidPdmpCheckWithResponse Strike out a PDMP check
+//
+// It stays visible and no longer counts for a signature.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
+func (c *ClientWithResponses) VoidPdmpCheckWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidPdmpCheckResponse, error) {
+	rsp, err := c.VoidPdmpCheck(ctx, pdmpCheckID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidPdmpCheckResponse(rsp)
 }
 
 // ShowPrescriptionWithResponse Show a prescription
@@ -29469,6 +30335,115 @@ func ParseRecordMedicationResponse(rsp *http.Response) (*RecordMedicationRespons
 	return response, nil
 }
 
+// ParseListPdmpChecksResponse parses an HTTP response from a ListPdmpChecksWithResponse call
+func ParseListPdmpChecksResponse(rsp *http.Response) (*ListPdmpChecksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPdmpChecksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PdmpCheckPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPdmpChecksResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRecordPdmpCheckResponse parses an HTTP response from a RecordPdmpCheckWithResponse call
+func ParseRecordPdmpCheckResponse(rsp *http.Response) (*RecordPdmpCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecordPdmpCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PdmpCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest PdmpCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RecordPdmpCheckResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers RecordPdmpCheckResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseChangePatientStatusResponse parses an HTTP response from a ChangePatientStatusWithResponse call
 func ParseChangePatientStatusResponse(rsp *http.Response) (*ChangePatientStatusResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -29680,6 +30655,52 @@ func ParseStartTreatmentResponse(rsp *http.Response) (*StartTreatmentResponse, e
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVoidPdmpCheckResponse parses an HTTP response from a VoidPdmpCheckWithResponse call
+func ParseVoidPdmpCheckResponse(rsp *http.Response) (*VoidPdmpCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidPdmpCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PdmpCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers VoidPdmpCheckResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -100,6 +100,7 @@ const (
 	RuleNotByRule             Rule = "notByRule"
 	RuleOutcome               Rule = "outcome"
 	RulePeriod                Rule = "period"
+	RuleNote                  Rule = "note"
 )
 
 // objections collects the reasons against one decision.

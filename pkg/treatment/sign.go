@@ -37,7 +37,8 @@ type Signing struct {
 	SignedConsents []string
 	// InteractionsReviewed: the patient's medications were checked against ketamine.
 	InteractionsReviewed *bool
-	// PDMPCheckedAt is when the state's prescription monitoring program was last asked.
+	// PDMPCheckedAt is when the prescription monitoring program of the patient's state was last
+	// asked, whatever it showed.
 	PDMPCheckedAt *time.Time
 	// InPersonExamAt is when the prescriber last examined the patient in person.
 	InPersonExamAt *time.Time

@@ -42,6 +42,7 @@ var steps = map[string][]step{
 	"voidMeasurement": {weight}, "approveProtocol": {proposed},
 	"showSupportPerson": {supported}, "updateSupportPerson": {supported}, "removeSupportPerson": {supported},
 	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
+	"voidPdmpCheck": {monitored},
 	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
@@ -88,6 +89,13 @@ func supported(t testing.TB, s *Scene) {
 
 func medicated(t testing.TB, s *Scene) {
 	s.keep("medication", s.must(t, s.Patient, "recordMedication", s.fact("name", "Lorazepam")))
+}
+
+// monitored is a patient about whom the state's monitoring program was asked.
+func monitored(t testing.TB, s *Scene) {
+	check := s.fact("state", "NY")
+	check["result"], check["reportedBy"] = "nothingUnexpected", "clinician"
+	s.keep("pdmpCheck", s.must(t, s.Clinic.Clinician, "recordPdmpCheck", check))
 }
 
 func planned(t testing.TB, s *Scene) {

@@ -729,6 +729,24 @@ func (e PatientStatus) Valid() bool {
 	}
 }
 
+// Defines values for PdmpResult.
+const (
+	PdmpResultNothingUnexpected PdmpResult = "nothingUnexpected"
+	PdmpResultUnexpected        PdmpResult = "unexpected"
+)
+
+// Valid indicates whether the value is a known member of the PdmpResult enum.
+func (e PdmpResult) Valid() bool {
+	switch e {
+	case PdmpResultNothingUnexpected:
+		return true
+	case PdmpResultUnexpected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Phase.
 const (
 	PhaseCompleted    Phase = "completed"
@@ -2973,6 +2991,96 @@ type PatientUpdate struct {
 	TimeZone *string `json:"timeZone,omitempty"`
 }
 
+// PdmpCheck The state's prescription drug monitoring program was asked about the patient.
+type PdmpCheck struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What it showed. Required when something was unexpected.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// Result What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+	Result PdmpResult `json:"result"`
+
+	// State US state whose program was asked, for example `NY`.
+	State string `json:"state"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// PdmpCheckInput The state's prescription drug monitoring program was asked about the patient.
+type PdmpCheckInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What it showed. Required when something was unexpected.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// Result What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+	Result PdmpResult `json:"result"`
+
+	// State US state whose program was asked, for example `NY`.
+	State string `json:"state"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// PdmpCheckPage A page of checks.
+type PdmpCheckPage struct {
+	// Items The checks of this page, in order.
+	Items []PdmpCheck `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// PdmpResult What the program showed. Neither keeps a prescription from being signed: a prescriber reads what was unexpected and decides. More words may come.
+type PdmpResult string
+
 // PerSeverity Minutes for each severity.
 type PerSeverity struct {
 	// Critical For critical alerts.
@@ -4191,6 +4299,9 @@ type PatientPath = openapi_types.UUID
 // PatientStatusFilter Whether the clinic treats the patient.
 type PatientStatusFilter = PatientStatus
 
+// PdmpCheckPath Its id.
+type PdmpCheckPath = openapi_types.UUID
+
 // PrescriptionPath Its id.
 type PrescriptionPath = openapi_types.UUID
 
@@ -4752,6 +4863,30 @@ type RecordMedicationParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListPdmpChecksParams defines parameters for ListPdmpChecks.
+type ListPdmpChecksParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordPdmpCheckParams defines parameters for RecordPdmpCheck.
+type RecordPdmpCheckParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ChangePatientStatusParams defines parameters for ChangePatientStatus.
 type ChangePatientStatusParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -4825,6 +4960,24 @@ type StartTreatmentParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidPdmpCheckParams defines parameters for VoidPdmpCheck.
+type VoidPdmpCheckParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -5694,6 +5847,9 @@ type RecordMeasurementJSONRequestBody = MeasurementInput
 // RecordMedicationJSONRequestBody defines body for RecordMedication for application/json ContentType.
 type RecordMedicationJSONRequestBody = MedicationInput
 
+// RecordPdmpCheckJSONRequestBody defines body for RecordPdmpCheck for application/json ContentType.
+type RecordPdmpCheckJSONRequestBody = PdmpCheckInput
+
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
@@ -5702,6 +5858,9 @@ type AddSupportPersonJSONRequestBody = SupportPersonInput
 
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
+
+// VoidPdmpCheckJSONRequestBody defines body for VoidPdmpCheck for application/json ContentType.
+type VoidPdmpCheckJSONRequestBody = StrikeOutInput
 
 // UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody defines body for UpdatePrescription for application/merge-patch+json ContentType.
 type UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody = PrescriptionUpdate
@@ -5924,6 +6083,12 @@ type ServerInterface interface {
 	// RecordMedication Record a medication
 	// (POST /patients/{patientId}/medications)
 	RecordMedication(ctx echo.Context, patientID PatientPath, params RecordMedicationParams) error
+	// ListPdmpChecks List PDMP checks
+	// (GET /patients/{patientId}/pdmp-checks)
+	ListPdmpChecks(ctx echo.Context, patientID PatientPath, params ListPdmpChecksParams) error
+	// RecordPdmpCheck Record a PDMP check
+	// (POST /patients/{patientId}/pdmp-checks)
+	RecordPdmpCheck(ctx echo.Context, patientID PatientPath, params RecordPdmpCheckParams) error
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx echo.Context, patientID PatientPath, params ChangePatientStatusParams) error
@@ -5939,6 +6104,9 @@ type ServerInterface interface {
 	// StartTreatment Start a treatment
 	// (POST /patients/{patientId}/treatments)
 	StartTreatment(ctx echo.Context, patientID PatientPath, params StartTreatmentParams) error
+	// VoidPdmpCheck Strike out a PDMP check
+	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
+	VoidPdmpCheck(ctx echo.Context, pdmpCheckID PdmpCheckPath, params VoidPdmpCheckParams) error
 	// ShowPrescription Show a prescription
 	// (GET /prescriptions/{prescriptionId})
 	ShowPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params ShowPrescriptionParams) error
@@ -8645,6 +8813,121 @@ func (w *ServerInterfaceWrapper) RecordMedication(ctx echo.Context) error {
 	return err
 }
 
+// ListPdmpChecks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPdmpChecks(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPdmpChecksParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPdmpChecks(ctx, patientID, params)
+	return err
+}
+
+// RecordPdmpCheck converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordPdmpCheck(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordPdmpCheckParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordPdmpCheck(ctx, patientID, params)
+	return err
+}
+
 // ChangePatientStatus converts echo context to params.
 func (w *ServerInterfaceWrapper) ChangePatientStatus(ctx echo.Context) error {
 	var err error
@@ -9016,6 +9299,97 @@ func (w *ServerInterfaceWrapper) StartTreatment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StartTreatment(ctx, patientID, params)
+	return err
+}
+
+// VoidPdmpCheck converts echo context to params.
+func (w *ServerInterfaceWrapper) VoidPdmpCheck(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "pdmpCheckId" -------------
+	var pdmpCheckID PdmpCheckPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pdmpCheckId", ctx.Param("pdmpCheckId"), &pdmpCheckID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pdmpCheckId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VoidPdmpCheckParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VoidPdmpCheck(ctx, pdmpCheckID, params)
 	return err
 }
 
@@ -13137,12 +13511,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/measurements", wrapper.RecordMeasurement, options.OperationMiddlewares["recordMeasurement"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/medications", wrapper.ListMedications, options.OperationMiddlewares["listMedications"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/medications", wrapper.RecordMedication, options.OperationMiddlewares["recordMedication"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/pdmp-checks", wrapper.ListPdmpChecks, options.OperationMiddlewares["listPdmpChecks"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/pdmp-checks", wrapper.RecordPdmpCheck, options.OperationMiddlewares["recordPdmpCheck"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/status", wrapper.ChangePatientStatus, options.OperationMiddlewares["changePatientStatus"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/treatments", wrapper.StartTreatment, options.OperationMiddlewares["startTreatment"]...)
 	router.POST(options.BaseURL+"/patients/search", wrapper.SearchPatients, options.OperationMiddlewares["searchPatients"]...)
+	router.POST(options.BaseURL+"/pdmp-checks/:pdmpCheckId/enter-in-error", wrapper.VoidPdmpCheck, options.OperationMiddlewares["voidPdmpCheck"]...)
 	router.GET(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.ShowPrescription, options.OperationMiddlewares["showPrescription"]...)
 	router.PATCH(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.UpdatePrescription, options.OperationMiddlewares["updatePrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/cosign", wrapper.CosignPrescription, options.OperationMiddlewares["cosignPrescription"]...)
@@ -13341,6 +13718,25 @@ type PatientPageJSONResponse struct {
 	Body PatientPage
 
 	Headers PatientPageResponseHeaders
+}
+
+type PdmpCheckResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type PdmpCheckJSONResponse struct {
+	Body PdmpCheck
+
+	Headers PdmpCheckResponseHeaders
+}
+
+type PdmpCheckPageResponseHeaders struct {
+	Link *string
+}
+type PdmpCheckPageJSONResponse struct {
+	Body PdmpCheckPage
+
+	Headers PdmpCheckPageResponseHeaders
 }
 
 type PrescriptionResponseHeaders struct {
@@ -14580,6 +14976,90 @@ func (response RecordMedication201JSONResponse) VisitRecordMedicationResponse(w 
 	return err
 }
 
+type ListPdmpChecksRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListPdmpChecksParams
+}
+
+type ListPdmpChecksResponseObject interface {
+	VisitListPdmpChecksResponse(w http.ResponseWriter) error
+}
+
+type ListPdmpChecks200JSONResponse struct{ PdmpCheckPageJSONResponse }
+
+func (response ListPdmpChecks200JSONResponse) VisitListPdmpChecksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordPdmpCheckRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    RecordPdmpCheckParams
+	Body      *RecordPdmpCheckJSONRequestBody
+}
+
+type RecordPdmpCheckResponseObject interface {
+	VisitRecordPdmpCheckResponse(w http.ResponseWriter) error
+}
+
+type RecordPdmpCheck200JSONResponse struct{ PdmpCheckJSONResponse }
+
+func (response RecordPdmpCheck200JSONResponse) VisitRecordPdmpCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordPdmpCheck201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordPdmpCheck201JSONResponse struct {
+	Body    PdmpCheck
+	Headers RecordPdmpCheck201ResponseHeaders
+}
+
+func (response RecordPdmpCheck201JSONResponse) VisitRecordPdmpCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePatientStatusRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    ChangePatientStatusParams
@@ -14718,6 +15198,36 @@ func (response StartTreatment201JSONResponse) VisitStartTreatmentResponse(w http
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VoidPdmpCheckRequestObject struct {
+	PdmpCheckID PdmpCheckPath `json:"pdmpCheckId"`
+	Params      VoidPdmpCheckParams
+	Body        *VoidPdmpCheckJSONRequestBody
+}
+
+type VoidPdmpCheckResponseObject interface {
+	VisitVoidPdmpCheckResponse(w http.ResponseWriter) error
+}
+
+type VoidPdmpCheck200JSONResponse struct{ PdmpCheckJSONResponse }
+
+func (response VoidPdmpCheck200JSONResponse) VisitVoidPdmpCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -16660,6 +17170,12 @@ type StrictServerInterface interface {
 	// RecordMedication Record a medication
 	// (POST /patients/{patientId}/medications)
 	RecordMedication(ctx context.Context, request RecordMedicationRequestObject) (RecordMedicationResponseObject, error)
+	// ListPdmpChecks List PDMP checks
+	// (GET /patients/{patientId}/pdmp-checks)
+	ListPdmpChecks(ctx context.Context, request ListPdmpChecksRequestObject) (ListPdmpChecksResponseObject, error)
+	// RecordPdmpCheck Record a PDMP check
+	// (POST /patients/{patientId}/pdmp-checks)
+	RecordPdmpCheck(ctx context.Context, request RecordPdmpCheckRequestObject) (RecordPdmpCheckResponseObject, error)
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx context.Context, request ChangePatientStatusRequestObject) (ChangePatientStatusResponseObject, error)
@@ -16675,6 +17191,9 @@ type StrictServerInterface interface {
 	// StartTreatment Start a treatment
 	// (POST /patients/{patientId}/treatments)
 	StartTreatment(ctx context.Context, request StartTreatmentRequestObject) (StartTreatmentResponseObject, error)
+	// VoidPdmpCheck Strike out a PDMP check
+	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
+	VoidPdmpCheck(ctx context.Context, request VoidPdmpCheckRequestObject) (VoidPdmpCheckResponseObject, error)
 	// ShowPrescription Show a prescription
 	// (GET /prescriptions/{prescriptionId})
 	ShowPrescription(ctx context.Context, request ShowPrescriptionRequestObject) (ShowPrescriptionResponseObject, error)
@@ -18278,6 +18797,81 @@ func (sh *strictHandler) RecordMedication(ctx echo.Context, patientID PatientPat
 	return nil
 }
 
+// ListPdmpChecks operation middleware
+func (sh *strictHandler) ListPdmpChecks(ctx echo.Context, patientID PatientPath, params ListPdmpChecksParams) error {
+	var request ListPdmpChecksRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPdmpChecks(ctx.Request().Context(), request.(ListPdmpChecksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPdmpChecks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPdmpChecksResponseObject); ok {
+		return validResponse.VisitListPdmpChecksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordPdmpCheck operation middleware
+func (sh *strictHandler) RecordPdmpCheck(ctx echo.Context, patientID PatientPath, params RecordPdmpCheckParams) error {
+	var request RecordPdmpCheckRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body RecordPdmpCheckJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordPdmpCheck(ctx.Request().Context(), request.(RecordPdmpCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordPdmpCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordPdmpCheckResponseObject); ok {
+		return validResponse.VisitRecordPdmpCheckResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ChangePatientStatus operation middleware
 func (sh *strictHandler) ChangePatientStatus(ctx echo.Context, patientID PatientPath, params ChangePatientStatusParams) error {
 	var request ChangePatientStatusRequestObject
@@ -18471,6 +19065,55 @@ func (sh *strictHandler) StartTreatment(ctx echo.Context, patientID PatientPath,
 		return err
 	} else if validResponse, ok := response.(StartTreatmentResponseObject); ok {
 		return validResponse.VisitStartTreatmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VoidPdmpCheck operation middleware
+func (sh *strictHandler) VoidPdmpCheck(ctx echo.Context, pdmpCheckID PdmpCheckPath, params VoidPdmpCheckParams) error {
+	var request VoidPdmpCheckRequestObject
+
+	request.PdmpCheckID = pdmpCheckID
+	request.Params = params
+
+	var body VoidPdmpCheckJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VoidPdmpCheck(ctx.Request().Context(), request.(VoidPdmpCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VoidPdmpCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VoidPdmpCheckResponseObject); ok {
+		return validResponse.VisitVoidPdmpCheckResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -35,6 +35,7 @@ var lists = map[string]struct {
 	"current":           {"medications_by_patient", medications(rules.MedicationCurrent)},
 	"ended":             {"medications_by_patient", medications(rules.MedicationEnded)},
 	"struck out":        {"medications_by_patient", medications(rules.MedicationEnteredInError)},
+	"PDMP checks":       {"pdmp_checks_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListPDMPChecks(id, p)) }},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
 	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},

@@ -25,6 +25,7 @@ var patientRecords = map[string]string{
 	"measurementId":   "measurements",
 	"supportPersonId": "support_people",
 	"medicationId":    "medications",
+	"pdmpCheckId":     "pdmp_checks",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

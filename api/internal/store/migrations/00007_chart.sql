@@ -53,7 +53,34 @@ CREATE TABLE medications (
 );
 CREATE INDEX medications_by_patient ON medications (clinic_id, patient_id, occurred_at, id);
 
+-- Looks into the prescription drug monitoring program of a state.
+CREATE TABLE pdmp_checks (
+    clinic_id         UUID        NOT NULL,
+    id                UUID        NOT NULL,
+    version           BIGINT      NOT NULL,
+    created_at        TIMESTAMPTZ NOT NULL,
+    updated_at        TIMESTAMPTZ NOT NULL,
+    patient_id        UUID        NOT NULL,
+    occurred_at       TIMESTAMPTZ NOT NULL,
+    time_zone         TEXT        NOT NULL,
+    reported_by       TEXT        NOT NULL CONSTRAINT pdmp_checks_reported_by CHECK (reported_by IN ('patient', 'supportPerson', 'clinician', 'pharmacy', 'device')),
+    mode              TEXT        NOT NULL CONSTRAINT pdmp_checks_mode CHECK (mode IN ('app', 'phone', 'video', 'inPerson', 'system')),
+    clock_skew        BOOLEAN     NOT NULL,
+    recorded_by       TEXT        NOT NULL,
+    struck_out_at     TIMESTAMPTZ,
+    struck_out_by     TEXT,
+    struck_out_reason TEXT,
+    replaced_by       UUID,
+    state             TEXT        NOT NULL,
+    result            TEXT        NOT NULL CONSTRAINT pdmp_checks_result CHECK (result IN ('nothingUnexpected', 'unexpected')),
+    note              TEXT        NOT NULL,
+    CONSTRAINT pdmp_checks_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT pdmp_checks_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id)
+);
+CREATE INDEX pdmp_checks_by_patient ON pdmp_checks (clinic_id, patient_id, occurred_at, id);
+
 -- +goose Down
 
+DROP TABLE pdmp_checks;
 DROP TABLE medications;
 DROP TABLE support_people;

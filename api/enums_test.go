@@ -46,6 +46,9 @@ var wordings = []wording{
 	{"DrugClass", words(treatment.DrugClasses), "medications_drug_class", ""},
 	{"MedicationStatus", words(treatment.MedicationStatuses), "", ""},
 	{"PdmpResult", words(treatment.PDMPResults), "pdmp_checks_result", ""},
+	{"VisitKind", words(treatment.VisitKinds), "visits_kind", ""},
+	{"VisitMode", words(treatment.VisitModes), "visits_mode", ""},
+	{"VisitStatus", words(treatment.VisitStatuses), "visits_status", ""},
 	{"Indication", words(treatment.Indications), "treatments_indication", ""},
 	{"Phase", words(treatment.Phases), "treatments_phase", ""},
 	{"HoldReason", words(treatment.HoldReasons), "treatment_holds_reason prescriptions_hold_reason prescription_holds_reason", ""},
@@ -72,6 +75,7 @@ var wordings = []wording{
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
 	{"AlertSourceType", []string{store.SourceSession, store.SourceAssessment, store.SourceMeasurement}, "alerts_source_type", ""},
 	{"", words(treatment.FactKinds), "session_facts_kind", ""},
+	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},
 	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
 	{"", []string{"done", "denied", "dryRun"}, "journal_outcome", ""},
 }

@@ -151,7 +151,7 @@ func (c *counter) version(t *testing.T, operation string, e entry, v event) {
 // history has one row for each version of each record, from the first to the current one, each
 // of an entry of its own.
 func (c *counter) history(t *testing.T) {
-	tables := []string{"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "protocols", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "alerts"}
+	tables := []string{"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits", "protocols", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "alerts"}
 	for _, table := range tables {
 		if n := c.db.Column(t, `SELECT CAST(count(*) AS TEXT) FROM `+table); n[0] == "0" {
 			t.Errorf("nothing in %s", table)
@@ -224,6 +224,7 @@ func (c *counter) wholeLists(t *testing.T) {
 	t.Helper()
 	for _, list := range []struct{ table, parent, record, member string }{
 		{"staff_credentials", "staff_id", "staff", "Credentials"}, {"care_team_members", "patient_id", "patients", "CareTeam"},
+		{"visit_links", "visit_id", "visits", "Links"},
 		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"treatment_protocols", "treatment_id", "treatments", "Protocols"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
 		{"session_overrides", "session_id", "sessions", "Overrides"},
 	} {

@@ -325,6 +325,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listSupportPeople": {by(c.Prescriber, "listSupportPeople", planned), must(planned, "addSupportPerson", c.Prescriber), "status=active"},
 		"listMedications":   {by(c.Prescriber, "listMedications", planned), must(planned, "recordMedication", c.Prescriber), "status=current"},
 		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
+		"listVisits":        {by(c.Prescriber, "listVisits", planned), must(planned, "bookVisit", c.Prescriber), "status=booked"},
 		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")

@@ -267,7 +267,11 @@ func addEvidence(tx *store.Tx, patient *store.Patient, known *treatment.Signing)
 	if check != nil {
 		known.PDMPCheckedAt = &check.OccurredAt
 	}
-	return nil
+	exam, err := notKnown(tx.LastExam(patient.ID))
+	if exam != nil {
+		known.InPersonExamAt = exam.CompletedAt
+	}
+	return err
 }
 
 // prescriber is a member of staff as the rules know somebody who signs.

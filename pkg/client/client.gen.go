@@ -1082,6 +1082,78 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for VisitKind.
+const (
+	VisitKindClosing  VisitKind = "closing"
+	VisitKindFollowUp VisitKind = "followUp"
+	VisitKindInitial  VisitKind = "initial"
+	VisitKindRefill   VisitKind = "refill"
+	VisitKindSafety   VisitKind = "safety"
+)
+
+// Valid indicates whether the value is a known member of the VisitKind enum.
+func (e VisitKind) Valid() bool {
+	switch e {
+	case VisitKindClosing:
+		return true
+	case VisitKindFollowUp:
+		return true
+	case VisitKindInitial:
+		return true
+	case VisitKindRefill:
+		return true
+	case VisitKindSafety:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitMode.
+const (
+	VisitModeInPerson VisitMode = "inPerson"
+	VisitModePhone    VisitMode = "phone"
+	VisitModeVideo    VisitMode = "video"
+)
+
+// Valid indicates whether the value is a known member of the VisitMode enum.
+func (e VisitMode) Valid() bool {
+	switch e {
+	case VisitModeInPerson:
+		return true
+	case VisitModePhone:
+		return true
+	case VisitModeVideo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitStatus.
+const (
+	VisitStatusBooked    VisitStatus = "booked"
+	VisitStatusCancelled VisitStatus = "cancelled"
+	VisitStatusCompleted VisitStatus = "completed"
+	VisitStatusNoShow    VisitStatus = "noShow"
+)
+
+// Valid indicates whether the value is a known member of the VisitStatus enum.
+func (e VisitStatus) Valid() bool {
+	switch e {
+	case VisitStatusBooked:
+		return true
+	case VisitStatusCancelled:
+		return true
+	case VisitStatusCompleted:
+		return true
+	case VisitStatusNoShow:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrateRole.
 const (
 	TitrateRolePatient TitrateRole = "patient"
@@ -4148,6 +4220,147 @@ type TreatmentUpdate struct {
 	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
 }
 
+// Visit A meeting with a provider.
+type Visit struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds []openapi_types.UUID `json:"assessmentIds"`
+
+	// CompletedAt When it was completed.
+	CompletedAt *time.Time `json:"completedAt,omitempty"`
+
+	// CompletedBy Who completed it.
+	CompletedBy *openapi_types.UUID `json:"completedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin int `json:"durationMin"`
+
+	// ExaminedInPerson A prescriber has examined the patient in person; absent until it is completed.
+	ExaminedInPerson *bool `json:"examinedInPerson,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind VisitKind `json:"kind"`
+
+	// Mode How provider and patient meet.
+	Mode VisitMode `json:"mode"`
+
+	// Note The provider's own note; for staff.
+	Note *string `json:"note,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PatientSummary What the patient reads about it.
+	PatientSummary *string `json:"patientSummary,omitempty"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt time.Time `json:"plannedAt"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID openapi_types.UUID `json:"providerId"`
+
+	// Status Where a visit stands. More words may come.
+	Status VisitStatus `json:"status"`
+
+	// StatusReason Why it was cancelled.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// VisitCompletion What came of a visit.
+type VisitCompletion struct {
+	// AssessmentIds Assessments of the patient that it was about; replaces those that were named when it was booked.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// ExaminedInPerson The provider, a prescriber, has examined the patient in person. It is what the law asks for before a signature, and true only of a visit in person.
+	ExaminedInPerson *bool `json:"examinedInPerson,omitempty"`
+
+	// Note The provider's own note; for staff.
+	Note string `json:"note"`
+
+	// PatientSummary What the patient reads about it.
+	PatientSummary *string `json:"patientSummary,omitempty"`
+}
+
+// VisitInput A meeting that is agreed on.
+type VisitInput struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin int `json:"durationMin"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind VisitKind `json:"kind"`
+
+	// Mode How provider and patient meet.
+	Mode VisitMode `json:"mode"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt time.Time `json:"plannedAt"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID openapi_types.UUID `json:"providerId"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// VisitKind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+type VisitKind string
+
+// VisitMode How provider and patient meet.
+type VisitMode string
+
+// VisitPage A page of visits.
+type VisitPage struct {
+	// Items The visits of this page, in order.
+	Items []Visit `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// VisitStatus Where a visit stands. More words may come.
+type VisitStatus string
+
+// VisitUpdate Changes to a visit that is booked; a member that is left out stays as it is, the list is replaced whole.
+type VisitUpdate struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin *int `json:"durationMin,omitempty"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind *VisitKind `json:"kind,omitempty"`
+
+	// Mode How provider and patient meet.
+	Mode *VisitMode `json:"mode,omitempty"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt *time.Time `json:"plannedAt,omitempty"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID *openapi_types.UUID `json:"providerId,omitempty"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
 // Vitals Vital signs of a session. Whether they are from before, during or after the dose follows from the time.
 type Vitals struct {
 	// ClockSkew The client's clock was ahead of the server's.
@@ -4348,6 +4561,12 @@ type TreatmentPath = openapi_types.UUID
 
 // ValidateOnly Only judge.
 type ValidateOnly = bool
+
+// VisitPath Its id.
+type VisitPath = openapi_types.UUID
+
+// VisitStatusFilter Where a visit stands. More words may come.
+type VisitStatusFilter = VisitStatus
 
 // ListAlertsParams defines parameters for ListAlerts.
 type ListAlertsParams struct {
@@ -4957,6 +5176,39 @@ type ListTreatmentsParams struct {
 
 // StartTreatmentParams defines parameters for StartTreatment.
 type StartTreatmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListVisitsParams defines parameters for ListVisits.
+type ListVisitsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *VisitStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// BookVisitParams defines parameters for BookVisit.
+type BookVisitParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -5783,6 +6035,90 @@ type LogSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowVisitParams defines parameters for ShowVisit.
+type ShowVisitParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateVisitParams defines parameters for UpdateVisit.
+type UpdateVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CancelVisitParams defines parameters for CancelVisit.
+type CancelVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CompleteVisitParams defines parameters for CompleteVisit.
+type CompleteVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// MarkNoShowParams defines parameters for MarkNoShow.
+type MarkNoShowParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -5860,6 +6196,9 @@ type AddSupportPersonJSONRequestBody = SupportPersonInput
 
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
+
+// BookVisitJSONRequestBody defines body for BookVisit for application/json ContentType.
+type BookVisitJSONRequestBody = VisitInput
 
 // VoidPdmpCheckJSONRequestBody defines body for VoidPdmpCheck for application/json ContentType.
 type VoidPdmpCheckJSONRequestBody = StrikeOutInput
@@ -5974,6 +6313,15 @@ type ScheduleSessionJSONRequestBody = SessionInput
 
 // LogSessionJSONRequestBody defines body for LogSession for application/json ContentType.
 type LogSessionJSONRequestBody = SessionLog
+
+// UpdateVisitApplicationMergePatchPlusJSONRequestBody defines body for UpdateVisit for application/merge-patch+json ContentType.
+type UpdateVisitApplicationMergePatchPlusJSONRequestBody = VisitUpdate
+
+// CancelVisitJSONRequestBody defines body for CancelVisit for application/json ContentType.
+type CancelVisitJSONRequestBody = Reason
+
+// CompleteVisitJSONRequestBody defines body for CompleteVisit for application/json ContentType.
+type CompleteVisitJSONRequestBody = VisitCompletion
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -6635,6 +6983,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 	StartTreatment(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListVisits List visits
+	//
+	// By when they are planned, newest first.
+	//
+	// Corresponds with GET /patients/{patientId}/visits (the `ListVisits` operationId).
+	ListVisits(ctx context.Context, patientID PatientPath, params *ListVisitsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookVisitWithBody Book a visit
+	//
+	// A meeting of a patient in active care with a provider.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+	BookVisitWithBody(ctx context.Context, patientID PatientPath, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookVisit Book a visit
+	//
+	// A meeting of a patient in active care with a provider.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+	BookVisit(ctx context.Context, patientID PatientPath, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VoidPdmpCheckWithBody Strike out a PDMP check
 	//
@@ -7431,6 +7804,74 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 	LogSession(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowVisit Show a visit
+	//
+	// The provider's note is for staff.
+	//
+	// Corresponds with GET /visits/{visitId} (the `ShowVisit` operationId).
+	ShowVisit(ctx context.Context, visitID VisitPath, params *ShowVisitParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateVisitWithBody Change a visit
+	//
+	// JSON merge patch, while it is booked.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+	UpdateVisitWithBody(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateVisitWithApplicationMergePatchPlusJSONBody Change a visit
+	//
+	// JSON merge patch, while it is booked.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+	UpdateVisitWithApplicationMergePatchPlusJSONBody(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, body UpdateVisitApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelVisitWithBody Cancel a visit
+	//
+	// It will not take place; the patient reads why.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+	CancelVisitWithBody(ctx context.Context, visitID VisitPath, params *CancelVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelVisit Cancel a visit
+	//
+	// It will not take place; the patient reads why.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+	CancelVisit(ctx context.Context, visitID VisitPath, params *CancelVisitParams, body CancelVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteVisitWithBody Complete a visit
+	//
+	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+	CompleteVisitWithBody(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteVisit Complete a visit
+	//
+	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+	CompleteVisit(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MarkNoShow Mark a no-show
+	//
+	// The patient did not come. Not before the time that was planned.
+	//
+	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
+	MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAlerts List alerts
@@ -8700,6 +9141,61 @@ func (c *Client) StartTreatmentWithBody(ctx context.Context, patientID PatientPa
 // Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 func (c *Client) StartTreatment(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartTreatmentRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListVisits List visits
+//
+// By when they are planned, newest first.
+//
+// Corresponds with GET /patients/{patientId}/visits (the `ListVisits` operationId).
+func (c *Client) ListVisits(ctx context.Context, patientID PatientPath, params *ListVisitsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListVisitsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookVisitWithBody Book a visit
+//
+// A meeting of a patient in active care with a provider.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+func (c *Client) BookVisitWithBody(ctx context.Context, patientID PatientPath, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookVisitRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookVisit Book a visit
+//
+// A meeting of a patient in active care with a provider.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+func (c *Client) BookVisit(ctx context.Context, patientID PatientPath, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookVisitRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10416,6 +10912,154 @@ func (c *Client) LogSessionWithBody(ctx context.Context, treatmentID TreatmentPa
 // Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 func (c *Client) LogSession(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogSessionRequest(c.Server, treatmentID, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowVisit Show a visit
+//
+// The provider's note is for staff.
+//
+// Corresponds with GET /visits/{visitId} (the `ShowVisit` operationId).
+func (c *Client) ShowVisit(ctx context.Context, visitID VisitPath, params *ShowVisitParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowVisitRequest(c.Server, visitID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateVisitWithBody Change a visit
+//
+// JSON merge patch, while it is booked.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+func (c *Client) UpdateVisitWithBody(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateVisitRequestWithBody(c.Server, visitID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateVisitWithApplicationMergePatchPlusJSONBody Change a visit
+//
+// JSON merge patch, while it is booked.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+func (c *Client) UpdateVisitWithApplicationMergePatchPlusJSONBody(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, body UpdateVisitApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateVisitRequestWithApplicationMergePatchPlusJSONBody(c.Server, visitID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelVisitWithBody Cancel a visit
+//
+// It will not take place; the patient reads why.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+func (c *Client) CancelVisitWithBody(ctx context.Context, visitID VisitPath, params *CancelVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelVisitRequestWithBody(c.Server, visitID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelVisit Cancel a visit
+//
+// It will not take place; the patient reads why.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+func (c *Client) CancelVisit(ctx context.Context, visitID VisitPath, params *CancelVisitParams, body CancelVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelVisitRequest(c.Server, visitID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteVisitWithBody Complete a visit
+//
+// It took place, not before it was planned. The note is final, as is what the patient reads.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+func (c *Client) CompleteVisitWithBody(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteVisitRequestWithBody(c.Server, visitID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteVisit Complete a visit
+//
+// It took place, not before it was planned. The note is final, as is what the patient reads.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+func (c *Client) CompleteVisit(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteVisitRequest(c.Server, visitID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MarkNoShow Mark a no-show
+//
+// The patient did not come. Not before the time that was planned.
+//
+// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
+func (c *Client) MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMarkNoShowRequest(c.Server, visitID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -14455,6 +15099,226 @@ func NewStartTreatmentRequestWithBody(server string, patientID PatientPath, para
 	}
 
 	operationPath := fmt.Sprintf("/patients/%s/treatments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListVisitsRequest constructs an http.Request for the ListVisits method
+func NewListVisitsRequest(server string, patientID PatientPath, params *ListVisitsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/visits", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBookVisitRequest calls the generic BookVisit builder with application/json body
+func NewBookVisitRequest(server string, patientID PatientPath, params *BookVisitParams, body BookVisitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBookVisitRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewBookVisitRequestWithBody constructs an http.Request for the BookVisit method, with any body, and a specified content type
+func NewBookVisitRequestWithBody(server string, patientID PatientPath, params *BookVisitParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/visits", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -19887,6 +20751,536 @@ func NewLogSessionRequestWithBody(server string, treatmentID TreatmentPath, sess
 	return req, nil
 }
 
+// NewShowVisitRequest constructs an http.Request for the ShowVisit method
+func NewShowVisitRequest(server string, visitID VisitPath, params *ShowVisitParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateVisitRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateVisit builder with application/merge-patch+json body
+func NewUpdateVisitRequestWithApplicationMergePatchPlusJSONBody(server string, visitID VisitPath, params *UpdateVisitParams, body UpdateVisitApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateVisitRequestWithBody(server, visitID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateVisitRequestWithBody constructs an http.Request for the UpdateVisit method, with any body, and a specified content type
+func NewUpdateVisitRequestWithBody(server string, visitID VisitPath, params *UpdateVisitParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelVisitRequest calls the generic CancelVisit builder with application/json body
+func NewCancelVisitRequest(server string, visitID VisitPath, params *CancelVisitParams, body CancelVisitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelVisitRequestWithBody(server, visitID, params, "application/json", bodyReader)
+}
+
+// NewCancelVisitRequestWithBody constructs an http.Request for the CancelVisit method, with any body, and a specified content type
+func NewCancelVisitRequestWithBody(server string, visitID VisitPath, params *CancelVisitParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCompleteVisitRequest calls the generic CompleteVisit builder with application/json body
+func NewCompleteVisitRequest(server string, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteVisitRequestWithBody(server, visitID, params, "application/json", bodyReader)
+}
+
+// NewCompleteVisitRequestWithBody constructs an http.Request for the CompleteVisit method, with any body, and a specified content type
+func NewCompleteVisitRequestWithBody(server string, visitID VisitPath, params *CompleteVisitParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s/complete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewMarkNoShowRequest constructs an http.Request for the MarkNoShow method
+func NewMarkNoShowRequest(server string, visitID VisitPath, params *MarkNoShowParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s/no-show", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -20551,6 +21945,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/treatments (the `StartTreatment` operationId).
 	StartTreatmentWithResponse(ctx context.Context, patientID PatientPath, params *StartTreatmentParams, body StartTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*StartTreatmentResponse, error)
+
+	// ListVisitsWithResponse List visits
+	//
+	// By when they are planned, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/visits (the `ListVisits` operationId).
+	ListVisitsWithResponse(ctx context.Context, patientID PatientPath, params *ListVisitsParams, reqEditors ...RequestEditorFn) (*ListVisitsResponse, error)
+
+	// BookVisitWithBodyWithResponse Book a visit
+	//
+	// A meeting of a patient in active care with a provider.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+	BookVisitWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookVisitResponse, error)
+
+	// BookVisitWithResponse Book a visit
+	//
+	// A meeting of a patient in active care with a provider.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+	BookVisitWithResponse(ctx context.Context, patientID PatientPath, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*BookVisitResponse, error)
 
 	// VoidPdmpCheckWithBodyWithResponse Strike out a PDMP check
 	//
@@ -21379,6 +22800,78 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 	LogSessionWithResponse(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LogSessionResponse, error)
+
+	// ShowVisitWithResponse Show a visit
+	//
+	// The provider's note is for staff.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /visits/{visitId} (the `ShowVisit` operationId).
+	ShowVisitWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitParams, reqEditors ...RequestEditorFn) (*ShowVisitResponse, error)
+
+	// UpdateVisitWithBodyWithResponse Change a visit
+	//
+	// JSON merge patch, while it is booked.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+	UpdateVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateVisitResponse, error)
+
+	// UpdateVisitWithApplicationMergePatchPlusJSONBodyWithResponse Change a visit
+	//
+	// JSON merge patch, while it is booked.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+	UpdateVisitWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, body UpdateVisitApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateVisitResponse, error)
+
+	// CancelVisitWithBodyWithResponse Cancel a visit
+	//
+	// It will not take place; the patient reads why.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+	CancelVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *CancelVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelVisitResponse, error)
+
+	// CancelVisitWithResponse Cancel a visit
+	//
+	// It will not take place; the patient reads why.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+	CancelVisitWithResponse(ctx context.Context, visitID VisitPath, params *CancelVisitParams, body CancelVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelVisitResponse, error)
+
+	// CompleteVisitWithBodyWithResponse Complete a visit
+	//
+	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+	CompleteVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error)
+
+	// CompleteVisitWithResponse Complete a visit
+	//
+	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+	CompleteVisitWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error)
+
+	// MarkNoShowWithResponse Mark a no-show
+	//
+	// The patient did not come. Not before the time that was planned.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
+	MarkNoShowWithResponse(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*MarkNoShowResponse, error)
 }
 
 // ListAlertsResponse200Headers the declared response headers of an HTTP 200 response for ListAlerts
@@ -23515,6 +25008,103 @@ func (r StartTreatmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StartTreatmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListVisitsResponse200Headers the declared response headers of an HTTP 200 response for ListVisits
+type ListVisitsResponse200Headers struct {
+	Link *string
+}
+
+type ListVisitsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VisitPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListVisitsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListVisitsResponse) GetJSON200() *VisitPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListVisitsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListVisitsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListVisitsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListVisitsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BookVisitResponse201Headers the declared response headers of an HTTP 201 response for BookVisit
+type BookVisitResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type BookVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Visit
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *BookVisitResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BookVisitResponse) GetJSON201() *Visit {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r BookVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BookVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BookVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BookVisitResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26297,6 +27887,251 @@ func (r LogSessionResponse) ContentType() string {
 	return ""
 }
 
+// ShowVisitResponse200Headers the declared response headers of an HTTP 200 response for ShowVisit
+type ShowVisitResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowVisitResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowVisitResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowVisitResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateVisitResponse200Headers the declared response headers of an HTTP 200 response for UpdateVisit
+type UpdateVisitResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type UpdateVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateVisitResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateVisitResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateVisitResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelVisitResponse200Headers the declared response headers of an HTTP 200 response for CancelVisit
+type CancelVisitResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CancelVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelVisitResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelVisitResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelVisitResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompleteVisitResponse200Headers the declared response headers of an HTTP 200 response for CompleteVisit
+type CompleteVisitResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CompleteVisitResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompleteVisitResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteVisitResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteVisitResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteVisitResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteVisitResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteVisitResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// MarkNoShowResponse200Headers the declared response headers of an HTTP 200 response for MarkNoShow
+type MarkNoShowResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type MarkNoShowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Visit
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *MarkNoShowResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MarkNoShowResponse) GetJSON200() *Visit {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r MarkNoShowResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MarkNoShowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MarkNoShowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MarkNoShowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAlertsWithResponse List alerts
 //
 // The most urgent deadline first.
@@ -27330,6 +29165,51 @@ func (c *ClientWithResponses) StartTreatmentWithResponse(ctx context.Context, pa
 		return nil, err
 	}
 	return ParseStartTreatmentResponse(rsp)
+}
+
+// ListVisitsWithResponse List visits
+//
+// By when they are planned, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/visits (the `ListVisits` operationId).
+func (c *ClientWithResponses) ListVisitsWithResponse(ctx context.Context, patientID PatientPath, params *ListVisitsParams, reqEditors ...RequestEditorFn) (*ListVisitsResponse, error) {
+	rsp, err := c.ListVisits(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListVisitsResponse(rsp)
+}
+
+// BookVisitWithBodyWithResponse Book a visit
+//
+// A meeting of a patient in active care with a provider.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+func (c *ClientWithResponses) BookVisitWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *BookVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookVisitResponse, error) {
+	rsp, err := c.BookVisitWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookVisitResponse(rsp)
+}
+
+// BookVisitWithResponse Book a visit
+//
+// A meeting of a patient in active care with a provider.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/visits (the `BookVisit` operationId).
+func (c *ClientWithResponses) BookVisitWithResponse(ctx context.Context, patientID PatientPath, params *BookVisitParams, body BookVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*BookVisitResponse, error) {
+	rsp, err := c.BookVisit(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookVisitResponse(rsp)
 }
 
 // VoidPdmpCheckWithBodyWithResponse Strike out a PDMP check
@@ -28710,6 +30590,126 @@ func (c *ClientWithResponses) LogSessionWithResponse(ctx context.Context, treatm
 		return nil, err
 	}
 	return ParseLogSessionResponse(rsp)
+}
+
+// ShowVisitWithResponse Show a visit
+//
+// The provider's note is for staff.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /visits/{visitId} (the `ShowVisit` operationId).
+func (c *ClientWithResponses) ShowVisitWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitParams, reqEditors ...RequestEditorFn) (*ShowVisitResponse, error) {
+	rsp, err := c.ShowVisit(ctx, visitID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowVisitResponse(rsp)
+}
+
+// UpdateVisitWithBodyWithResponse Change a visit
+//
+// JSON merge patch, while it is booked.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+func (c *ClientWithResponses) UpdateVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateVisitResponse, error) {
+	rsp, err := c.UpdateVisitWithBody(ctx, visitID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateVisitResponse(rsp)
+}
+
+// UpdateVisitWithApplicationMergePatchPlusJSONBodyWithResponse Change a visit
+//
+// JSON merge patch, while it is booked.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /visits/{visitId} (the `UpdateVisit` operationId).
+func (c *ClientWithResponses) UpdateVisitWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, visitID VisitPath, params *UpdateVisitParams, body UpdateVisitApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateVisitResponse, error) {
+	rsp, err := c.UpdateVisitWithApplicationMergePatchPlusJSONBody(ctx, visitID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateVisitResponse(rsp)
+}
+
+// CancelVisitWithBodyWithResponse Cancel a visit
+//
+// It will not take place; the patient reads why.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+func (c *ClientWithResponses) CancelVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *CancelVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelVisitResponse, error) {
+	rsp, err := c.CancelVisitWithBody(ctx, visitID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelVisitResponse(rsp)
+}
+
+// CancelVisitWithResponse Cancel a visit
+//
+// It will not take place; the patient reads why.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /visits/{visitId}/cancel (the `CancelVisit` operationId).
+func (c *ClientWithResponses) CancelVisitWithResponse(ctx context.Context, visitID VisitPath, params *CancelVisitParams, body CancelVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelVisitResponse, error) {
+	rsp, err := c.CancelVisit(ctx, visitID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelVisitResponse(rsp)
+}
+
+// CompleteVisitWithBodyWithResponse Complete a visit
+//
+// It took place, not before it was planned. The note is final, as is what the patient reads.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+func (c *ClientWithResponses) CompleteVisitWithBodyWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error) {
+	rsp, err := c.CompleteVisitWithBody(ctx, visitID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteVisitResponse(rsp)
+}
+
+// CompleteVisitWithResponse Complete a visit
+//
+// It took place, not before it was planned. The note is final, as is what the patient reads.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
+func (c *ClientWithResponses) CompleteVisitWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error) {
+	rsp, err := c.CompleteVisit(ctx, visitID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteVisitResponse(rsp)
+}
+
+// MarkNoShowWithResponse Mark a no-show
+//
+// The patient did not come. Not before the time that was planned.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
+func (c *ClientWithResponses) MarkNoShowWithResponse(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*MarkNoShowResponse, error) {
+	rsp, err := c.MarkNoShow(ctx, visitID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMarkNoShowResponse(rsp)
 }
 
 // ParseListAlertsResponse parses an HTTP response from a ListAlertsWithResponse call
@@ -30640,6 +32640,91 @@ func ParseStartTreatmentResponse(rsp *http.Response) (*StartTreatmentResponse, e
 	switch {
 	case rsp.StatusCode == 201:
 		var headers StartTreatmentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListVisitsResponse parses an HTTP response from a ListVisitsWithResponse call
+func ParseListVisitsResponse(rsp *http.Response) (*ListVisitsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListVisitsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VisitPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListVisitsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBookVisitResponse parses an HTTP response from a BookVisitWithResponse call
+func ParseBookVisitResponse(rsp *http.Response) (*BookVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BookVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers BookVisitResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33311,6 +35396,236 @@ func ParseLogSessionResponse(rsp *http.Response) (*LogSessionResponse, error) {
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowVisitResponse parses an HTTP response from a ShowVisitWithResponse call
+func ParseShowVisitResponse(rsp *http.Response) (*ShowVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowVisitResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateVisitResponse parses an HTTP response from a UpdateVisitWithResponse call
+func ParseUpdateVisitResponse(rsp *http.Response) (*UpdateVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateVisitResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelVisitResponse parses an HTTP response from a CancelVisitWithResponse call
+func ParseCancelVisitResponse(rsp *http.Response) (*CancelVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelVisitResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompleteVisitResponse parses an HTTP response from a CompleteVisitWithResponse call
+func ParseCompleteVisitResponse(rsp *http.Response) (*CompleteVisitResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteVisitResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompleteVisitResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseMarkNoShowResponse parses an HTTP response from a MarkNoShowWithResponse call
+func ParseMarkNoShowResponse(rsp *http.Response) (*MarkNoShowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MarkNoShowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Visit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers MarkNoShowResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

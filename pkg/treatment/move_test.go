@@ -58,6 +58,9 @@ func TestMachines(t *testing.T) {
 	t.Run("protocol", func(t *testing.T) {
 		checkMachine(t, protocolMoves, ProtocolStatuses, []ProtocolStatus{ProtocolProposed}, []ProtocolStatus{ProtocolApproved}, nil)
 	})
+	t.Run("visit", func(t *testing.T) {
+		checkMachine(t, visitMoves, VisitStatuses, []VisitStatus{VisitBooked}, []VisitStatus{VisitCompleted, VisitNoShow, VisitCancelled}, nil)
+	})
 	t.Run("alert", func(t *testing.T) {
 		checkMachine(t, alertMoves, AlertStatuses, []AlertStatus{AlertOpen}, nil, nil)
 	})

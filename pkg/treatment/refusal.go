@@ -101,6 +101,7 @@ const (
 	RuleOutcome               Rule = "outcome"
 	RulePeriod                Rule = "period"
 	RuleNote                  Rule = "note"
+	RulePlannedTime           Rule = "plannedTime"
 )
 
 // objections collects the reasons against one decision.

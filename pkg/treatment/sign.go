@@ -40,7 +40,7 @@ type Signing struct {
 	// PDMPCheckedAt is when the prescription monitoring program of the patient's state was last
 	// asked, whatever it showed.
 	PDMPCheckedAt *time.Time
-	// InPersonExamAt is when the prescriber last examined the patient in person.
+	// InPersonExamAt is when a prescriber of the clinic last examined the patient in person.
 	InPersonExamAt *time.Time
 }
 

@@ -227,5 +227,5 @@ var ExampleIDs = map[string]string{
 	"clinic": exampleID("1"), "admin": exampleID("a1"), "prescriber": exampleID("b1"), "cosigner": exampleID("b2"),
 	"clinician": exampleID("c1"), "patient": exampleID("d1"), "protocol": exampleID("e1"), "treatment": exampleID("f1"),
 	"prescription": exampleID("101"), "session": exampleID("201"), "assessment": exampleID("301"), "alert": exampleID("401"),
-	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"),
+	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"), "visit": exampleID("631"),
 }

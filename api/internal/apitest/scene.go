@@ -43,6 +43,7 @@ var steps = map[string][]step{
 	"showSupportPerson": {supported}, "updateSupportPerson": {supported}, "removeSupportPerson": {supported},
 	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
 	"voidPdmpCheck": {monitored},
+	"showVisit":     {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
 	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
@@ -96,6 +97,14 @@ func monitored(t testing.TB, s *Scene) {
 	check := s.fact("state", "NY")
 	check["result"], check["reportedBy"] = "nothingUnexpected", "clinician"
 	s.keep("pdmpCheck", s.must(t, s.Clinic.Clinician, "recordPdmpCheck", check))
+}
+
+// booked is a visit that begins now.
+func booked(t testing.TB, s *Scene) {
+	s.keep("visit", s.must(t, s.Clinic.Clinician, "bookVisit", map[string]any{
+		"kind": "followUp", "mode": "inPerson", "providerId": s.IDs["prescriber"], "durationMin": 30,
+		"plannedAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York",
+	}))
 }
 
 func planned(t testing.TB, s *Scene) {

@@ -1080,6 +1080,78 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for VisitKind.
+const (
+	VisitKindClosing  VisitKind = "closing"
+	VisitKindFollowUp VisitKind = "followUp"
+	VisitKindInitial  VisitKind = "initial"
+	VisitKindRefill   VisitKind = "refill"
+	VisitKindSafety   VisitKind = "safety"
+)
+
+// Valid indicates whether the value is a known member of the VisitKind enum.
+func (e VisitKind) Valid() bool {
+	switch e {
+	case VisitKindClosing:
+		return true
+	case VisitKindFollowUp:
+		return true
+	case VisitKindInitial:
+		return true
+	case VisitKindRefill:
+		return true
+	case VisitKindSafety:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitMode.
+const (
+	VisitModeInPerson VisitMode = "inPerson"
+	VisitModePhone    VisitMode = "phone"
+	VisitModeVideo    VisitMode = "video"
+)
+
+// Valid indicates whether the value is a known member of the VisitMode enum.
+func (e VisitMode) Valid() bool {
+	switch e {
+	case VisitModeInPerson:
+		return true
+	case VisitModePhone:
+		return true
+	case VisitModeVideo:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitStatus.
+const (
+	VisitStatusBooked    VisitStatus = "booked"
+	VisitStatusCancelled VisitStatus = "cancelled"
+	VisitStatusCompleted VisitStatus = "completed"
+	VisitStatusNoShow    VisitStatus = "noShow"
+)
+
+// Valid indicates whether the value is a known member of the VisitStatus enum.
+func (e VisitStatus) Valid() bool {
+	switch e {
+	case VisitStatusBooked:
+		return true
+	case VisitStatusCancelled:
+		return true
+	case VisitStatusCompleted:
+		return true
+	case VisitStatusNoShow:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrateRole.
 const (
 	TitrateRolePatient TitrateRole = "patient"
@@ -4146,6 +4218,147 @@ type TreatmentUpdate struct {
 	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
 }
 
+// Visit A meeting with a provider.
+type Visit struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds []openapi_types.UUID `json:"assessmentIds"`
+
+	// CompletedAt When it was completed.
+	CompletedAt *time.Time `json:"completedAt,omitempty"`
+
+	// CompletedBy Who completed it.
+	CompletedBy *openapi_types.UUID `json:"completedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin int `json:"durationMin"`
+
+	// ExaminedInPerson A prescriber has examined the patient in person; absent until it is completed.
+	ExaminedInPerson *bool `json:"examinedInPerson,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind VisitKind `json:"kind"`
+
+	// Mode How provider and patient meet.
+	Mode VisitMode `json:"mode"`
+
+	// Note The provider's own note; for staff.
+	Note *string `json:"note,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PatientSummary What the patient reads about it.
+	PatientSummary *string `json:"patientSummary,omitempty"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt time.Time `json:"plannedAt"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID openapi_types.UUID `json:"providerId"`
+
+	// Status Where a visit stands. More words may come.
+	Status VisitStatus `json:"status"`
+
+	// StatusReason Why it was cancelled.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// VisitCompletion What came of a visit.
+type VisitCompletion struct {
+	// AssessmentIds Assessments of the patient that it was about; replaces those that were named when it was booked.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// ExaminedInPerson The provider, a prescriber, has examined the patient in person. It is what the law asks for before a signature, and true only of a visit in person.
+	ExaminedInPerson *bool `json:"examinedInPerson,omitempty"`
+
+	// Note The provider's own note; for staff.
+	Note string `json:"note"`
+
+	// PatientSummary What the patient reads about it.
+	PatientSummary *string `json:"patientSummary,omitempty"`
+}
+
+// VisitInput A meeting that is agreed on.
+type VisitInput struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin int `json:"durationMin"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind VisitKind `json:"kind"`
+
+	// Mode How provider and patient meet.
+	Mode VisitMode `json:"mode"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt time.Time `json:"plannedAt"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID openapi_types.UUID `json:"providerId"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// VisitKind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+type VisitKind string
+
+// VisitMode How provider and patient meet.
+type VisitMode string
+
+// VisitPage A page of visits.
+type VisitPage struct {
+	// Items The visits of this page, in order.
+	Items []Visit `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// VisitStatus Where a visit stands. More words may come.
+type VisitStatus string
+
+// VisitUpdate Changes to a visit that is booked; a member that is left out stays as it is, the list is replaced whole.
+type VisitUpdate struct {
+	// AssessmentIds Assessments of the patient that it is about.
+	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
+
+	// DurationMin How long it is meant to last, in minutes.
+	DurationMin *int `json:"durationMin,omitempty"`
+
+	// Kind `initial` meets the patient for the first time, `refill` decides whether to go on, `safety` looks into something that happened, `closing` ends the treatment. More words may come.
+	Kind *VisitKind `json:"kind,omitempty"`
+
+	// Mode How provider and patient meet.
+	Mode *VisitMode `json:"mode,omitempty"`
+
+	// PlannedAt When it begins, with any offset.
+	PlannedAt *time.Time `json:"plannedAt,omitempty"`
+
+	// ProviderID Whom the patient meets: an active prescriber or clinician of the clinic.
+	ProviderID *openapi_types.UUID `json:"providerId,omitempty"`
+
+	// TimeZone IANA zone in which the patient was told the time, for example `America/New_York`.
+	TimeZone *string `json:"timeZone,omitempty"`
+}
+
 // Vitals Vital signs of a session. Whether they are from before, during or after the dose follows from the time.
 type Vitals struct {
 	// ClockSkew The client's clock was ahead of the server's.
@@ -4346,6 +4559,12 @@ type TreatmentPath = openapi_types.UUID
 
 // ValidateOnly Only judge.
 type ValidateOnly = bool
+
+// VisitPath Its id.
+type VisitPath = openapi_types.UUID
+
+// VisitStatusFilter Where a visit stands. More words may come.
+type VisitStatusFilter = VisitStatus
 
 // ListAlertsParams defines parameters for ListAlerts.
 type ListAlertsParams struct {
@@ -4955,6 +5174,39 @@ type ListTreatmentsParams struct {
 
 // StartTreatmentParams defines parameters for StartTreatment.
 type StartTreatmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListVisitsParams defines parameters for ListVisits.
+type ListVisitsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *VisitStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// BookVisitParams defines parameters for BookVisit.
+type BookVisitParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -5781,6 +6033,90 @@ type LogSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowVisitParams defines parameters for ShowVisit.
+type ShowVisitParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateVisitParams defines parameters for UpdateVisit.
+type UpdateVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CancelVisitParams defines parameters for CancelVisit.
+type CancelVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CompleteVisitParams defines parameters for CompleteVisit.
+type CompleteVisitParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// MarkNoShowParams defines parameters for MarkNoShow.
+type MarkNoShowParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -5858,6 +6194,9 @@ type AddSupportPersonJSONRequestBody = SupportPersonInput
 
 // StartTreatmentJSONRequestBody defines body for StartTreatment for application/json ContentType.
 type StartTreatmentJSONRequestBody = TreatmentInput
+
+// BookVisitJSONRequestBody defines body for BookVisit for application/json ContentType.
+type BookVisitJSONRequestBody = VisitInput
 
 // VoidPdmpCheckJSONRequestBody defines body for VoidPdmpCheck for application/json ContentType.
 type VoidPdmpCheckJSONRequestBody = StrikeOutInput
@@ -5972,6 +6311,15 @@ type ScheduleSessionJSONRequestBody = SessionInput
 
 // LogSessionJSONRequestBody defines body for LogSession for application/json ContentType.
 type LogSessionJSONRequestBody = SessionLog
+
+// UpdateVisitApplicationMergePatchPlusJSONRequestBody defines body for UpdateVisit for application/merge-patch+json ContentType.
+type UpdateVisitApplicationMergePatchPlusJSONRequestBody = VisitUpdate
+
+// CancelVisitJSONRequestBody defines body for CancelVisit for application/json ContentType.
+type CancelVisitJSONRequestBody = Reason
+
+// CompleteVisitJSONRequestBody defines body for CompleteVisit for application/json ContentType.
+type CompleteVisitJSONRequestBody = VisitCompletion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -6104,6 +6452,12 @@ type ServerInterface interface {
 	// StartTreatment Start a treatment
 	// (POST /patients/{patientId}/treatments)
 	StartTreatment(ctx echo.Context, patientID PatientPath, params StartTreatmentParams) error
+	// ListVisits List visits
+	// (GET /patients/{patientId}/visits)
+	ListVisits(ctx echo.Context, patientID PatientPath, params ListVisitsParams) error
+	// BookVisit Book a visit
+	// (POST /patients/{patientId}/visits)
+	BookVisit(ctx echo.Context, patientID PatientPath, params BookVisitParams) error
 	// VoidPdmpCheck Strike out a PDMP check
 	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
 	VoidPdmpCheck(ctx echo.Context, pdmpCheckID PdmpCheckPath, params VoidPdmpCheckParams) error
@@ -6266,6 +6620,21 @@ type ServerInterface interface {
 	// LogSession Log an unscheduled session
 	// (PUT /treatments/{treatmentId}/sessions/{sessionId})
 	LogSession(ctx echo.Context, treatmentID TreatmentPath, sessionID SessionPath, params LogSessionParams) error
+	// ShowVisit Show a visit
+	// (GET /visits/{visitId})
+	ShowVisit(ctx echo.Context, visitID VisitPath, params ShowVisitParams) error
+	// UpdateVisit Change a visit
+	// (PATCH /visits/{visitId})
+	UpdateVisit(ctx echo.Context, visitID VisitPath, params UpdateVisitParams) error
+	// CancelVisit Cancel a visit
+	// (POST /visits/{visitId}/cancel)
+	CancelVisit(ctx echo.Context, visitID VisitPath, params CancelVisitParams) error
+	// CompleteVisit Complete a visit
+	// (POST /visits/{visitId}/complete)
+	CompleteVisit(ctx echo.Context, visitID VisitPath, params CompleteVisitParams) error
+	// MarkNoShow Mark a no-show
+	// (POST /visits/{visitId}/no-show)
+	MarkNoShow(ctx echo.Context, visitID VisitPath, params MarkNoShowParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -9299,6 +9668,151 @@ func (w *ServerInterfaceWrapper) StartTreatment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StartTreatment(ctx, patientID, params)
+	return err
+}
+
+// ListVisits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListVisits(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVisitsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListVisits(ctx, patientID, params)
+	return err
+}
+
+// BookVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) BookVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BookVisitParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BookVisit(ctx, patientID, params)
 	return err
 }
 
@@ -13429,6 +13943,436 @@ func (w *ServerInterfaceWrapper) LogSession(ctx echo.Context) error {
 	return err
 }
 
+// ShowVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowVisit(ctx, visitID, params)
+	return err
+}
+
+// UpdateVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateVisitParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateVisit(ctx, visitID, params)
+	return err
+}
+
+// CancelVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelVisitParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelVisit(ctx, visitID, params)
+	return err
+}
+
+// CompleteVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteVisitParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteVisit(ctx, visitID, params)
+	return err
+}
+
+// MarkNoShow converts echo context to params.
+func (w *ServerInterfaceWrapper) MarkNoShow(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MarkNoShowParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MarkNoShow(ctx, visitID, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -13518,6 +14462,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/treatments", wrapper.StartTreatment, options.OperationMiddlewares["startTreatment"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/visits", wrapper.BookVisit, options.OperationMiddlewares["bookVisit"]...)
 	router.POST(options.BaseURL+"/patients/search", wrapper.SearchPatients, options.OperationMiddlewares["searchPatients"]...)
 	router.POST(options.BaseURL+"/pdmp-checks/:pdmpCheckId/enter-in-error", wrapper.VoidPdmpCheck, options.OperationMiddlewares["voidPdmpCheck"]...)
 	router.GET(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.ShowPrescription, options.OperationMiddlewares["showPrescription"]...)
@@ -13573,6 +14519,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/treatments/:treatmentId/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/sessions", wrapper.ScheduleSession, options.OperationMiddlewares["scheduleSession"]...)
 	router.PUT(options.BaseURL+"/treatments/:treatmentId/sessions/:sessionId", wrapper.LogSession, options.OperationMiddlewares["logSession"]...)
+	router.GET(options.BaseURL+"/visits/:visitId", wrapper.ShowVisit, options.OperationMiddlewares["showVisit"]...)
+	router.PATCH(options.BaseURL+"/visits/:visitId", wrapper.UpdateVisit, options.OperationMiddlewares["updateVisit"]...)
+	router.POST(options.BaseURL+"/visits/:visitId/cancel", wrapper.CancelVisit, options.OperationMiddlewares["cancelVisit"]...)
+	router.POST(options.BaseURL+"/visits/:visitId/complete", wrapper.CompleteVisit, options.OperationMiddlewares["completeVisit"]...)
+	router.POST(options.BaseURL+"/visits/:visitId/no-show", wrapper.MarkNoShow, options.OperationMiddlewares["markNoShow"]...)
 
 }
 
@@ -13851,6 +14802,25 @@ type TreatmentPageJSONResponse struct {
 	Body TreatmentPage
 
 	Headers TreatmentPageResponseHeaders
+}
+
+type VisitResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type VisitJSONResponse struct {
+	Body Visit
+
+	Headers VisitResponseHeaders
+}
+
+type VisitPageResponseHeaders struct {
+	Link *string
+}
+type VisitPageJSONResponse struct {
+	Body VisitPage
+
+	Headers VisitPageResponseHeaders
 }
 
 type ListAlertsRequestObject struct {
@@ -15185,6 +16155,62 @@ type StartTreatmentResponseObject interface {
 type StartTreatment201JSONResponse struct{ TreatmentJSONResponse }
 
 func (response StartTreatment201JSONResponse) VisitStartTreatmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListVisitsParams
+}
+
+type ListVisitsResponseObject interface {
+	VisitListVisitsResponse(w http.ResponseWriter) error
+}
+
+type ListVisits200JSONResponse struct{ VisitPageJSONResponse }
+
+func (response ListVisits200JSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BookVisitRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    BookVisitParams
+	Body      *BookVisitJSONRequestBody
+}
+
+type BookVisitResponseObject interface {
+	VisitBookVisitResponse(w http.ResponseWriter) error
+}
+
+type BookVisit201JSONResponse struct{ VisitJSONResponse }
+
+func (response BookVisit201JSONResponse) VisitBookVisitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -17060,6 +18086,154 @@ func (response LogSession201JSONResponse) VisitLogSessionResponse(w http.Respons
 	return err
 }
 
+type ShowVisitRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  ShowVisitParams
+}
+
+type ShowVisitResponseObject interface {
+	VisitShowVisitResponse(w http.ResponseWriter) error
+}
+
+type ShowVisit200JSONResponse struct{ VisitJSONResponse }
+
+func (response ShowVisit200JSONResponse) VisitShowVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateVisitRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  UpdateVisitParams
+	Body    *UpdateVisitApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateVisitResponseObject interface {
+	VisitUpdateVisitResponse(w http.ResponseWriter) error
+}
+
+type UpdateVisit200JSONResponse struct{ VisitJSONResponse }
+
+func (response UpdateVisit200JSONResponse) VisitUpdateVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelVisitRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  CancelVisitParams
+	Body    *CancelVisitJSONRequestBody
+}
+
+type CancelVisitResponseObject interface {
+	VisitCancelVisitResponse(w http.ResponseWriter) error
+}
+
+type CancelVisit200JSONResponse struct{ VisitJSONResponse }
+
+func (response CancelVisit200JSONResponse) VisitCancelVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteVisitRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  CompleteVisitParams
+	Body    *CompleteVisitJSONRequestBody
+}
+
+type CompleteVisitResponseObject interface {
+	VisitCompleteVisitResponse(w http.ResponseWriter) error
+}
+
+type CompleteVisit200JSONResponse struct{ VisitJSONResponse }
+
+func (response CompleteVisit200JSONResponse) VisitCompleteVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkNoShowRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  MarkNoShowParams
+}
+
+type MarkNoShowResponseObject interface {
+	VisitMarkNoShowResponse(w http.ResponseWriter) error
+}
+
+type MarkNoShow200JSONResponse struct{ VisitJSONResponse }
+
+func (response MarkNoShow200JSONResponse) VisitMarkNoShowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAlerts List alerts
@@ -17191,6 +18365,12 @@ type StrictServerInterface interface {
 	// StartTreatment Start a treatment
 	// (POST /patients/{patientId}/treatments)
 	StartTreatment(ctx context.Context, request StartTreatmentRequestObject) (StartTreatmentResponseObject, error)
+	// ListVisits List visits
+	// (GET /patients/{patientId}/visits)
+	ListVisits(ctx context.Context, request ListVisitsRequestObject) (ListVisitsResponseObject, error)
+	// BookVisit Book a visit
+	// (POST /patients/{patientId}/visits)
+	BookVisit(ctx context.Context, request BookVisitRequestObject) (BookVisitResponseObject, error)
 	// VoidPdmpCheck Strike out a PDMP check
 	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
 	VoidPdmpCheck(ctx context.Context, request VoidPdmpCheckRequestObject) (VoidPdmpCheckResponseObject, error)
@@ -17353,6 +18533,21 @@ type StrictServerInterface interface {
 	// LogSession Log an unscheduled session
 	// (PUT /treatments/{treatmentId}/sessions/{sessionId})
 	LogSession(ctx context.Context, request LogSessionRequestObject) (LogSessionResponseObject, error)
+	// ShowVisit Show a visit
+	// (GET /visits/{visitId})
+	ShowVisit(ctx context.Context, request ShowVisitRequestObject) (ShowVisitResponseObject, error)
+	// UpdateVisit Change a visit
+	// (PATCH /visits/{visitId})
+	UpdateVisit(ctx context.Context, request UpdateVisitRequestObject) (UpdateVisitResponseObject, error)
+	// CancelVisit Cancel a visit
+	// (POST /visits/{visitId}/cancel)
+	CancelVisit(ctx context.Context, request CancelVisitRequestObject) (CancelVisitResponseObject, error)
+	// CompleteVisit Complete a visit
+	// (POST /visits/{visitId}/complete)
+	CompleteVisit(ctx context.Context, request CompleteVisitRequestObject) (CompleteVisitResponseObject, error)
+	// MarkNoShow Mark a no-show
+	// (POST /visits/{visitId}/no-show)
+	MarkNoShow(ctx context.Context, request MarkNoShowRequestObject) (MarkNoShowResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -19065,6 +20260,81 @@ func (sh *strictHandler) StartTreatment(ctx echo.Context, patientID PatientPath,
 		return err
 	} else if validResponse, ok := response.(StartTreatmentResponseObject); ok {
 		return validResponse.VisitStartTreatmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVisits operation middleware
+func (sh *strictHandler) ListVisits(ctx echo.Context, patientID PatientPath, params ListVisitsParams) error {
+	var request ListVisitsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVisits(ctx.Request().Context(), request.(ListVisitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVisits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVisitsResponseObject); ok {
+		return validResponse.VisitListVisitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BookVisit operation middleware
+func (sh *strictHandler) BookVisit(ctx echo.Context, patientID PatientPath, params BookVisitParams) error {
+	var request BookVisitRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body BookVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BookVisit(ctx.Request().Context(), request.(BookVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BookVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BookVisitResponseObject); ok {
+		return validResponse.VisitBookVisitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -21341,6 +22611,205 @@ func (sh *strictHandler) LogSession(ctx echo.Context, treatmentID TreatmentPath,
 		return err
 	} else if validResponse, ok := response.(LogSessionResponseObject); ok {
 		return validResponse.VisitLogSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowVisit operation middleware
+func (sh *strictHandler) ShowVisit(ctx echo.Context, visitID VisitPath, params ShowVisitParams) error {
+	var request ShowVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowVisit(ctx.Request().Context(), request.(ShowVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowVisitResponseObject); ok {
+		return validResponse.VisitShowVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateVisit operation middleware
+func (sh *strictHandler) UpdateVisit(ctx echo.Context, visitID VisitPath, params UpdateVisitParams) error {
+	var request UpdateVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	var body UpdateVisitApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateVisit(ctx.Request().Context(), request.(UpdateVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateVisitResponseObject); ok {
+		return validResponse.VisitUpdateVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelVisit operation middleware
+func (sh *strictHandler) CancelVisit(ctx echo.Context, visitID VisitPath, params CancelVisitParams) error {
+	var request CancelVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	var body CancelVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelVisit(ctx.Request().Context(), request.(CancelVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelVisitResponseObject); ok {
+		return validResponse.VisitCancelVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteVisit operation middleware
+func (sh *strictHandler) CompleteVisit(ctx echo.Context, visitID VisitPath, params CompleteVisitParams) error {
+	var request CompleteVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	var body CompleteVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteVisit(ctx.Request().Context(), request.(CompleteVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteVisitResponseObject); ok {
+		return validResponse.VisitCompleteVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MarkNoShow operation middleware
+func (sh *strictHandler) MarkNoShow(ctx echo.Context, visitID VisitPath, params MarkNoShowParams) error {
+	var request MarkNoShowRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MarkNoShow(ctx.Request().Context(), request.(MarkNoShowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MarkNoShow")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MarkNoShowResponseObject); ok {
+		return validResponse.VisitMarkNoShowResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

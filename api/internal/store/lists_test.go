@@ -36,6 +36,8 @@ var lists = map[string]struct {
 	"ended":             {"medications_by_patient", medications(rules.MedicationEnded)},
 	"struck out":        {"medications_by_patient", medications(rules.MedicationEnteredInError)},
 	"PDMP checks":       {"pdmp_checks_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListPDMPChecks(id, p)) }},
+	"visits":            {"visits_by_patient", visits("")},
+	"visits, booked":    {"visits_by_status", visits(rules.VisitBooked)},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
 	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
@@ -74,6 +76,10 @@ func medications(s rules.MedicationStatus) func(*store.Tx, uuid.UUID, store.Page
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListMedications(id, s, rules.DateOf(noon), p))
 	}
+}
+
+func visits(s rules.VisitStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListVisits(id, s, p)) }
 }
 
 func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.Page) error {

@@ -26,6 +26,7 @@ var patientRecords = map[string]string{
 	"supportPersonId": "support_people",
 	"medicationId":    "medications",
 	"pdmpCheckId":     "pdmp_checks",
+	"visitId":         "visits",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -71,6 +71,11 @@ func (s *Staff) SetRoles(roles []string) {
 	s.Clinician = slices.Contains(roles, "clinician")
 }
 
+// SeesPatients reports whether s works at the clinic in a role that patients meet.
+func (s *Staff) SeesPatients() bool {
+	return s.Status == StaffActive && (s.Prescriber || s.Clinician)
+}
+
 // StaffMember returns a member of staff with licences and registrations.
 func (tx *Tx) StaffMember(id uuid.UUID) (*Staff, error) {
 	s, err := Find[Staff](tx, id)

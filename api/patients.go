@@ -155,7 +155,7 @@ func (s *Server) UpdateContact(ctx context.Context, req oapi.UpdateContactReques
 }
 
 // ChangePatientStatus says whether the clinic still treats the patient. Leaving active ends
-// open treatments, which only a prescriber may do.
+// open treatments, which only a prescriber may do, and cancels booked visits.
 func (s *Server) ChangePatientStatus(ctx context.Context, req oapi.ChangePatientStatusRequestObject) (oapi.ChangePatientStatusResponseObject, error) {
 	tx, b := store.From(ctx), req.Body
 	p, err := tx.Patient(req.PatientID)
@@ -171,6 +171,9 @@ func (s *Server) ChangePatientStatus(ctx context.Context, req oapi.ChangePatient
 	}
 	if b.Status != store.PatientActive {
 		if err := s.endTreatments(ctx, tx, p.ID, string(b.Status), orZero(b.Reason)); err != nil {
+			return nil, err
+		}
+		if err := cancelVisits(tx, p.ID, "patient is "+string(b.Status)); err != nil {
 			return nil, err
 		}
 	}

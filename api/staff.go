@@ -143,7 +143,7 @@ func (s *Server) InviteStaff(ctx context.Context, req oapi.InviteStaffRequestObj
 	return oapi.InviteStaff201JSONResponse{InvitationJSONResponse: oapi.InvitationJSONResponse(invitation)}, nil
 }
 
-// DeactivateStaff ends somebody's work; open work goes to a colleague.
+// DeactivateStaff ends somebody's work; what is open goes to a colleague.
 func (s *Server) DeactivateStaff(ctx context.Context, req oapi.DeactivateStaffRequestObject) (oapi.DeactivateStaffResponseObject, error) {
 	tx := store.From(ctx)
 	m, err := tx.StaffMember(req.StaffID)
@@ -156,7 +156,7 @@ func (s *Server) DeactivateStaff(ctx context.Context, req oapi.DeactivateStaffRe
 	if m.ID == callOf(ctx).who.actor.ID {
 		return nil, problem.New(problem.Forbidden, "nobody deactivates themselves")
 	}
-	if err := s.handOver(ctx, tx, m.ID, req.Body.ReassignTo); err != nil {
+	if err := handOver(tx, m.ID, req.Body.ReassignTo); err != nil {
 		return nil, err
 	}
 	m.Status, m.StatusReason = store.StaffDeactivated, &req.Body.Reason
@@ -164,34 +164,6 @@ func (s *Server) DeactivateStaff(ctx context.Context, req oapi.DeactivateStaffRe
 		return nil, err
 	}
 	return oapi.DeactivateStaff200JSONResponse{StaffJSONResponse: staffOut(m)}, nil
-}
-
-// handOver gives the treatments that somebody is responsible for to another prescriber.
-func (s *Server) handOver(_ context.Context, tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
-	open, err := tx.OpenTreatmentsOf(from)
-	if err != nil || len(open) == 0 {
-		return err
-	}
-	if to == nil {
-		p := problem.New(problem.HasOpenWork, "open treatments need another responsible prescriber")
-		for _, t := range open {
-			p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: "/v1/treatments/" + t.ID.String(), Code: "openTreatment", Detail: "is the responsibility of this person"})
-		}
-		return p
-	}
-	if ok, err := tx.IsPrescriber(*to); err != nil || !ok || *to == from {
-		return notFoundIn("/reassignTo")
-	}
-	for i := range open {
-		if _, err := tx.LockPatient(store.Ref{Param: "patientId", ID: open[i].PatientID}); err != nil {
-			return err
-		}
-		open[i].ResponsiblePrescriberID = *to
-		if err := tx.Change("treatment.reassigned", &open[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // invite makes an invitation; only its hash is stored.

@@ -155,6 +155,24 @@ func (s *Server) CancelVisit(ctx context.Context, req oapi.CancelVisitRequestObj
 	return oapi.CancelVisit200JSONResponse{VisitJSONResponse: out}, err
 }
 
+// cancelVisits calls off what is booked with a patient who leaves the clinic's care.
+func cancelVisits(tx *store.Tx, patient uuid.UUID, reason string) error {
+	visits, err := tx.BookedVisits(patient)
+	if err != nil {
+		return err
+	}
+	for i := range visits {
+		v := &visits[i]
+		if v.Visit, err = v.Cancel(reason); err != nil {
+			return err
+		}
+		if err := tx.ChangeVisit("visit.cancelled", v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // decideVisit applies a decision to a visit.
 func decideVisit(ctx context.Context, id uuid.UUID, event string, decide func(*store.Tx, *store.Visit) (treatment.Visit, error)) (out oapi.VisitJSONResponse, err error) {
 	tx := store.From(ctx)

@@ -1951,7 +1951,7 @@ type Deactivation struct {
 	// Reason Why.
 	Reason string `json:"reason"`
 
-	// ReassignTo The colleague who takes over open work.
+	// ReassignTo The colleague who takes over open work: an active prescriber or, if there are no treatments to take over, clinician.
 	ReassignTo *openapi_types.UUID `json:"reassignTo,omitempty"`
 }
 
@@ -6918,7 +6918,7 @@ type ClientInterface interface {
 
 	// ChangePatientStatusWithBody Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6927,7 +6927,7 @@ type ClientInterface interface {
 
 	// ChangePatientStatus Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7531,7 +7531,7 @@ type ClientInterface interface {
 
 	// DeactivateStaffWithBody Deactivate a member of staff
 	//
-	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -7540,7 +7540,7 @@ type ClientInterface interface {
 
 	// DeactivateStaff Deactivate a member of staff
 	//
-	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -9005,7 +9005,7 @@ func (c *Client) RecordPdmpCheck(ctx context.Context, patientID PatientPath, par
 
 // ChangePatientStatusWithBody Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9024,7 +9024,7 @@ func (c *Client) ChangePatientStatusWithBody(ctx context.Context, patientID Pati
 
 // ChangePatientStatus Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -10328,7 +10328,7 @@ func (c *Client) UpdateStaffWithApplicationMergePatchPlusJSONBody(ctx context.Co
 
 // DeactivateStaffWithBody Deactivate a member of staff
 //
-// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10347,7 +10347,7 @@ func (c *Client) DeactivateStaffWithBody(ctx context.Context, staffID StaffPath,
 
 // DeactivateStaff Deactivate a member of staff
 //
-// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -21876,7 +21876,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePatientStatusWithBodyWithResponse Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21885,7 +21885,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePatientStatusWithResponse Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22515,7 +22515,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeactivateStaffWithBodyWithResponse Deactivate a member of staff
 	//
-	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22524,7 +22524,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeactivateStaffWithResponse Deactivate a member of staff
 	//
-	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+	// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -29049,7 +29049,7 @@ func (c *ClientWithResponses) RecordPdmpCheckWithResponse(ctx context.Context, p
 
 // ChangePatientStatusWithBodyWithResponse Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -29064,7 +29064,7 @@ func (c *ClientWithResponses) ChangePatientStatusWithBodyWithResponse(ctx contex
 
 // ChangePatientStatusWithResponse Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -30114,7 +30114,7 @@ func (c *ClientWithResponses) UpdateStaffWithApplicationMergePatchPlusJSONBodyWi
 
 // DeactivateStaffWithBodyWithResponse Deactivate a member of staff
 //
-// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -30129,7 +30129,7 @@ func (c *ClientWithResponses) DeactivateStaffWithBodyWithResponse(ctx context.Co
 
 // DeactivateStaffWithResponse Deactivate a member of staff
 //
-// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for) must go to a colleague: 409 `has_open_work` without `reassignTo`. Signed prescriptions stay valid.
+// Takes effect within five seconds everywhere, whatever a token says. Open work (treatments they are responsible for, visits booked with them) must go to a colleague: 409 `has_open_work` without `reassignTo`, with a list. Places in care teams go to the colleague too, where that one has the role and is not in the team yet; else they end. Signed prescriptions stay valid.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -1949,7 +1949,7 @@ type Deactivation struct {
 	// Reason Why.
 	Reason string `json:"reason"`
 
-	// ReassignTo The colleague who takes over open work.
+	// ReassignTo The colleague who takes over open work: an active prescriber or, if there are no treatments to take over, clinician.
 	ReassignTo *openapi_types.UUID `json:"reassignTo,omitempty"`
 }
 

@@ -1,9 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // The statuses of staff.
@@ -124,6 +128,24 @@ func (tx *Tx) ListStaff(status string, p Page) ([]Staff, *Key, error) {
 		rows[i].Credentials = parts[rows[i].ID]
 	}
 	return rows, next, err
+}
+
+// PatientsOf returns the patients for whom somebody answers, by an open treatment, a booked visit
+// or a place in the care team, in the order of their ids: that in which their rows are taken.
+func (tx *Tx) PatientsOf(staff uuid.UUID) (patients []uuid.UUID, err error) {
+	for _, q := range []*gorm.DB{
+		tx.orm.Model(&Treatment{}).Where("responsible_prescriber_id = ? AND phase IN ?", staff, openPhases),
+		tx.orm.Model(&Visit{}).Where("provider_id = ? AND status = ?", staff, treatment.VisitBooked),
+		tx.orm.Model(&CareTeamMember{}).Where("staff_id = ?", staff),
+	} {
+		var ids []uuid.UUID
+		if err := q.Pluck("patient_id", &ids).Error; err != nil {
+			return nil, err
+		}
+		patients = append(patients, ids...)
+	}
+	slices.SortFunc(patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(patients), nil
 }
 
 // OtherAdmins counts active admins but the one named.

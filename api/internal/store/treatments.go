@@ -107,10 +107,12 @@ func (tx *Tx) StartCourse(event string, t *Treatment) error {
 	return Replace(tx, "treatment_id", t.ID, t.Protocols)
 }
 
+// openPhases are those of a treatment that has not ended.
+var openPhases = []treatment.Phase{treatment.PhasePlanned, treatment.PhaseInduction, treatment.PhaseMaintenance, treatment.PhaseTaper}
+
 // OpenCourse returns the patient's treatment that has not ended, or nil.
 func (tx *Tx) OpenCourse(patient uuid.UUID) (*Treatment, error) {
-	rows, err := many[Treatment](tx.orm.Where("patient_id = ? AND phase IN ?", patient,
-		[]treatment.Phase{treatment.PhasePlanned, treatment.PhaseInduction, treatment.PhaseMaintenance, treatment.PhaseTaper}))
+	rows, err := many[Treatment](tx.orm.Where("patient_id = ? AND phase IN ?", patient, openPhases))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -152,8 +154,7 @@ func (tx *Tx) ListTreatments(patient uuid.UUID, p Page) ([]Treatment, *Key, erro
 
 // OpenTreatmentsOf returns the open treatments that a prescriber is responsible for.
 func (tx *Tx) OpenTreatmentsOf(prescriber uuid.UUID) ([]Treatment, error) {
-	rows, err := many[Treatment](tx.orm.Where("responsible_prescriber_id = ? AND phase IN ?", prescriber,
-		[]treatment.Phase{treatment.PhasePlanned, treatment.PhaseInduction, treatment.PhaseMaintenance, treatment.PhaseTaper}).Order("id"))
+	rows, err := many[Treatment](tx.orm.Where("responsible_prescriber_id = ? AND phase IN ?", prescriber, openPhases).Order("id"))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
@@ -85,6 +86,24 @@ func (tx *Tx) ListVisits(patient uuid.UUID, status treatment.VisitStatus, p Page
 		return nil, nil, err
 	}
 	return rows, next, tx.withLinks(rows)
+}
+
+// BookedVisits returns a patient's visits of which nothing has come yet.
+func (tx *Tx) BookedVisits(patient uuid.UUID) ([]Visit, error) {
+	return tx.booked(tx.orm.Where("patient_id = ?", patient))
+}
+
+// BookedVisitsOf returns the visits with a provider of which nothing has come yet.
+func (tx *Tx) BookedVisitsOf(provider uuid.UUID) ([]Visit, error) {
+	return tx.booked(tx.orm.Where("provider_id = ?", provider))
+}
+
+func (tx *Tx) booked(q *gorm.DB) ([]Visit, error) {
+	rows, err := many[Visit](q.Where("status = ?", treatment.VisitBooked).Order("planned_at, id"))
+	if err != nil {
+		return nil, err
+	}
+	return rows, tx.withLinks(rows)
 }
 
 // LastExam returns the newest visit in which a prescriber has examined the patient in person, or

@@ -29,6 +29,7 @@ CREATE TABLE visits (
 );
 CREATE INDEX visits_by_patient ON visits (clinic_id, patient_id, planned_at, id);
 CREATE INDEX visits_by_status ON visits (clinic_id, patient_id, status, planned_at, id);
+CREATE INDEX visits_by_provider ON visits (clinic_id, provider_id, status, planned_at, id);
 
 -- What a visit is about: records of several tables, so that no foreign key can say which.
 CREATE TABLE visit_links (
@@ -42,7 +43,11 @@ CREATE TABLE visit_links (
     CONSTRAINT visit_links_visit FOREIGN KEY (clinic_id, visit_id) REFERENCES visits (clinic_id, id)
 );
 
+-- Whoever leaves the clinic leaves care teams.
+CREATE INDEX care_team_members_by_staff ON care_team_members (clinic_id, staff_id);
+
 -- +goose Down
 
+DROP INDEX care_team_members_by_staff;
 DROP TABLE visit_links;
 DROP TABLE visits;

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/pkg/problem"
+)
+
+// handOver gives what somebody who leaves answers for to a colleague: open treatments, booked
+// visits and places in care teams. Without a colleague there must be no open treatment and no
+// booked visit.
+func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
+	patients, err := lockPatientsOf(tx, from)
+	if err != nil {
+		return err
+	}
+	treatments, err := tx.OpenTreatmentsOf(from)
+	if err != nil {
+		return err
+	}
+	visits, err := tx.BookedVisitsOf(from)
+	if err != nil {
+		return err
+	}
+	if to == nil && len(treatments)+len(visits) > 0 {
+		return openWork(treatments, visits)
+	}
+	heir, err := successor(tx, from, to, len(treatments) > 0)
+	if err != nil {
+		return err
+	}
+	for i := range treatments {
+		treatments[i].ResponsiblePrescriberID = heir.ID
+		if err := tx.Change("treatment.reassigned", &treatments[i]); err != nil {
+			return err
+		}
+	}
+	for i := range visits {
+		visits[i].ProviderID = heir.ID
+		if err := tx.ChangeVisit("visit.reassigned", &visits[i]); err != nil {
+			return err
+		}
+	}
+	return leaveCareTeams(tx, patients, from, heir)
+}
+
+// lockPatientsOf takes the rows of all patients for whom somebody answers, those included that
+// came while it waited for the others.
+func lockPatientsOf(tx *store.Tx, staff uuid.UUID) (held []uuid.UUID, err error) {
+	for {
+		more, err := tx.PatientsOf(staff)
+		if err != nil {
+			return nil, err
+		}
+		more = slices.DeleteFunc(more, func(id uuid.UUID) bool { return slices.Contains(held, id) })
+		if len(more) == 0 {
+			return held, nil
+		}
+		for _, id := range more {
+			if _, err := tx.LockPatient(store.Ref{Param: "patientId", ID: id}); err != nil {
+				return nil, err
+			}
+		}
+		held = append(held, more...)
+	}
+}
+
+// maxFaults is how many faults a problem lists at most.
+const maxFaults = 200
+
+// openWork refuses to leave treatments and visits with nobody, and lists them.
+func openWork(treatments []store.Treatment, visits []store.Visit) error {
+	p := problem.New(problem.HasOpenWork, "open treatments and booked visits need a colleague who takes them over")
+	for i := range treatments {
+		p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: *location("treatments", treatments[i].ID), Code: "openTreatment", Detail: "is the responsibility of this person"})
+	}
+	for i := range visits {
+		p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: *location("visits", visits[i].ID), Code: "openVisit", Detail: "is booked with this person"})
+	}
+	p.Errors = p.Errors[:min(len(p.Errors), maxFaults)]
+	return p
+}
+
+// successor finds the colleague who takes over, if one is named: somebody else who sees patients,
+// and prescribes if there are treatments to answer for.
+func successor(tx *store.Tx, from uuid.UUID, to *uuid.UUID, prescribes bool) (*store.Staff, error) {
+	if to == nil {
+		return nil, nil
+	}
+	m, err := notKnown(tx.StaffMember(*to))
+	if err == nil && (m == nil || m.ID == from || !m.SeesPatients() || prescribes && !m.Prescriber) {
+		err = notFoundIn("/reassignTo")
+	}
+	return m, err
+}
+
+// leaveCareTeams ends somebody's places in the care teams of patients. The heir, if there is one,
+// takes those of the own roles, but not in a team that the heir belongs to already.
+func leaveCareTeams(tx *store.Tx, patients []uuid.UUID, from uuid.UUID, heir *store.Staff) error {
+	for _, id := range patients {
+		p, err := tx.Patient(id)
+		if err != nil {
+			return err
+		}
+		in := func(id uuid.UUID) bool {
+			return slices.ContainsFunc(p.CareTeam, func(m store.CareTeamMember) bool { return m.StaffID == id })
+		}
+		if !in(from) {
+			continue
+		}
+		var team []store.CareTeamMember
+		for _, m := range p.CareTeam {
+			if m.StaffID == from {
+				if heir == nil || in(heir.ID) || !slices.Contains(heir.Roles(), m.Role) {
+					continue
+				}
+				m.StaffID = heir.ID
+			}
+			team = append(team, m)
+		}
+		if err := tx.SetCareTeam(p, team); err != nil {
+			return err
+		}
+	}
+	return nil
+}

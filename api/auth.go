@@ -16,24 +16,28 @@ import (
 
 // Roles as x-access in the contract names them. Staff have the first three as a set.
 const (
-	roleAdmin      = "admin"
-	rolePrescriber = "prescriber"
-	roleClinician  = "clinician"
-	rolePatient    = "patient"
-	anySignedIn    = "signedIn"
+	roleAdmin         = "admin"
+	rolePrescriber    = "prescriber"
+	roleClinician     = "clinician"
+	rolePatient       = "patient"
+	roleSupportPerson = "supportPerson"
+	anySignedIn       = "signedIn"
 )
 
 // rightsAge is how long rights may be remembered: deactivation takes effect within five
 // seconds on every process.
 const rightsAge = 2 * time.Second
 
-// principal is who calls: a signed-in person in one clinic, as staff or as a patient.
+// principal is who calls: a signed-in person in one clinic, as staff or as a patient, or a support
+// person with a ticket.
 type principal struct {
 	identity identity
 	clinic   uuid.UUID
 	actor    store.Actor
 	roles    []string
 	self     uuid.UUID // the caller's own patient record in this clinic, if any
+	// ticket is a support person's; nil for everybody who has signed in.
+	ticket *store.Ticket
 }
 
 func (p *principal) is(role string) bool { return slices.Contains(p.roles, role) }
@@ -48,8 +52,8 @@ type member struct {
 	roles      []string
 }
 
-// signIn turns the bearer token into an identity, and the identity into a principal.
-// The answer to every bad token is the same.
+// signIn turns the bearer token into an identity, and the identity into a principal; or a ticket
+// into a principal. The answer to every bad token is the same.
 func (s *Server) signIn(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -59,6 +63,12 @@ func (s *Server) signIn(op *operation) echo.MiddlewareFunc {
 			header := ""
 			if values := r.Header.Values(echo.HeaderAuthorization); len(values) == 1 {
 				header = values[0]
+			}
+			if header == "" && r.Header.Get(ticketHeader) != "" {
+				if err := s.admit(c, op); err != nil {
+					return cmp.Or(s.countRequest(c), err)
+				}
+				return next(c)
 			}
 			id, err := s.verifier.verify(r.Context(), header)
 			if err != nil {

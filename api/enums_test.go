@@ -31,7 +31,7 @@ type wording struct {
 
 var wordings = []wording{
 	{"ProblemCode", words(problem.Codes()), "", ""},
-	{"ActorKind", []string{store.ActorStaff, store.ActorPatient, store.ActorSystem}, "", ""},
+	{"ActorKind", []string{store.ActorStaff, store.ActorPatient, store.ActorSupportPerson, store.ActorSystem}, "", ""},
 	{"MemberKind", []string{store.ActorStaff, store.ActorPatient}, "sign_ins_kind invitations_kind", ""},
 	{"ReportedBy", words(treatment.Reporters), "measurements_reported_by medications_reported_by pdmp_checks_reported_by session_facts_reported_by assessments_reported_by", ""},
 	{"Mode", words(treatment.Modes), "measurements_mode medications_mode pdmp_checks_mode session_facts_mode assessments_mode", ""},
@@ -60,6 +60,7 @@ var wordings = []wording{
 	{"SessionStatus", words(treatment.SessionStatuses), "sessions_status", "missed"},
 	{"GateRule", words(slices.Concat(treatment.StopRules, treatment.HoldRules)), "", ""},
 	{"GateReasonKind", nil, "", ""},
+	{"TicketHolder", nil, "", ""},
 	{"Swallowed", words(treatment.SwallowedAnswers), "session_facts_swallowed", ""},
 	{"RedFlag", words(treatment.RedFlags), "session_facts_red_flag", ""},
 	{"AbortReason", words(treatment.AbortReasons), "session_facts_abort_reason", ""},

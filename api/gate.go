@@ -102,6 +102,13 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	if tx.Now.Sub(at) <= policy.Sessions.Clearance() {
 		at = tx.Now
 	}
+	if check.SupportPersonID != nil {
+		person, err := supportPersonOf(tx, c.row.PatientID, *check.SupportPersonID)
+		if err != nil {
+			return known, err
+		}
+		known.SupportPersonAdult = &person.Adult
+	}
 	alerts, err := tx.StandingAlerts(c.row.PatientID, at)
 	for i := range alerts {
 		if alerts[i].Source.ID != row.ID { // the session's own facts are judged by themselves

@@ -58,6 +58,9 @@ func wire(t testing.TB, c apitest.Call) message {
 	if c.Token != "" {
 		m.header["Authorization"] = "Bearer " + c.Token
 	}
+	if c.Ticket != "" {
+		m.header["Titrate-Ticket"] = c.Ticket
+	}
 	if c.Body != nil {
 		text, err := json.Marshal(c.Body)
 		if err != nil {
@@ -226,6 +229,9 @@ func allowed(t testing.TB, c *apitest.Clinic, operation string) (*apitest.Scene,
 		if call.Token == "" && slices.Contains(op.Access, who.role) {
 			call.Token = who.token
 		}
+	}
+	if call.Token == "" {
+		call.Ticket = scene.Ticket(t)
 	}
 	return scene, call
 }

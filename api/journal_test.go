@@ -88,6 +88,9 @@ func (c *counter) entry(t *testing.T, operation string, scene *apitest.Scene, ca
 	if operation == "redeemInvitation" {
 		actor = "staff:" + done.Text("memberId")
 	}
+	if call.Ticket != "" {
+		actor = "supportPerson:" + scene.IDs["supportPerson"]
+	}
 	if e.Operation != operation || e.Actor != actor || e.Outcome != "done" || e.Clinic != c.ID.String() {
 		t.Errorf("%s by %s: %+v", operation, actor, e)
 	}
@@ -257,7 +260,7 @@ func TestFailuresLeaveNoTrace(t *testing.T) {
 				missing.path = strings.ReplaceAll(missing.path, id, none)
 			}
 			refused := map[string]message{
-				"no token": good.with("Authorization", ""), "bad token": good.with("Authorization", "Bearer x"),
+				"no token": good.with("Authorization", "", "Titrate-Ticket", ""), "bad token": good.with("Authorization", "Bearer x"),
 				"nobody":   good.with("Authorization", "Bearer "+s.Issuer.Token(t, "nobody", s.Clock.Now())),
 				"bad body": withBody(good, `{"x":`), "unknown parameter": {good.method, good.path + "?x=1", good.body, good.header},
 				"stale": good.with("If-Match", `"999"`),

@@ -80,11 +80,13 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
 
-// cast are the people of the matrix, by the names of access.csv; the patient is each scene's.
+// cast are the people of the matrix, by the names of access.csv; the patient and the support
+// person are each scene's.
 type cast struct {
 	site          *apitest.Site
 	clinic, other *apitest.Clinic
 	tokens        map[string]string
+	ticket        string // for a session of another patient
 	db            testbed.Database
 }
 
@@ -104,6 +106,7 @@ func assemble(t *testing.T, s *apitest.Site) *cast {
 		"adminPrescriber": c.clinic.Both.Token, "otherPatient": c.clinic.Patient(t, "Other").Token,
 		"otherClinic": c.other.Both.Token,
 	}
+	c.ticket = c.clinic.For(t, "attestSession").Ticket(t)
 	return c
 }
 
@@ -136,8 +139,16 @@ func (c *cast) cell(t *testing.T, scene *apitest.Scene, operation, principal str
 	t.Helper()
 	call := scene.Call(t, operation)
 	call.Token = c.tokens[principal]
-	if principal == "patient" {
+	switch principal {
+	case "patient":
 		call.Token = scene.Patient.Token
+	case "supportPerson":
+		call.Ticket = c.ticket
+		if scene.IDs["session"] != "" {
+			call.Ticket = scene.Ticket(t)
+		}
+	case "otherSupportPerson":
+		call.Ticket = c.ticket
 	}
 	if operation == "updateClinic" && principal == "otherClinic" {
 		call.Header = map[string]string{"If-Match": `"1"`}

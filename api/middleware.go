@@ -110,7 +110,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		AllowOrigins: origins,
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch},
 		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Idempotency-Key", "If-Match",
-			"If-None-Match", "Titrate-Clinic", "Titrate-Role", echo.HeaderXRequestID, "traceparent"},
+			"If-None-Match", "Titrate-Clinic", "Titrate-Role", ticketHeader, echo.HeaderXRequestID, "traceparent"},
 		ExposeHeaders: []string{"ETag", "Location", "Link", "Idempotent-Replayed", "Titrate-Dry-Run", echo.HeaderXRequestID,
 			"RateLimit", "RateLimit-Policy", echo.HeaderRetryAfter},
 		MaxAge: 600,

@@ -32,7 +32,7 @@ func (op *operation) open() bool { return slices.Contains(op.Access, anySignedIn
 // operations reads the contract's kinds and access. There is no default: an operation that
 // declares nothing would be open to nobody, and the server does not start with it.
 func operations(c *contract.Contract) (map[string]*operation, error) {
-	known := map[string]bool{roleAdmin: true, rolePrescriber: true, roleClinician: true, rolePatient: true, anySignedIn: true}
+	known := map[string]bool{roleAdmin: true, rolePrescriber: true, roleClinician: true, rolePatient: true, roleSupportPerson: true, anySignedIn: true}
 	ops := map[string]*operation{}
 	for _, o := range c.Operations() {
 		op := &operation{Operation: &o, kind: kind(o.Kind)}

@@ -35,5 +35,8 @@ func (s sealer) open(sealed, context []byte) ([]byte, error) {
 	return s.aead.Open(nil, nil, sealed, context)
 }
 
-// newCode makes an invitation's code: 125 random bits in letters that survive being read out.
-func newCode() string { return rand.Text()[:25] }
+// codeLength is that of a code: 125 random bits in letters that survive being read out.
+const codeLength = 25
+
+// newCode makes the code of an invitation or a ticket.
+func newCode() string { return rand.Text()[:codeLength] }

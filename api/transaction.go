@@ -151,9 +151,12 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 	call := callOf(ctx)
 	who := &call.who
 	sc := store.Scope{Clinic: who.clinic, Actor: who.actor, Operation: op.ID, RequestID: call.requestID}
-	if who.staff() {
+	switch {
+	case who.staff():
 		sc.NotPatient = who.self
-	} else {
+	case who.ticket != nil:
+		sc.OnlyPatient = who.ticket.Patient
+	default:
 		sc.OnlyPatient = who.actor.ID
 	}
 	body := ""
@@ -196,6 +199,11 @@ func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pa
 			if call.patient, err = find(store.Ref{Param: path[0].name, ID: path[0].id}); err != nil {
 				return err
 			}
+		}
+	}
+	if call.who.ticket != nil {
+		if err := ticketHolds(tx, call.who.ticket, call.target); err != nil {
+			return err
 		}
 	}
 	switch op.kind {

@@ -49,9 +49,10 @@ func (e AbortReason) Valid() bool {
 
 // Defines values for ActorKind.
 const (
-	ActorKindPatient ActorKind = "patient"
-	ActorKindStaff   ActorKind = "staff"
-	ActorKindSystem  ActorKind = "system"
+	ActorKindPatient       ActorKind = "patient"
+	ActorKindStaff         ActorKind = "staff"
+	ActorKindSupportPerson ActorKind = "supportPerson"
+	ActorKindSystem        ActorKind = "system"
 )
 
 // Valid indicates whether the value is a known member of the ActorKind enum.
@@ -60,6 +61,8 @@ func (e ActorKind) Valid() bool {
 	case ActorKindPatient:
 		return true
 	case ActorKindStaff:
+		return true
+	case ActorKindSupportPerson:
 		return true
 	case ActorKindSystem:
 		return true
@@ -1082,6 +1085,24 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for TicketHolder.
+const (
+	TicketHolderPatient       TicketHolder = "patient"
+	TicketHolderSupportPerson TicketHolder = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the TicketHolder enum.
+func (e TicketHolder) Valid() bool {
+	switch e {
+	case TicketHolderPatient:
+		return true
+	case TicketHolderSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VisitKind.
 const (
 	VisitKindClosing  VisitKind = "closing"
@@ -1614,6 +1635,33 @@ type Attestation struct {
 
 	// TicketOfPatient The ticket had been handed to the patient, so that it may be their own word.
 	TicketOfPatient bool `json:"ticketOfPatient"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// AttestationInput The support person's own word at the end.
+type AttestationInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// LookedIn Whether they looked in as often as the instructions ask, about every 15 minutes.
+	LookedIn bool `json:"lookedIn"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What they want the clinic to know.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PresentThroughout Whether they were there, sober, from before the dose until the end.
+	PresentThroughout bool `json:"presentThroughout"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -3802,6 +3850,9 @@ type SessionPolicy struct {
 	// NurseMayOverride Holds that a clinician may override.
 	NurseMayOverride []GateRule `json:"nurseMayOverride"`
 
+	// TicketHours A support person's ticket is good until so many hours after the planned or the real dose.
+	TicketHours int `json:"ticketHours"`
+
 	// Tiers Divides sessions by dose per kilogram.
 	Tiers TierPolicy `json:"tiers"`
 }
@@ -4084,6 +4135,33 @@ type SupportPersonUpdate struct {
 
 // Swallowed What became of the saliva.
 type Swallowed string
+
+// Ticket What a support person needs to act in one session. It is shown once: only its hash is kept.
+type Ticket struct {
+	// IssuedTo Who was handed a ticket. More words may come.
+	IssuedTo TicketHolder `json:"issuedTo"`
+
+	// SessionID The session.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// SupportPersonID Who it was made for.
+	SupportPersonID openapi_types.UUID `json:"supportPersonId"`
+
+	// Ticket Goes into the header `Titrate-Ticket`; good for many calls.
+	Ticket string `json:"ticket"`
+
+	// ValidUntil When it ends at the latest; a dose that is taken later moves it. It ends earlier when the session is reviewed, cancelled or voided, or the support person removed.
+	ValidUntil time.Time `json:"validUntil"`
+}
+
+// TicketHolder Who was handed a ticket. More words may come.
+type TicketHolder string
+
+// TicketInput Who is to be there.
+type TicketInput struct {
+	// SupportPersonID One of the patient's support people, an adult.
+	SupportPersonID openapi_types.UUID `json:"supportPersonId"`
+}
 
 // TierPolicy Divides sessions by dose per kilogram.
 type TierPolicy struct {
@@ -5498,6 +5576,15 @@ type AbortSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AttestSessionParams defines parameters for AttestSession.
+type AttestSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // CancelSessionParams defines parameters for CancelSession.
 type CancelSessionParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -5661,6 +5748,18 @@ type ReviewSessionParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// InviteSupportPersonParams defines parameters for InviteSupportPerson.
+type InviteSupportPersonParams struct {
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -6230,6 +6329,9 @@ type ProposeProtocolJSONRequestBody = ProtocolInput
 // AbortSessionJSONRequestBody defines body for AbortSession for application/json ContentType.
 type AbortSessionJSONRequestBody = AbortInput
 
+// AttestSessionJSONRequestBody defines body for AttestSession for application/json ContentType.
+type AttestSessionJSONRequestBody = AttestationInput
+
 // CancelSessionJSONRequestBody defines body for CancelSession for application/json ContentType.
 type CancelSessionJSONRequestBody = Reason
 
@@ -6265,6 +6367,9 @@ type RescheduleSessionJSONRequestBody = Reschedule
 
 // ReviewSessionJSONRequestBody defines body for ReviewSession for application/json ContentType.
 type ReviewSessionJSONRequestBody = SessionReview
+
+// InviteSupportPersonJSONRequestBody defines body for InviteSupportPerson for application/json ContentType.
+type InviteSupportPersonJSONRequestBody = TicketInput
 
 // RecordVitalsJSONRequestBody defines body for RecordVitals for application/json ContentType.
 type RecordVitalsJSONRequestBody = VitalsInput
@@ -7238,6 +7343,24 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/abort (the `AbortSession` operationId).
 	AbortSession(ctx context.Context, sessionID SessionPath, params *AbortSessionParams, body AbortSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AttestSessionWithBody Attest a session
+	//
+	// The support person's own word at the end, once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+	AttestSessionWithBody(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AttestSession Attest a session
+	//
+	// The support person's own word at the end, once.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+	AttestSession(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, body AttestSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CancelSessionWithBody Cancel a session
 	//
 	// Before a dose.
@@ -7460,6 +7583,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /sessions/{sessionId}/review (the `ReviewSession` operationId).
 	ReviewSession(ctx context.Context, sessionID SessionPath, params *ReviewSessionParams, body ReviewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteSupportPersonWithBody Invite a support person
+	//
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+	InviteSupportPersonWithBody(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteSupportPerson Invite a support person
+	//
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+	InviteSupportPerson(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, body InviteSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RecordVitalsWithBody Record vital signs
 	//
@@ -9705,6 +9846,44 @@ func (c *Client) AbortSession(ctx context.Context, sessionID SessionPath, params
 	return c.Client.Do(req)
 }
 
+// AttestSessionWithBody Attest a session
+//
+// The support person's own word at the end, once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+func (c *Client) AttestSessionWithBody(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttestSessionRequestWithBody(c.Server, sessionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AttestSession Attest a session
+//
+// The support person's own word at the end, once.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+func (c *Client) AttestSession(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, body AttestSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttestSessionRequest(c.Server, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CancelSessionWithBody Cancel a session
 //
 // Before a dose.
@@ -10168,6 +10347,44 @@ func (c *Client) ReviewSessionWithBody(ctx context.Context, sessionID SessionPat
 // Corresponds with POST /sessions/{sessionId}/review (the `ReviewSession` operationId).
 func (c *Client) ReviewSession(ctx context.Context, sessionID SessionPath, params *ReviewSessionParams, body ReviewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReviewSessionRequest(c.Server, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteSupportPersonWithBody Invite a support person
+//
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+func (c *Client) InviteSupportPersonWithBody(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteSupportPersonRequestWithBody(c.Server, sessionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteSupportPerson Invite a support person
+//
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+func (c *Client) InviteSupportPerson(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, body InviteSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteSupportPersonRequest(c.Server, sessionID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -17151,6 +17368,79 @@ func NewAbortSessionRequestWithBody(server string, sessionID SessionPath, params
 	return req, nil
 }
 
+// NewAttestSessionRequest calls the generic AttestSession builder with application/json body
+func NewAttestSessionRequest(server string, sessionID SessionPath, params *AttestSessionParams, body AttestSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAttestSessionRequestWithBody(server, sessionID, params, "application/json", bodyReader)
+}
+
+// NewAttestSessionRequestWithBody constructs an http.Request for the AttestSession method, with any body, and a specified content type
+func NewAttestSessionRequestWithBody(server string, sessionID SessionPath, params *AttestSessionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/attest", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewCancelSessionRequest calls the generic CancelSession builder with application/json body
 func NewCancelSessionRequest(server string, sessionID SessionPath, params *CancelSessionParams, body CancelSessionJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -18357,6 +18647,88 @@ func NewReviewSessionRequestWithBody(server string, sessionID SessionPath, param
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewInviteSupportPersonRequest calls the generic InviteSupportPerson builder with application/json body
+func NewInviteSupportPersonRequest(server string, sessionID SessionPath, params *InviteSupportPersonParams, body InviteSupportPersonJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewInviteSupportPersonRequestWithBody(server, sessionID, params, "application/json", bodyReader)
+}
+
+// NewInviteSupportPersonRequestWithBody constructs an http.Request for the InviteSupportPerson method, with any body, and a specified content type
+func NewInviteSupportPersonRequestWithBody(server string, sessionID SessionPath, params *InviteSupportPersonParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/tickets", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -22216,6 +22588,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/abort (the `AbortSession` operationId).
 	AbortSessionWithResponse(ctx context.Context, sessionID SessionPath, params *AbortSessionParams, body AbortSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*AbortSessionResponse, error)
 
+	// AttestSessionWithBodyWithResponse Attest a session
+	//
+	// The support person's own word at the end, once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+	AttestSessionWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttestSessionResponse, error)
+
+	// AttestSessionWithResponse Attest a session
+	//
+	// The support person's own word at the end, once.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+	AttestSessionWithResponse(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, body AttestSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*AttestSessionResponse, error)
+
 	// CancelSessionWithBodyWithResponse Cancel a session
 	//
 	// Before a dose.
@@ -22440,6 +22830,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /sessions/{sessionId}/review (the `ReviewSession` operationId).
 	ReviewSessionWithResponse(ctx context.Context, sessionID SessionPath, params *ReviewSessionParams, body ReviewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewSessionResponse, error)
+
+	// InviteSupportPersonWithBodyWithResponse Invite a support person
+	//
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+	InviteSupportPersonWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteSupportPersonResponse, error)
+
+	// InviteSupportPersonWithResponse Invite a support person
+	//
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+	InviteSupportPersonWithResponse(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, body InviteSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteSupportPersonResponse, error)
 
 	// RecordVitalsWithBodyWithResponse Record vital signs
 	//
@@ -25958,6 +26366,70 @@ func (r AbortSessionResponse) ContentType() string {
 	return ""
 }
 
+// AttestSessionResponse200Headers the declared response headers of an HTTP 200 response for AttestSession
+type AttestSessionResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// AttestSessionResponse201Headers the declared response headers of an HTTP 201 response for AttestSession
+type AttestSessionResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type AttestSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Session
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AttestSessionResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AttestSessionResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AttestSessionResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AttestSessionResponse) GetJSON201() *Session {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r AttestSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AttestSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AttestSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AttestSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CancelSessionResponse200Headers the declared response headers of an HTTP 200 response for CancelSession
 type CancelSessionResponse200Headers struct {
 	ETag     *string
@@ -26671,6 +27143,47 @@ func (r ReviewSessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReviewSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InviteSupportPersonResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Ticket
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r InviteSupportPersonResponse) GetJSON201() *Ticket {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r InviteSupportPersonResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InviteSupportPersonResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InviteSupportPersonResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InviteSupportPersonResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29617,6 +30130,36 @@ func (c *ClientWithResponses) AbortSessionWithResponse(ctx context.Context, sess
 	return ParseAbortSessionResponse(rsp)
 }
 
+// AttestSessionWithBodyWithResponse Attest a session
+//
+// The support person's own word at the end, once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+func (c *ClientWithResponses) AttestSessionWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttestSessionResponse, error) {
+	rsp, err := c.AttestSessionWithBody(ctx, sessionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttestSessionResponse(rsp)
+}
+
+// AttestSessionWithResponse Attest a session
+//
+// The support person's own word at the end, once.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/attest (the `AttestSession` operationId).
+func (c *ClientWithResponses) AttestSessionWithResponse(ctx context.Context, sessionID SessionPath, params *AttestSessionParams, body AttestSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*AttestSessionResponse, error) {
+	rsp, err := c.AttestSession(ctx, sessionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttestSessionResponse(rsp)
+}
+
 // CancelSessionWithBodyWithResponse Cancel a session
 //
 // Before a dose.
@@ -29990,6 +30533,36 @@ func (c *ClientWithResponses) ReviewSessionWithResponse(ctx context.Context, ses
 		return nil, err
 	}
 	return ParseReviewSessionResponse(rsp)
+}
+
+// InviteSupportPersonWithBodyWithResponse Invite a support person
+//
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+func (c *ClientWithResponses) InviteSupportPersonWithBodyWithResponse(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteSupportPersonResponse, error) {
+	rsp, err := c.InviteSupportPersonWithBody(ctx, sessionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteSupportPersonResponse(rsp)
+}
+
+// InviteSupportPersonWithResponse Invite a support person
+//
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sessions/{sessionId}/tickets (the `InviteSupportPerson` operationId).
+func (c *ClientWithResponses) InviteSupportPersonWithResponse(ctx context.Context, sessionID SessionPath, params *InviteSupportPersonParams, body InviteSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteSupportPersonResponse, error) {
+	rsp, err := c.InviteSupportPerson(ctx, sessionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteSupportPersonResponse(rsp)
 }
 
 // RecordVitalsWithBodyWithResponse Record vital signs
@@ -33544,6 +34117,76 @@ func ParseAbortSessionResponse(rsp *http.Response) (*AbortSessionResponse, error
 	return response, nil
 }
 
+// ParseAttestSessionResponse parses an HTTP response from a AttestSessionWithResponse call
+func ParseAttestSessionResponse(rsp *http.Response) (*AttestSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AttestSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AttestSessionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers AttestSessionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCancelSessionResponse parses an HTTP response from a CancelSessionWithResponse call
 func ParseCancelSessionResponse(rsp *http.Response) (*CancelSessionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -34261,6 +34904,32 @@ func ParseReviewSessionResponse(rsp *http.Response) (*ReviewSessionResponse, err
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseInviteSupportPersonResponse parses an HTTP response from a InviteSupportPersonWithResponse call
+func ParseInviteSupportPersonResponse(rsp *http.Response) (*InviteSupportPersonResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InviteSupportPersonResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Ticket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
 	}
 
 	return response, nil

@@ -185,6 +185,9 @@ type SessionPolicy struct {
 	// LookIn is how often the support person looks in. Default every 15 minutes, which at-home
 	// programs publish, and 5 of grace.
 	LookIn LookInPolicy `json:"lookIn"`
+	// TicketHours after the planned or the real dose, whichever is later, a support person's
+	// ticket ends. Default 24.
+	TicketHours int `json:"ticketHours"`
 	// NurseMayOverride names the holds of the safety gate ([HoldRules]) that a clinician may
 	// override.
 	NurseMayOverride []Rule `json:"nurseMayOverride"`

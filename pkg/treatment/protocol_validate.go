@@ -116,6 +116,7 @@ func (c *checks) sessions(s SessionPolicy) {
 	c.within("/sessions/fasting/fluidsMin", s.Fasting.FluidsMin, 0, 24*60)
 	c.within("/sessions/lookIn/everyMin", s.LookIn.EveryMin, 5, 60)
 	c.within("/sessions/lookIn/graceMin", s.LookIn.GraceMin, 0, s.LookIn.EveryMin)
+	c.within("/sessions/ticketHours", s.TicketHours, 1, 7*24)
 	for i, rule := range s.NurseMayOverride {
 		c.that(slices.Contains(HoldRules, rule), fmt.Sprintf("/sessions/nurseMayOverride/%d", i), "is not a hold of the safety gate")
 	}

@@ -95,6 +95,39 @@ func MissedAt(plannedAt time.Time, p Protocol) time.Time {
 	return plannedAt.UTC().Add(time.Duration(p.Sessions.MissedAfterHours) * time.Hour)
 }
 
+// TicketUntil is when a support person's ticket for the session ends at the latest. at stands in
+// for a session that has neither plan nor dose.
+func (s Session) TicketUntil(plan Plan, at time.Time, p Protocol) time.Time {
+	for _, known := range []*time.Time{plan.PlannedAt, s.StartedAt} {
+		if known != nil {
+			at = later(at, *known)
+		}
+	}
+	return at.UTC().Add(time.Duration(p.Sessions.TicketHours) * time.Hour)
+}
+
+// Invite says whether a support person can be given a ticket for the session: an adult, whom the
+// patient still wants to be there, while the session goes on or is to come.
+func (s Session) Invite(person SupportPerson) error {
+	if !s.TakesTickets() {
+		return illegal("a session that is "+string(s.Status), "take a support person")
+	}
+	if person.RemovedAt != nil {
+		return illegal("a support person who was removed", "be invited")
+	}
+	if !person.Adult {
+		return refuse(CodeRuleViolated, "the support person cannot be invited", Reason{Rule: RuleSupportPersonMissing, Pointer: "/supportPersonId",
+			Detail: "only somebody who is known to be an adult can be the support person"})
+	}
+	return nil
+}
+
+// TakesTickets says whether a support person can still act in the session: it is neither
+// cancelled nor reviewed nor entered in error.
+func (s Session) TakesTickets() bool {
+	return s.waiting() || s.Status == SessionMonitoring || s.Status == SessionCompleted || s.Status == SessionAborted
+}
+
 // waiting says whether a session has seen neither a dose nor an end and stands in the plan.
 func (s Session) waiting() bool {
 	return s.Status == SessionScheduled || s.Status == SessionHeld || s.Status == SessionCleared

@@ -20,6 +20,7 @@ import (
 type Call struct {
 	Operation string
 	Token     string            // none if empty
+	Ticket    string            // a support person's; none if empty
 	Path      map[string]string // values of path parameters
 	Query     string
 	Body      any
@@ -128,6 +129,9 @@ func (s *Site) request(t testing.TB, call Call) *http.Request {
 	}
 	if call.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+call.Token)
+	}
+	if call.Ticket != "" {
+		r.Header.Set("Titrate-Ticket", call.Ticket)
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")

@@ -46,7 +46,7 @@ var steps = map[string][]step{
 	"showVisit":     {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
 	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
-	"showInstructions": {planned}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
+	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
 	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
 	"updatePrescription": {planned, drafted}, "discardPrescription": {planned, drafted},
 	"signPrescription":     {planned, weight, drafted},
@@ -60,7 +60,8 @@ var steps = map[string][]step{
 	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
 	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
 	"voidSessionFact": {running, scheduled, dosed}, "checkSession": {running, scheduled}, "showGate": {running, scheduled},
-	"overrideHold":     {running, scheduled, racing},
+	"overrideHold": {running, scheduled, racing}, "inviteSupportPerson": {running, scheduled, supported},
+	"attestSession":    {running, scheduled, dosed},
 	"assignAssessment": {planned}, "recordAssessment": {planned},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
@@ -213,6 +214,15 @@ func alertAcknowledged(t testing.TB, s *Scene) {
 
 func alertResolved(t testing.TB, s *Scene) {
 	s.keep("alert", s.must(t, s.Clinic.Clinician, "resolveAlert", map[string]any{"outcome": "handled", "note": "Spoke."}))
+}
+
+// Ticket is one for the scene's session, which the clinic hands to a support person.
+func (s *Scene) Ticket(t testing.TB) string {
+	t.Helper()
+	if s.IDs["supportPerson"] == "" {
+		supported(t, s)
+	}
+	return s.must(t, s.Clinic.Clinician, "inviteSupportPerson", map[string]any{"supportPersonId": s.IDs["supportPerson"]}).Text("ticket")
 }
 
 // Call makes the request for an operation in this scene, with the contract's example as body.

@@ -47,9 +47,10 @@ func (e AbortReason) Valid() bool {
 
 // Defines values for ActorKind.
 const (
-	ActorKindPatient ActorKind = "patient"
-	ActorKindStaff   ActorKind = "staff"
-	ActorKindSystem  ActorKind = "system"
+	ActorKindPatient       ActorKind = "patient"
+	ActorKindStaff         ActorKind = "staff"
+	ActorKindSupportPerson ActorKind = "supportPerson"
+	ActorKindSystem        ActorKind = "system"
 )
 
 // Valid indicates whether the value is a known member of the ActorKind enum.
@@ -58,6 +59,8 @@ func (e ActorKind) Valid() bool {
 	case ActorKindPatient:
 		return true
 	case ActorKindStaff:
+		return true
+	case ActorKindSupportPerson:
 		return true
 	case ActorKindSystem:
 		return true
@@ -1080,6 +1083,24 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for TicketHolder.
+const (
+	TicketHolderPatient       TicketHolder = "patient"
+	TicketHolderSupportPerson TicketHolder = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the TicketHolder enum.
+func (e TicketHolder) Valid() bool {
+	switch e {
+	case TicketHolderPatient:
+		return true
+	case TicketHolderSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VisitKind.
 const (
 	VisitKindClosing  VisitKind = "closing"
@@ -1612,6 +1633,33 @@ type Attestation struct {
 
 	// TicketOfPatient The ticket had been handed to the patient, so that it may be their own word.
 	TicketOfPatient bool `json:"ticketOfPatient"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// AttestationInput The support person's own word at the end.
+type AttestationInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// LookedIn Whether they looked in as often as the instructions ask, about every 15 minutes.
+	LookedIn bool `json:"lookedIn"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note What they want the clinic to know.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PresentThroughout Whether they were there, sober, from before the dose until the end.
+	PresentThroughout bool `json:"presentThroughout"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -3800,6 +3848,9 @@ type SessionPolicy struct {
 	// NurseMayOverride Holds that a clinician may override.
 	NurseMayOverride []GateRule `json:"nurseMayOverride"`
 
+	// TicketHours A support person's ticket is good until so many hours after the planned or the real dose.
+	TicketHours int `json:"ticketHours"`
+
 	// Tiers Divides sessions by dose per kilogram.
 	Tiers TierPolicy `json:"tiers"`
 }
@@ -4082,6 +4133,33 @@ type SupportPersonUpdate struct {
 
 // Swallowed What became of the saliva.
 type Swallowed string
+
+// Ticket What a support person needs to act in one session. It is shown once: only its hash is kept.
+type Ticket struct {
+	// IssuedTo Who was handed a ticket. More words may come.
+	IssuedTo TicketHolder `json:"issuedTo"`
+
+	// SessionID The session.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// SupportPersonID Who it was made for.
+	SupportPersonID openapi_types.UUID `json:"supportPersonId"`
+
+	// Ticket Goes into the header `Titrate-Ticket`; good for many calls.
+	Ticket string `json:"ticket"`
+
+	// ValidUntil When it ends at the latest; a dose that is taken later moves it. It ends earlier when the session is reviewed, cancelled or voided, or the support person removed.
+	ValidUntil time.Time `json:"validUntil"`
+}
+
+// TicketHolder Who was handed a ticket. More words may come.
+type TicketHolder string
+
+// TicketInput Who is to be there.
+type TicketInput struct {
+	// SupportPersonID One of the patient's support people, an adult.
+	SupportPersonID openapi_types.UUID `json:"supportPersonId"`
+}
 
 // TierPolicy Divides sessions by dose per kilogram.
 type TierPolicy struct {
@@ -5496,6 +5574,15 @@ type AbortSessionParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AttestSessionParams defines parameters for AttestSession.
+type AttestSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // CancelSessionParams defines parameters for CancelSession.
 type CancelSessionParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -5659,6 +5746,18 @@ type ReviewSessionParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// InviteSupportPersonParams defines parameters for InviteSupportPerson.
+type InviteSupportPersonParams struct {
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -6228,6 +6327,9 @@ type ProposeProtocolJSONRequestBody = ProtocolInput
 // AbortSessionJSONRequestBody defines body for AbortSession for application/json ContentType.
 type AbortSessionJSONRequestBody = AbortInput
 
+// AttestSessionJSONRequestBody defines body for AttestSession for application/json ContentType.
+type AttestSessionJSONRequestBody = AttestationInput
+
 // CancelSessionJSONRequestBody defines body for CancelSession for application/json ContentType.
 type CancelSessionJSONRequestBody = Reason
 
@@ -6263,6 +6365,9 @@ type RescheduleSessionJSONRequestBody = Reschedule
 
 // ReviewSessionJSONRequestBody defines body for ReviewSession for application/json ContentType.
 type ReviewSessionJSONRequestBody = SessionReview
+
+// InviteSupportPersonJSONRequestBody defines body for InviteSupportPerson for application/json ContentType.
+type InviteSupportPersonJSONRequestBody = TicketInput
 
 // RecordVitalsJSONRequestBody defines body for RecordVitals for application/json ContentType.
 type RecordVitalsJSONRequestBody = VitalsInput
@@ -6509,6 +6614,9 @@ type ServerInterface interface {
 	// AbortSession Abort a session
 	// (POST /sessions/{sessionId}/abort)
 	AbortSession(ctx echo.Context, sessionID SessionPath, params AbortSessionParams) error
+	// AttestSession Attest a session
+	// (POST /sessions/{sessionId}/attest)
+	AttestSession(ctx echo.Context, sessionID SessionPath, params AttestSessionParams) error
 	// CancelSession Cancel a session
 	// (POST /sessions/{sessionId}/cancel)
 	CancelSession(ctx echo.Context, sessionID SessionPath, params CancelSessionParams) error
@@ -6548,6 +6656,9 @@ type ServerInterface interface {
 	// ReviewSession Review a session
 	// (POST /sessions/{sessionId}/review)
 	ReviewSession(ctx echo.Context, sessionID SessionPath, params ReviewSessionParams) error
+	// InviteSupportPerson Invite a support person
+	// (POST /sessions/{sessionId}/tickets)
+	InviteSupportPerson(ctx echo.Context, sessionID SessionPath, params InviteSupportPersonParams) error
 	// RecordVitals Record vital signs
 	// (POST /sessions/{sessionId}/vitals)
 	RecordVitals(ctx echo.Context, sessionID SessionPath, params RecordVitalsParams) error
@@ -11197,6 +11308,57 @@ func (w *ServerInterfaceWrapper) AbortSession(ctx echo.Context) error {
 	return err
 }
 
+// AttestSession converts echo context to params.
+func (w *ServerInterfaceWrapper) AttestSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AttestSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AttestSession(ctx, sessionID, params)
+	return err
+}
+
 // CancelSession converts echo context to params.
 func (w *ServerInterfaceWrapper) CancelSession(ctx echo.Context) error {
 	var err error
@@ -12105,6 +12267,74 @@ func (w *ServerInterfaceWrapper) ReviewSession(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReviewSession(ctx, sessionID, params)
+	return err
+}
+
+// InviteSupportPerson converts echo context to params.
+func (w *ServerInterfaceWrapper) InviteSupportPerson(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InviteSupportPersonParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InviteSupportPerson(ctx, sessionID, params)
 	return err
 }
 
@@ -14482,6 +14712,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/protocols/:protocolId/approve", wrapper.ApproveProtocol, options.OperationMiddlewares["approveProtocol"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId", wrapper.ShowSession, options.OperationMiddlewares["showSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/abort", wrapper.AbortSession, options.OperationMiddlewares["abortSession"]...)
+	router.POST(options.BaseURL+"/sessions/:sessionId/attest", wrapper.AttestSession, options.OperationMiddlewares["attestSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/cancel", wrapper.CancelSession, options.OperationMiddlewares["cancelSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/check-in", wrapper.CheckInSession, options.OperationMiddlewares["checkInSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/checks", wrapper.CheckSession, options.OperationMiddlewares["checkSession"]...)
@@ -14495,6 +14726,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sessions/:sessionId/override", wrapper.OverrideHold, options.OperationMiddlewares["overrideHold"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/reschedule", wrapper.RescheduleSession, options.OperationMiddlewares["rescheduleSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/review", wrapper.ReviewSession, options.OperationMiddlewares["reviewSession"]...)
+	router.POST(options.BaseURL+"/sessions/:sessionId/tickets", wrapper.InviteSupportPerson, options.OperationMiddlewares["inviteSupportPerson"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/vitals", wrapper.RecordVitals, options.OperationMiddlewares["recordVitals"]...)
 	router.GET(options.BaseURL+"/staff", wrapper.ListStaff, options.OperationMiddlewares["listStaff"]...)
 	router.POST(options.BaseURL+"/staff", wrapper.AddStaff, options.OperationMiddlewares["addStaff"]...)
@@ -14784,6 +15016,8 @@ type SupportPersonPageJSONResponse struct {
 
 	Headers SupportPersonPageResponseHeaders
 }
+
+type TicketJSONResponse Ticket
 
 type TreatmentResponseHeaders struct {
 	ETag     *string
@@ -16754,6 +16988,64 @@ func (response AbortSession201JSONResponse) VisitAbortSessionResponse(w http.Res
 	return err
 }
 
+type AttestSessionRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    AttestSessionParams
+	Body      *AttestSessionJSONRequestBody
+}
+
+type AttestSessionResponseObject interface {
+	VisitAttestSessionResponse(w http.ResponseWriter) error
+}
+
+type AttestSession200JSONResponse struct{ SessionJSONResponse }
+
+func (response AttestSession200JSONResponse) VisitAttestSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttestSession201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type AttestSession201JSONResponse struct {
+	Body    Session
+	Headers AttestSession201ResponseHeaders
+}
+
+func (response AttestSession201JSONResponse) VisitAttestSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelSessionRequestObject struct {
 	SessionID SessionPath `json:"sessionId"`
 	Params    CancelSessionParams
@@ -17302,6 +17594,30 @@ func (response ReviewSession200JSONResponse) VisitReviewSessionResponse(w http.R
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InviteSupportPersonRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    InviteSupportPersonParams
+	Body      *InviteSupportPersonJSONRequestBody
+}
+
+type InviteSupportPersonResponseObject interface {
+	VisitInviteSupportPersonResponse(w http.ResponseWriter) error
+}
+
+type InviteSupportPerson201JSONResponse struct{ TicketJSONResponse }
+
+func (response InviteSupportPerson201JSONResponse) VisitInviteSupportPersonResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -18422,6 +18738,9 @@ type StrictServerInterface interface {
 	// AbortSession Abort a session
 	// (POST /sessions/{sessionId}/abort)
 	AbortSession(ctx context.Context, request AbortSessionRequestObject) (AbortSessionResponseObject, error)
+	// AttestSession Attest a session
+	// (POST /sessions/{sessionId}/attest)
+	AttestSession(ctx context.Context, request AttestSessionRequestObject) (AttestSessionResponseObject, error)
 	// CancelSession Cancel a session
 	// (POST /sessions/{sessionId}/cancel)
 	CancelSession(ctx context.Context, request CancelSessionRequestObject) (CancelSessionResponseObject, error)
@@ -18461,6 +18780,9 @@ type StrictServerInterface interface {
 	// ReviewSession Review a session
 	// (POST /sessions/{sessionId}/review)
 	ReviewSession(ctx context.Context, request ReviewSessionRequestObject) (ReviewSessionResponseObject, error)
+	// InviteSupportPerson Invite a support person
+	// (POST /sessions/{sessionId}/tickets)
+	InviteSupportPerson(ctx context.Context, request InviteSupportPersonRequestObject) (InviteSupportPersonResponseObject, error)
 	// RecordVitals Record vital signs
 	// (POST /sessions/{sessionId}/vitals)
 	RecordVitals(ctx context.Context, request RecordVitalsRequestObject) (RecordVitalsResponseObject, error)
@@ -21011,6 +21333,55 @@ func (sh *strictHandler) AbortSession(ctx echo.Context, sessionID SessionPath, p
 	return nil
 }
 
+// AttestSession operation middleware
+func (sh *strictHandler) AttestSession(ctx echo.Context, sessionID SessionPath, params AttestSessionParams) error {
+	var request AttestSessionRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	var body AttestSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AttestSession(ctx.Request().Context(), request.(AttestSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AttestSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AttestSessionResponseObject); ok {
+		return validResponse.VisitAttestSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CancelSession operation middleware
 func (sh *strictHandler) CancelSession(ctx echo.Context, sessionID SessionPath, params CancelSessionParams) error {
 	var request CancelSessionRequestObject
@@ -21620,6 +21991,55 @@ func (sh *strictHandler) ReviewSession(ctx echo.Context, sessionID SessionPath, 
 		return err
 	} else if validResponse, ok := response.(ReviewSessionResponseObject); ok {
 		return validResponse.VisitReviewSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// InviteSupportPerson operation middleware
+func (sh *strictHandler) InviteSupportPerson(ctx echo.Context, sessionID SessionPath, params InviteSupportPersonParams) error {
+	var request InviteSupportPersonRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	var body InviteSupportPersonJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InviteSupportPerson(ctx.Request().Context(), request.(InviteSupportPersonRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InviteSupportPerson")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(InviteSupportPersonResponseObject); ok {
+		return validResponse.VisitInviteSupportPersonResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -19,6 +19,7 @@ const worker = "titrate_worker"
 var globalTables = map[string]string{
 	"sign_ins":         "SELECT, INSERT",
 	"invitations":      "SELECT, INSERT, UPDATE",
+	"support_tickets":  "SELECT, INSERT",
 	"goose_db_version": "SELECT",
 }
 

@@ -14,15 +14,16 @@ type Hash = [32]byte
 
 // The kinds of an actor.
 const (
-	ActorStaff   = "staff"
-	ActorPatient = "patient"
-	ActorSystem  = "system"
+	ActorStaff         = "staff"
+	ActorPatient       = "patient"
+	ActorSupportPerson = "supportPerson"
+	ActorSystem        = "system"
 )
 
-// Actor is who acts: a staff member, a patient, or the system itself.
+// Actor is who acts: a staff member, a patient, a support person, or the system itself.
 type Actor struct {
 	Kind string
-	ID   uuid.UUID // of the staff or patient row; zero for the system
+	ID   uuid.UUID // of the staff, patient or support person's row; zero for the system
 }
 
 // String returns the form that the journal keeps, for example "staff:0190…".

@@ -49,7 +49,8 @@ func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
 
 // lockPatientsOf takes the rows of all patients for whom somebody answers, those included that
 // came while it waited for the others.
-func lockPatientsOf(tx *store.Tx, staff uuid.UUID) (held []uuid.UUID, err error) {
+func lockPatientsOf(tx *store.Tx, staff uuid.UUID) ([]uuid.UUID, error) {
+	var held []uuid.UUID
 	for {
 		more, err := tx.PatientsOf(staff)
 		if err != nil {
@@ -98,7 +99,7 @@ func successor(tx *store.Tx, from uuid.UUID, to *uuid.UUID, prescribes bool) (*s
 }
 
 // leaveCareTeams ends somebody's places in the care teams of patients. The heir, if there is one,
-// takes those of the own roles, but not in a team that the heir belongs to already.
+// takes those whose role the heir has, but none in a team that the heir belongs to already.
 func leaveCareTeams(tx *store.Tx, patients []uuid.UUID, from uuid.UUID, heir *store.Staff) error {
 	for _, id := range patients {
 		p, err := tx.Patient(id)

@@ -32,6 +32,7 @@ type Config struct {
 	CORSOrigins    []string   `name:"cors-origins" env:"CORS_ORIGINS" help:"Web origins that may call from a browser." sep:","`
 	TrustedProxies []string   `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"CIDR blocks whose X-Forwarded-For is believed." sep:","`
 	RateLimit      string     `name:"rate-limit" env:"RATE_LIMIT" help:"Requests per minute for each principal; a clinic has ten times as many. 0 switches it off." default:"600"`
+	OTLPEndpoint   string     `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OpenTelemetry collector (OTLP over HTTP) that gets traces, such as http://localhost:4318; none without it."`
 	LogLevel       slog.Level `name:"log-level" env:"LOG_LEVEL" help:"debug, info, warn or error." default:"info"`
 	TestClock      bool       `name:"test-clock" env:"TEST_CLOCK" help:"Development only: GET and POST /test/clock show and advance the clock."`
 
@@ -59,6 +60,9 @@ func (c Config) Validate() error {
 		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Host == "" || u.Path != "") {
 			return errors.New("CORS_ORIGINS must be origins such as https://app.example.org")
 		}
+	}
+	if u, err := url.Parse(c.OTLPEndpoint); c.OTLPEndpoint != "" && (err != nil || u.Host == "") {
+		return errors.New("OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4318")
 	}
 	if (c.OIDCAudience == "") && c.OIDCIssuer != "" {
 		return errors.New("OIDC_AUDIENCE is required with OIDC_ISSUER")

@@ -37,7 +37,7 @@ func (s *Server) OverrideHold(ctx context.Context, req oapi.OverrideHoldRequestO
 		if err != nil {
 			return row.Plan, err
 		}
-		made, err := row.Session.OverrideHold(checks, treatment.Override{Reason: req.Body.Reason, By: who.actor.ID, At: tx.Now}, who.is(rolePrescriber), *policy)
+		made, err := row.OverrideHold(checks, treatment.Override{Reason: req.Body.Reason, By: who.actor.ID, At: tx.Now}, who.is(rolePrescriber), *policy)
 		if err != nil {
 			return row.Plan, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/titrate-health/titrate/pkg/problem"
 )
@@ -45,8 +46,12 @@ func (s *Server) begin(next echo.HandlerFunc) echo.HandlerFunc {
 		if call.op != nil {
 			operation = call.op.ID
 		}
+		traceID := ""
+		if span := trace.SpanContextFromContext(c.Request().Context()); span.HasTraceID() {
+			traceID = span.TraceID().String()
+		}
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-			slog.String("requestId", id), slog.String("method", r.Method), slog.String("route", c.Path()),
+			slog.String("requestId", id), slog.String("traceId", traceID), slog.String("method", r.Method), slog.String("route", c.Path()),
 			slog.String("operation", operation), slog.Int("status", c.Response().Status),
 			slog.Int64("bytes", c.Response().Size), slog.Duration("took", time.Since(started))) //nolint:forbidigo // as above
 		return nil

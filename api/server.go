@@ -39,6 +39,7 @@ type Server struct {
 	secret   [32]byte // what invitations are hashed with
 	clock    testClock
 	metrics  *prometheus.Registry
+	tracing  tracing
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -65,9 +66,12 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := s.openKeys(); err != nil {
 		return nil, err
 	}
+	if s.tracing, err = openTracing(ctx, cfg.OTLPEndpoint); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	dsn, err := cfg.dsn()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	s.db, err = store.Open(ctx, store.Options{DSN: dsn, Now: s.now, NewID: cfg.NewID, Relaxed: cfg.Relaxed})
 	if err != nil {
@@ -134,7 +138,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Use(s.begin, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
+	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
 	for id, op := range ops {
 		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
@@ -209,10 +213,11 @@ func (s *Server) Close() error {
 	if s.verifier != nil {
 		s.verifier.Close()
 	}
-	if s.db == nil {
-		return nil
+	err := s.tracing.close()
+	if s.db != nil {
+		err = errors.Join(err, s.db.Close())
 	}
-	return s.db.Close()
+	return err
 }
 
 func (s *Server) now() time.Time { return s.clock.Now() }

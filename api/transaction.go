@@ -108,6 +108,8 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 	if op.kind != read {
 		door = s.db.Update
 	}
+	ctx, span := s.tracing.Start(ctx, "transaction")
+	defer span.End()
 	err = door(ctx, scope, func(tx *store.Tx) error {
 		earlier, err := tx.Earlier()
 		if err != nil {

@@ -311,7 +311,7 @@ func score(a *store.Assessment, answers oapi.Answers) (instruments.Result, error
 	return result, err
 }
 
-// judgeAnswers raises the alert that the safety item gives reason for, before the answer goes
+// judgeAnswers raises the alert that the safety items give reason for, before the answer goes
 // out.
 func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assessment, result instruments.Result) error {
 	course, policy, err := s.policyFor(tx, a.PatientID, a.TreatmentID)
@@ -319,7 +319,7 @@ func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assess
 		return err
 	}
 	source := store.AlertSource{Type: store.SourceAssessment, ID: a.ID}
-	return s.raise(ctx, tx, a.PatientID, course, source, policy, treatment.JudgeAnswers(string(result.Safety), result.SafetyAnswer, *policy))
+	return s.raise(ctx, tx, a.PatientID, course, source, policy, treatment.JudgeAnswers(a.Instrument, result, *policy))
 }
 
 // policyFor returns the treatment that a record of the patient belongs to, the one named or

@@ -65,6 +65,7 @@ var wordings = []wording{
 	{"RedFlag", words(treatment.RedFlags), "session_facts_red_flag", ""},
 	{"AbortReason", words(treatment.AbortReasons), "session_facts_abort_reason", ""},
 	{"Licence", nil, "", ""},
+	{"Provenance", words([]instruments.Provenance{instruments.Published, instruments.Unverified}), "", ""},
 	{"InstrumentId", instrumentIDs(), "assessments_instrument", ""},
 	{"AssessmentStatus", words(treatment.AssessmentStatuses), "assessments_status", "expired"},
 	{"SafetyStatus", words([]instruments.SafetyStatus{

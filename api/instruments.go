@@ -31,14 +31,18 @@ func safety(item instruments.Item) *bool { return new(item.PositiveFrom > 0) }
 
 func instrumentOut(i instruments.Instrument) oapi.Instrument {
 	out := oapi.Instrument{
-		ID: i.ID, Title: i.Title, ScoringVersion: i.Version, RecallPeriod: i.RecallPeriod,
+		ID: i.ID, Title: i.Title, ScoringVersion: i.Version, Prompt: i.Prompt, RecallPeriod: i.RecallPeriod,
 		Loinc: filled(i.LOINCPanel), LoincTotal: filled(i.LOINCTotal), Reference: filled(i.Reference),
-		// Both that are built in; only wording that is free to distribute can be.
-		Licence: oapi.LicencePublicDomain,
-		Items:   []oapi.InstrumentItem{}, Bands: []oapi.Band{}, MinTotal: i.MinTotal, MaxTotal: i.MaxTotal,
+		Licence: oapi.Licence(i.Terms), Items: []oapi.InstrumentItem{}, Bands: []oapi.Band{}, Levels: []oapi.Level{},
+	}
+	if len(i.Levels) == 0 {
+		out.MinTotal, out.MaxTotal = &i.MinTotal, &i.MaxTotal
 	}
 	for _, item := range i.Items {
 		question := oapi.InstrumentItem{ID: item.ID, Text: item.Text, Loinc: filled(item.LOINC), Scored: item.Scored, Safety: safety(item), Options: []oapi.AnswerOption{}}
+		if c := item.EnabledWhen; c != nil {
+			question.EnabledWhen = &oapi.AnswerCondition{Item: c.Item, From: c.From}
+		}
 		for _, o := range item.Options {
 			question.Options = append(question.Options, oapi.AnswerOption{Value: o.Value, Text: o.Text, Loinc: filled(o.LOINC)})
 		}
@@ -46,6 +50,9 @@ func instrumentOut(i instruments.Instrument) oapi.Instrument {
 	}
 	for _, b := range i.Bands {
 		out.Bands = append(out.Bands, oapi.Band{Name: b.Code, From: b.Min, To: b.Max})
+	}
+	for _, l := range i.Levels {
+		out.Levels = append(out.Levels, oapi.Level{Name: l.Code, Title: l.Title, Loinc: filled(l.LOINC), Provenance: oapi.Provenance(l.Provenance)})
 	}
 	return out
 }

@@ -18,7 +18,8 @@ type Change struct {
 }
 
 // Change judges the way from a baseline to a current total, both as [Result.Total] has
-// them. Every threshold is inclusive: half of the baseline is a response.
+// them; an instrument of levels has no totals. Every threshold is inclusive: half of the
+// baseline is a response.
 func (i Instrument) Change(baseline, current int) Change {
 	points := baseline - current
 	change := Change{

@@ -2,11 +2,13 @@
 //
 // An [Instrument] is everything an app needs to show a questionnaire (the exact wording,
 // answers and LOINC codes) and everything needed to judge it: the scoring version,
-// severity bands, and the thresholds by which change is called response or remission.
+// severity bands or levels, and the thresholds by which change is called response or
+// remission.
 // [Find] and [All] answer the ones that are built in:
 //
-//	phq-9   Patient Health Questionnaire, depression, 0 to 27
-//	gad-7   Generalized Anxiety Disorder scale, 0 to 21
+//	phq-9            Patient Health Questionnaire, depression, 0 to 27
+//	gad-7            Generalized Anxiety Disorder scale, 0 to 21
+//	c-ssrs-screener  Columbia-Suicide Severity Rating Scale, four levels of risk
 //
 // Scoring is pure and deterministic: the same answers and the same scoring version always
 // give the same [Result]. It never guesses. An answer that is out of range is an error and
@@ -17,9 +19,10 @@
 // checked it there; what is unverified must be shown as such. Severity bands describe a
 // score, they are not a diagnosis.
 //
-// To add an instrument whose total is the sum of its items, write its function beside
-// phq9, as data, and list it in [All]; the package's tests check its structure and its
-// LOINC check digits. One that is scored in another way (the highest item of a domain, a
-// multiplied sum) also needs a field of Instrument that says so, read by Score. Only
-// wording that is free to distribute belongs here.
+// To add an instrument whose total is the sum of its items, or whose level is that of the
+// worst answer, write its function beside phq9 or cssrsScreener, as data, and list it in
+// [All]; the package's tests check its structure and its LOINC check digits. One that is
+// scored in another way (the highest item of a domain, a multiplied sum) also needs a field
+// of Instrument that says so, read by Score. Only wording that is free to distribute belongs
+// here.
 package instruments

@@ -69,3 +69,15 @@ func ExampleInstrument_Change() {
 	fmt.Println(change.Points, *change.Response, *change.Remission)
 	// Output: 10 true false
 }
+
+// The screener has a level and no total. The worst answer counts.
+func ExampleInstrument_Score_level() {
+	screener, _ := instruments.Find(instruments.CSSRSScreener)
+	result, err := screener.Score(map[string]int{"cssrs-1": 1, "cssrs-2": 0, "cssrs-6": 1, "cssrs-6a": 0})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Total == nil, result.Band, result.Safety, result.Missing)
+	// Output: true moderate positive 0
+}

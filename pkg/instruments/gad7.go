@@ -15,6 +15,7 @@ func gad7() Instrument {
 		RecallPeriod: "P2W",
 		LOINCPanel:   "69737-5",
 		LOINCTotal:   "70274-6",
+		Terms:        PublicDomain,
 		Licence:      phqLicence,
 		Reference:    "Spitzer, Kroenke, Williams, Löwe 2006, Arch Intern Med 166:1092-1097",
 		Provenance:   Published,

@@ -12,6 +12,16 @@ const (
 	Unverified Provenance = "unverified"
 )
 
+// Terms say under which terms the wording may be used.
+type Terms string
+
+const (
+	// PublicDomain wording is nobody's.
+	PublicDomain Terms = "publicDomain"
+	// Free wording has an owner who lets it be used without a licence.
+	Free Terms = "free"
+)
+
 // Instrument is one questionnaire with its scoring rules.
 type Instrument struct {
 	// ID names the instrument in this API: "phq-9".
@@ -25,9 +35,10 @@ type Instrument struct {
 	Prompt string
 	// RecallPeriod is the time the answers are about, an ISO 8601 duration: "P2W".
 	RecallPeriod string
-	// LOINCPanel and LOINCTotal code the questionnaire and its total score.
+	// LOINCPanel and LOINCTotal code the questionnaire and its total score or level.
 	LOINCPanel, LOINCTotal string
-	// Licence says on what terms the wording may be used.
+	// Terms and Licence say on what terms the wording may be used, the latter in words.
+	Terms   Terms
 	Licence string
 	// Reference is the publication that the wording, the score and the bands come from.
 	Reference string
@@ -37,11 +48,15 @@ type Instrument struct {
 	// Items in the order in which they are asked.
 	Items []Item
 	// MinTotal and MaxTotal bound the total score, in points. In every instrument so far a
-	// higher total is worse.
+	// higher total is worse. Both are 0 where there is no total.
 	MinTotal, MaxTotal int
 	// Bands divide the totals into degrees of severity, lowest first, without gaps.
 	Bands []Band
+	// Levels are the possible results of an instrument that has no total, mildest first. The
+	// mildest is that of somebody who gave no answer that establishes another one.
+	Levels []Level
 
+	// Thresholds are those of the total; none where there is no total.
 	Thresholds
 }
 
@@ -61,10 +76,24 @@ type Item struct {
 	Scored bool
 	// Optional items may stay unanswered without anything being missing.
 	Optional bool
-	// Safety marks the one item, if there is one, that asks about suicidality.
+	// Safety marks what asks about suicidality: at most one item of an instrument with a
+	// total.
 	Safety bool
-	// PositiveFrom is the lowest answer to the safety item that is positive.
+	// PositiveFrom is the lowest answer to a safety item that is positive.
 	PositiveFrom int
+	// Level is the code of the level that a positive answer establishes; empty in an
+	// instrument with a total.
+	Level string
+	// EnabledWhen says after which answer the question is asked; nil if it always is.
+	EnabledWhen *Condition
+}
+
+// Condition is an answer that another question depends on.
+type Condition struct {
+	// Item is the id of the item that is answered.
+	Item string
+	// From is the lowest answer that fulfils the condition.
+	From int
 }
 
 // Option is one possible answer.
@@ -85,6 +114,19 @@ type Band struct {
 	Title string
 	// Min and Max are the lowest and highest total of the band, in points, both inclusive.
 	Min, Max int
+}
+
+// Level is a result that no points lead to.
+type Level struct {
+	// Code names the level in this API: "moderate".
+	Code string
+	// Title is the name for people.
+	Title string
+	// LOINC codes the level as an answer; empty when LOINC has none.
+	LOINC string
+	// Source is where it is written which answers establish the level.
+	Source     string
+	Provenance Provenance
 }
 
 // Thresholds are the numbers by which totals and changes are judged, in points unless the
@@ -114,7 +156,7 @@ type Threshold struct {
 }
 
 // All lists the instruments. The caller may change what it gets.
-func All() []Instrument { return []Instrument{phq9(), gad7()} }
+func All() []Instrument { return []Instrument{phq9(), gad7(), cssrsScreener()} }
 
 // Find answers the instrument with an id.
 func Find(id string) (Instrument, bool) {

@@ -2,6 +2,7 @@ package instruments_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,12 +50,14 @@ func TestStructure(t *testing.T) {
 	for _, instrument := range instruments.All() {
 		t.Run(instrument.ID, func(t *testing.T) {
 			lowest, highest, safety := 0, 0, 0
+			leveled := len(instrument.Levels) > 0
 			for _, item := range instrument.Items {
 				if other, taken := items[item.ID]; taken || item.ID == "" {
 					t.Errorf("item id %q is empty or that of %s", item.ID, other)
 				}
 				items[item.ID] = instrument.ID
 				checkItem(t, item)
+				checkPlace(t, instrument, item)
 				if item.Safety {
 					safety++
 				}
@@ -63,7 +66,7 @@ func TestStructure(t *testing.T) {
 					highest += item.Options[len(item.Options)-1].Value
 				}
 			}
-			if safety > 1 {
+			if safety > 1 && !leveled {
 				t.Errorf("%d safety items, want at most one", safety)
 			}
 			if lowest != instrument.MinTotal || highest != instrument.MaxTotal {
@@ -77,11 +80,42 @@ func TestStructure(t *testing.T) {
 				}
 				next = band.Max + 1
 			}
-			if next != instrument.MaxTotal+1 {
+			if next != instrument.MaxTotal+1 && !leveled {
 				t.Errorf("bands end at %d, want %d", next-1, instrument.MaxTotal)
+			}
+			for _, level := range instrument.Levels {
+				if !camel.MatchString(level.Code) || level.Title == "" {
+					t.Errorf("level %+v has no proper name", level)
+				}
 			}
 			checkSources(t, instrument)
 		})
+	}
+}
+
+// checkPlace checks what an item has to do with the levels and with the items before it.
+func checkPlace(t *testing.T, instrument instruments.Instrument, item instruments.Item) {
+	t.Helper()
+	if len(instrument.Levels) == 0 {
+		if item.Level != "" {
+			t.Errorf("%s establishes a level, the instrument has none", item.ID)
+		}
+	} else if item.Scored || !item.Safety ||
+		!slices.ContainsFunc(instrument.Levels[1:], func(l instruments.Level) bool { return l.Code == item.Level }) {
+		t.Errorf("%s gives points, is no safety item, or establishes no level above the mildest", item.ID)
+	}
+	if item.EnabledWhen == nil {
+		return
+	}
+	here := slices.IndexFunc(instrument.Items, func(i instruments.Item) bool { return i.ID == item.ID })
+	earlier := slices.IndexFunc(instrument.Items, func(i instruments.Item) bool { return i.ID == item.EnabledWhen.Item })
+	if earlier < 0 || earlier >= here || instrument.Items[earlier].EnabledWhen != nil {
+		t.Errorf("%s depends on %s, which is not an unconditional question before it", item.ID, item.EnabledWhen.Item)
+		return
+	}
+	options := instrument.Items[earlier].Options
+	if from := item.EnabledWhen.From; from <= options[0].Value || from > options[len(options)-1].Value {
+		t.Errorf("%s is asked after every answer to %s, or after none", item.ID, item.EnabledWhen.Item)
 	}
 }
 
@@ -114,7 +148,22 @@ func checkSources(t *testing.T, instrument instruments.Instrument) {
 			t.Errorf("there is no %s", name)
 		}
 	}
+	if instrument.Terms != instruments.PublicDomain && instrument.Terms != instruments.Free {
+		t.Errorf("wording under terms %q cannot be shipped", instrument.Terms)
+	}
 	provenances := []instruments.Provenance{instrument.Provenance}
+	for _, level := range instrument.Levels {
+		if level.Source == "" {
+			t.Errorf("level %s without a source", level.Code)
+		}
+		provenances = append(provenances, level.Provenance)
+	}
+	if leveled := instrument.Thresholds == (instruments.Thresholds{}); leveled != (len(instrument.Levels) > 0) {
+		t.Errorf("thresholds of a total: %t, levels: %d", !leveled, len(instrument.Levels))
+	} else if leveled {
+		checkProvenances(t, provenances)
+		return
+	}
 	for _, threshold := range []instruments.Threshold{
 		instrument.MaxMissing, instrument.ScreenPositive, instrument.ResponsePercent, instrument.RemissionBelow,
 		instrument.RemissionBaseline, instrument.ClinicallyImportant, instrument.ReliableChange,
@@ -124,6 +173,11 @@ func checkSources(t *testing.T, instrument instruments.Instrument) {
 		}
 		provenances = append(provenances, threshold.Provenance)
 	}
+	checkProvenances(t, provenances)
+}
+
+func checkProvenances(t *testing.T, provenances []instruments.Provenance) {
+	t.Helper()
 	for _, provenance := range provenances {
 		if provenance != instruments.Published && provenance != instruments.Unverified {
 			t.Errorf("provenance %q is not one", provenance)
@@ -146,6 +200,11 @@ func TestLOINC(t *testing.T) {
 				if !answer.MatchString(option.LOINC) {
 					t.Errorf("%s: %q is not an answer code", item.ID, option.LOINC)
 				}
+			}
+		}
+		for n, level := range instrument.Levels { // LOINC has no answer for the mildest
+			if answer.MatchString(level.LOINC) != (n > 0) {
+				t.Errorf("%s: %q is not an answer code", level.Code, level.LOINC)
 			}
 		}
 		for _, code := range questions {

@@ -30,6 +30,7 @@ func phq9() Instrument {
 		RecallPeriod: "P2W",
 		LOINCPanel:   "44249-1",
 		LOINCTotal:   "44261-6",
+		Terms:        PublicDomain,
 		Licence:      phqLicence,
 		Reference:    "Kroenke, Spitzer, Williams 2001, J Gen Intern Med 16:606-613",
 		Provenance:   Published,

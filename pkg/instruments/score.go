@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SafetyStatus is what the safety item says. Unknown is a finding of its own and is never
+// SafetyStatus is what the safety items say. Unknown is a finding of its own and is never
 // treated as negative.
 type SafetyStatus string
 
@@ -15,7 +15,7 @@ const (
 	SafetyNegative SafetyStatus = "negative"
 	// SafetyPositive: answered, at or above the item's threshold.
 	SafetyPositive SafetyStatus = "positive"
-	// SafetyUnknown: not answered.
+	// SafetyUnknown: not answered, or not all that were asked, and none of them positive.
 	SafetyUnknown SafetyStatus = "unknown"
 	// SafetyNotApplicable: the instrument has no safety item.
 	SafetyNotApplicable SafetyStatus = "notApplicable"
@@ -23,17 +23,20 @@ const (
 
 // Result is one scored questionnaire.
 type Result struct {
-	// Total is the score in points; nil when too many items are unanswered.
+	// Total is the score in points; nil when too many items are unanswered, and in an
+	// instrument without a total.
 	Total *int
-	// Answered and Missing count the scored items.
+	// Answered and Missing count the scored items; in an instrument of levels, those that were
+	// answered and those that were asked and not answered.
 	Answered, Missing int
 	// Prorated says that Total is estimated because of missing items.
 	Prorated bool
-	// Band is the code of the total's severity band; empty without a total.
+	// Band is the code of the total's severity band, or of the level; empty without either.
 	Band string
-	// Safety is what the safety item says, whatever became of the total.
+	// Safety is what the safety items say, whatever became of the total.
 	Safety SafetyStatus
-	// SafetyAnswer is the answer to the safety item; nil when there is none.
+	// SafetyAnswer is the answer to the one safety item of an instrument with a total; nil
+	// when there is none.
 	SafetyAnswer *int
 	// ScoringVersion is the version of the instrument that produced this result.
 	ScoringVersion string
@@ -45,10 +48,22 @@ type Result struct {
 //
 // With one to MaxMissing scored items unanswered the total is the sum of the others scaled
 // up to all items and rounded half up, in integers; with more there is none.
+//
+// In an instrument of levels the worst answer counts, also one to a question that another
+// answer should have skipped: a contradiction does not undo a yes. Nothing is estimated. The
+// mildest level is found only when everything that was asked is answered.
 func (i Instrument) Score(answers map[string]int) (Result, error) {
 	if faults := i.faults(answers); len(faults) > 0 {
 		return Result{}, &AnswerError{Instrument: i.ID, Faults: faults}
 	}
+	if len(i.Levels) > 0 {
+		return i.level(answers), nil
+	}
+	return i.total(answers), nil
+}
+
+// total is the result of an instrument that adds points.
+func (i Instrument) total(answers map[string]int) Result {
 	result := Result{Safety: SafetyNotApplicable, ScoringVersion: i.Version}
 	sum := 0
 	for _, item := range i.Items {
@@ -66,12 +81,53 @@ func (i Instrument) Score(answers map[string]int) (Result, error) {
 		}
 	}
 	if result.Answered == 0 || result.Missing > i.MaxMissing.Value {
-		return result, nil
+		return result
 	}
 	total := scaleUp(sum, result.Answered, result.Answered+result.Missing)
 	band, _ := i.BandOf(total)
 	result.Total, result.Band, result.Prorated = &total, band.Code, result.Missing > 0
-	return result, nil
+	return result
+}
+
+// level is the result of an instrument of levels.
+func (i Instrument) level(answers map[string]int) Result {
+	result, worst := Result{ScoringVersion: i.Version}, 0
+	for _, item := range i.Items {
+		value, answered := answers[item.ID]
+		switch {
+		case answered:
+			result.Answered++
+			if value >= item.PositiveFrom {
+				worst = max(worst, i.rank(item.Level))
+			}
+		case item.asked(answers):
+			result.Missing++
+		}
+	}
+	switch {
+	case worst > 0:
+		result.Band, result.Safety = i.Levels[worst].Code, SafetyPositive
+	case result.Missing > 0:
+		result.Safety = SafetyUnknown
+	default:
+		result.Band, result.Safety = i.Levels[0].Code, SafetyNegative
+	}
+	return result
+}
+
+// rank is the place of a level among the instrument's, 0 for the mildest.
+func (i Instrument) rank(code string) int {
+	return slices.IndexFunc(i.Levels, func(l Level) bool { return l.Code == code })
+}
+
+// asked says whether the answers let a question be asked. While the one that it depends on is
+// not answered, nobody knows: then it is as good as asked.
+func (item Item) asked(answers map[string]int) bool {
+	if item.EnabledWhen == nil {
+		return true
+	}
+	value, answered := answers[item.EnabledWhen.Item]
+	return !answered || value >= item.EnabledWhen.From
 }
 
 // safety judges the answer to a safety item.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
 // AlertRule is what raised an alert. The words are stable: the journal and partners use them.
@@ -20,6 +22,9 @@ const (
 	AlertBPCrisis           AlertRule = "BP_CRISIS"
 	AlertSIItem9            AlertRule = "SI_ITEM9"
 	AlertSIUnknown          AlertRule = "SI_UNKNOWN"
+	AlertCSSRSLow           AlertRule = "CSSRS_LOW"
+	AlertCSSRSModerate      AlertRule = "CSSRS_MOD"
+	AlertCSSRSHigh          AlertRule = "CSSRS_HIGH"
 	AlertRedFlagSymptom     AlertRule = "RED_FLAG_SYMPTOM"
 	AlertDoseOverPrescribed AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertIntervalShort      AlertRule = "INTERVAL_SHORT"
@@ -31,6 +36,7 @@ const (
 // AlertRules lists every alert rule.
 var AlertRules = []AlertRule{
 	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
+	AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh,
 	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
 }
 
@@ -49,7 +55,8 @@ const (
 var Severities = []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
 
 // alertSeverity is how urgent each rule is. SI_ITEM9 is high from the protocol's second
-// number on: see [JudgeAnswers].
+// number on: see [JudgeAnswers]. How urgent the levels of the C-SSRS are is a proposal that a
+// medical director signs off.
 var alertSeverity = map[AlertRule]Severity{
 	AlertBPPreSoft:          SeverityMedium,
 	AlertBPPreHard:          SeverityHigh,
@@ -57,6 +64,9 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertBPCrisis:           SeverityCritical,
 	AlertSIItem9:            SeverityMedium,
 	AlertSIUnknown:          SeverityMedium,
+	AlertCSSRSLow:           SeverityMedium,
+	AlertCSSRSModerate:      SeverityHigh,
+	AlertCSSRSHigh:          SeverityCritical,
 	AlertRedFlagSymptom:     SeverityCritical,
 	AlertDoseOverPrescribed: SeverityHigh,
 	AlertIntervalShort:      SeverityMedium,
@@ -89,31 +99,36 @@ func NeedsSafetyMessage(rule AlertRule) bool {
 func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == AlertBPCrisis }
 
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.
-func suicidality(rule AlertRule) bool { return rule == AlertSIItem9 || rule == AlertSIUnknown }
+func suicidality(rule AlertRule) bool {
+	return slices.Contains([]AlertRule{AlertSIItem9, AlertSIUnknown, AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh}, rule)
+}
 
-// What the safety item of a questionnaire says, in the words of pkg/instruments. Every other
-// word is unknown.
-const (
-	safetyNegative      = "negative"
-	safetyPositive      = "positive"
-	safetyNotApplicable = "notApplicable"
-)
+// screenerRules is the alert that each level of the C-SSRS screener raises.
+var screenerRules = map[string]AlertRule{
+	instruments.CSSRSLow:      AlertCSSRSLow,
+	instruments.CSSRSModerate: AlertCSSRSModerate,
+	instruments.CSSRSHigh:     AlertCSSRSHigh,
+}
 
-// JudgeAnswers says which alert a questionnaire's safety item raises, if any: safety is
-// negative, positive, unknown or notApplicable, and item9 the answer itself. From the
-// protocol's first number on it is medium, from the second on high. An item that was not
-// answered is unknown and raises a medium alert: it is never negative. Positive without a
-// number is the worst case, high.
-func JudgeAnswers(safety string, item9 *int, p Protocol) []Raised {
-	policy := p.Suicidality
+// JudgeAnswers says which alert a questionnaire's safety items raise, if any.
+//
+// The C-SSRS screener raises the alert of its level. Item 9 of the PHQ-9 raises one that is
+// medium from the protocol's first number on and high from the second; positive without a
+// number is the worst case, high. What was not answered is unknown and raises a medium alert:
+// it is never negative.
+func JudgeAnswers(instrument string, r instruments.Result, p Protocol) []Raised {
+	if rule, found := screenerRules[r.Band]; found && instrument == instruments.CSSRSScreener {
+		return []Raised{{Rule: rule, Severity: alertSeverity[rule], Value: r.Band}}
+	}
+	low, high, item9 := p.Suicidality.Item9Medium, p.Suicidality.Item9High, r.SafetyAnswer
 	switch {
-	case item9 != nil && *item9 >= policy.Item9High:
-		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(policy.Item9High)}}
-	case item9 != nil && *item9 >= policy.Item9Medium:
-		return []Raised{{Rule: AlertSIItem9, Severity: SeverityMedium, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(policy.Item9Medium)}}
-	case safety == safetyPositive:
-		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Limit: strconv.Itoa(policy.Item9Medium)}}
-	case safety != safetyNegative && safety != safetyNotApplicable:
+	case item9 != nil && *item9 >= high:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(high)}}
+	case item9 != nil && *item9 >= low:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityMedium, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(low)}}
+	case r.Safety == instruments.SafetyPositive:
+		return []Raised{{Rule: AlertSIItem9, Severity: SeverityHigh, Limit: strconv.Itoa(low)}}
+	case r.Safety != instruments.SafetyNegative && r.Safety != instruments.SafetyNotApplicable:
 		return []Raised{{Rule: AlertSIUnknown, Severity: SeverityMedium}}
 	}
 	return nil

@@ -12,36 +12,48 @@ import (
 
 func TestJudgeAnswers(t *testing.T) {
 	const (
-		negative      = string(instruments.SafetyNegative)
-		positive      = string(instruments.SafetyPositive)
-		unknown       = string(instruments.SafetyUnknown)
-		notApplicable = string(instruments.SafetyNotApplicable)
+		negative = instruments.SafetyNegative
+		positive = instruments.SafetyPositive
+		unknown  = instruments.SafetyUnknown
 	)
-	medium := []treatment.Raised{{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityMedium, Value: "1", Limit: "1"}}
-	high := func(value, limit string) []treatment.Raised {
-		return []treatment.Raised{{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityHigh, Value: value, Limit: limit}}
+	item9 := func(severity treatment.Severity, value, limit string) []treatment.Raised {
+		return []treatment.Raised{{Rule: treatment.AlertSIItem9, Severity: severity, Value: value, Limit: limit}}
 	}
+	medium, high := item9(treatment.SeverityMedium, "1", "1"), item9(treatment.SeverityHigh, "2", "2")
 	unanswered := []treatment.Raised{{Rule: treatment.AlertSIUnknown, Severity: treatment.SeverityMedium}}
+	screened := func(rule treatment.AlertRule, severity treatment.Severity, level string) []treatment.Raised {
+		return []treatment.Raised{{Rule: rule, Severity: severity, Value: level}}
+	}
 	tests := []struct {
-		name   string
-		safety string
-		item9  *int
-		want   []treatment.Raised
+		name       string
+		instrument string
+		result     instruments.Result
+		want       []treatment.Raised
 	}{
-		{"not at all", negative, new(0), nil},
-		{"several days", positive, new(1), medium},
-		{"more than half the days", positive, new(2), high("2", "2")},
-		{"nearly every day", positive, new(3), high("3", "2")},
-		{"not answered", unknown, nil, unanswered},
-		{"no such item", notApplicable, nil, nil},
-		{"positive without a number", positive, nil, high("", "1")},
-		{"the number counts, whatever the word", negative, new(2), high("2", "2")},
-		{"a word that nobody knows", "fine", nil, unanswered},
-		{"no word", "", nil, unanswered},
+		{"not at all", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(0)}, nil},
+		{"several days", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(1)}, medium},
+		{"more than half the days", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(2)}, high},
+		{"nearly every day", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(3)}, item9(treatment.SeverityHigh, "3", "2")},
+		{"not answered", "phq-9", instruments.Result{Safety: unknown}, unanswered},
+		{"no such item", "gad-7", instruments.Result{Safety: instruments.SafetyNotApplicable}, nil},
+		{"positive without a number", "phq-9", instruments.Result{Safety: positive}, item9(treatment.SeverityHigh, "", "1")},
+		{"the number counts, whatever the word", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(2)}, high},
+		{"a word that nobody knows", "phq-9", instruments.Result{Safety: "fine"}, unanswered},
+		{"no word", "phq-9", instruments.Result{}, unanswered},
+		{"a band that is called like a level", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(0), Band: "moderate"}, nil},
+
+		{"no risk", "c-ssrs-screener", instruments.Result{Safety: negative, Band: "none"}, nil},
+		{"low", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "low"},
+			screened(treatment.AlertCSSRSLow, treatment.SeverityMedium, "low")},
+		{"moderate", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "moderate"},
+			screened(treatment.AlertCSSRSModerate, treatment.SeverityHigh, "moderate")},
+		{"high", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "high"},
+			screened(treatment.AlertCSSRSHigh, treatment.SeverityCritical, "high")},
+		{"a screener with holes", "c-ssrs-screener", instruments.Result{Safety: unknown, Missing: 1}, unanswered},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, treatment.JudgeAnswers(test.safety, test.item9, treatment.Default())); diff != "" {
+			if diff := cmp.Diff(test.want, treatment.JudgeAnswers(test.instrument, test.result, treatment.Default())); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -51,6 +63,7 @@ func TestJudgeAnswers(t *testing.T) {
 func TestNeedsSafetyMessage(t *testing.T) {
 	want := map[treatment.AlertRule]bool{
 		treatment.AlertSIItem9: true, treatment.AlertSIUnknown: true,
+		treatment.AlertCSSRSLow: true, treatment.AlertCSSRSModerate: true, treatment.AlertCSSRSHigh: true,
 		treatment.AlertBPCrisis: true, treatment.AlertRedFlagSymptom: true, treatment.AlertSpo2Critical: true,
 	}
 	for _, rule := range treatment.AlertRules {
@@ -156,6 +169,8 @@ func TestResolveAlert(t *testing.T) {
 		{"suicidality by a rule", treatment.AlertSIItem9, treatment.SeverityMedium,
 			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
 		{"unknown suicidality by a rule", treatment.AlertSIUnknown, treatment.SeverityMedium,
+			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
+		{"a level of risk by a rule", treatment.AlertCSSRSLow, treatment.SeverityMedium,
 			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
 		{"a crisis by a rule", treatment.AlertBPCrisis, treatment.SeverityCritical,
 			treatment.Resolution{Outcome: treatment.OutcomeDuplicate}, []treatment.Rule{treatment.RuleNotByRule}},

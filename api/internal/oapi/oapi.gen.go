@@ -99,6 +99,9 @@ const (
 	AlertRuleBPHIGH              AlertRule = "BP_HIGH"
 	AlertRuleBPPREHARD           AlertRule = "BP_PRE_HARD"
 	AlertRuleBPPRESOFT           AlertRule = "BP_PRE_SOFT"
+	AlertRuleCSSRSHIGH           AlertRule = "CSSRS_HIGH"
+	AlertRuleCSSRSLOW            AlertRule = "CSSRS_LOW"
+	AlertRuleCSSRSMOD            AlertRule = "CSSRS_MOD"
 	AlertRuleDOSEOVERPRESCRIBED  AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
 	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
@@ -119,6 +122,12 @@ func (e AlertRule) Valid() bool {
 	case AlertRuleBPPREHARD:
 		return true
 	case AlertRuleBPPRESOFT:
+		return true
+	case AlertRuleCSSRSHIGH:
+		return true
+	case AlertRuleCSSRSLOW:
+		return true
+	case AlertRuleCSSRSMOD:
 		return true
 	case AlertRuleDOSEOVERPRESCRIBED:
 		return true
@@ -605,13 +614,16 @@ func (e Indication) Valid() bool {
 
 // Defines values for InstrumentID.
 const (
-	InstrumentIDGad7 InstrumentID = "gad-7"
-	InstrumentIDPhq9 InstrumentID = "phq-9"
+	InstrumentIDCSsrsScreener InstrumentID = "c-ssrs-screener"
+	InstrumentIDGad7          InstrumentID = "gad-7"
+	InstrumentIDPhq9          InstrumentID = "phq-9"
 )
 
 // Valid indicates whether the value is a known member of the InstrumentID enum.
 func (e InstrumentID) Valid() bool {
 	switch e {
+	case InstrumentIDCSsrsScreener:
+		return true
 	case InstrumentIDGad7:
 		return true
 	case InstrumentIDPhq9:
@@ -828,6 +840,24 @@ func (e ProtocolStatus) Valid() bool {
 	case ProtocolStatusApproved:
 		return true
 	case ProtocolStatusProposed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Provenance.
+const (
+	ProvenancePublished  Provenance = "published"
+	ProvenanceUnverified Provenance = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the Provenance enum.
+func (e Provenance) Valid() bool {
+	switch e {
+	case ProvenancePublished:
+		return true
+	case ProvenanceUnverified:
 		return true
 	default:
 		return false
@@ -1422,6 +1452,15 @@ type Amendment struct {
 	Reason string `json:"reason"`
 }
 
+// AnswerCondition After which answer a question is asked; without one it always is. A question that is not asked is not missing.
+type AnswerCondition struct {
+	// From The lowest answer to it after which this one is asked.
+	From int `json:"from"`
+
+	// Item The question that was answered.
+	Item string `json:"item"`
+}
+
 // AnswerOption One possible answer.
 type AnswerOption struct {
 	// Loinc Its LOINC answer code.
@@ -1439,13 +1478,13 @@ type Answers map[string]int
 
 // Assessment One administration of an instrument.
 type Assessment struct {
-	// Answered How many scored items were answered.
+	// Answered How many items were answered, of those that count.
 	Answered *int `json:"answered,omitempty"`
 
 	// Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
 	Answers *Answers `json:"answers,omitempty"`
 
-	// Band What the total means.
+	// Band What the total means, or the level.
 	Band *string `json:"band,omitempty"`
 
 	// ClockSkew The client's clock was ahead.
@@ -1466,7 +1505,7 @@ type Assessment struct {
 	// Instrument The instruments that can be answered. More words may come.
 	Instrument InstrumentID `json:"instrument"`
 
-	// Missing How many were not.
+	// Missing How many were not, though they were asked.
 	Missing *int `json:"missing,omitempty"`
 
 	// Mode How it reached the record.
@@ -1499,7 +1538,7 @@ type Assessment struct {
 	// ReviewedBy Who reviewed it; for staff.
 	ReviewedBy *openapi_types.UUID `json:"reviewedBy,omitempty"`
 
-	// Safety What the answers say about danger; `unknown` when the question was left out, which is never negative.
+	// Safety What the answers say about danger; `unknown` when a question was left out, which is never negative.
 	Safety *SafetyStatus `json:"safety,omitempty"`
 
 	// SafetyMessage Present for a patient when the answers are dangerous: the clinic's own words.
@@ -1520,7 +1559,7 @@ type Assessment struct {
 	// TimeZone Where.
 	TimeZone *string `json:"timeZone,omitempty"`
 
-	// Total The total; absent when too much is missing.
+	// Total The total; absent when too much is missing, and where there is none.
 	Total *int `json:"total,omitempty"`
 
 	// TreatmentID The treatment it belongs to.
@@ -2393,7 +2432,7 @@ type InstructionsInput struct {
 
 // Instrument A questionnaire and how it is scored.
 type Instrument struct {
-	// Bands What totals mean.
+	// Bands What totals mean; none where there is no total.
 	Bands []Band `json:"bands"`
 
 	// ID For example `phq-9`.
@@ -2402,20 +2441,26 @@ type Instrument struct {
 	// Items Its questions, in order.
 	Items []InstrumentItem `json:"items"`
 
+	// Levels The possible results where there is no total, mildest first.
+	Levels []Level `json:"levels"`
+
 	// Licence Under which terms the items may be shown.
 	Licence Licence `json:"licence"`
 
 	// Loinc LOINC code of the panel.
 	Loinc *string `json:"loinc,omitempty"`
 
-	// LoincTotal LOINC code of the total.
+	// LoincTotal LOINC code of the total or the level.
 	LoincTotal *string `json:"loincTotal,omitempty"`
 
-	// MaxTotal Highest total.
-	MaxTotal int `json:"maxTotal"`
+	// MaxTotal Highest total; absent where there is none.
+	MaxTotal *int `json:"maxTotal,omitempty"`
 
-	// MinTotal Lowest total.
-	MinTotal int `json:"minTotal"`
+	// MinTotal Lowest total; absent where there is none.
+	MinTotal *int `json:"minTotal,omitempty"`
+
+	// Prompt What stands before the questions; show it with them.
+	Prompt string `json:"prompt"`
 
 	// RecallPeriod The time it asks about, as an ISO 8601 duration.
 	RecallPeriod string `json:"recallPeriod"`
@@ -2435,6 +2480,9 @@ type InstrumentID string
 
 // InstrumentItem One question.
 type InstrumentItem struct {
+	// EnabledWhen After which answer a question is asked; without one it always is. A question that is not asked is not missing.
+	EnabledWhen *AnswerCondition `json:"enabledWhen,omitempty"`
+
 	// ID The key in `answers`.
 	ID string `json:"id"`
 
@@ -2479,6 +2527,21 @@ type InvitedStaff struct {
 
 	// Staff A member of staff.
 	Staff Staff `json:"staff"`
+}
+
+// Level A result that no points lead to. The worst answer decides.
+type Level struct {
+	// Loinc Its LOINC answer code; absent where LOINC has none.
+	Loinc *string `json:"loinc,omitempty"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// Title Its name for people.
+	Title string `json:"title"`
 }
 
 // Licence Under which terms the items may be shown.
@@ -3588,6 +3651,9 @@ type ProtocolPolicy struct {
 // ProtocolStatus `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
 type ProtocolStatus string
 
+// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+type Provenance string
+
 // Reason Why a decision is taken.
 type Reason struct {
 	// Reason Why, for whoever reads the record later.
@@ -3651,7 +3717,7 @@ type ReviewInput struct {
 // Route How it is taken.
 type Route string
 
-// SafetyStatus What the answers say about danger; `unknown` when the question was left out, which is never negative.
+// SafetyStatus What the answers say about danger; `unknown` when a question was left out, which is never negative.
 type SafetyStatus string
 
 // Session One dosing session at home: its plan, what happened, and what follows from it.

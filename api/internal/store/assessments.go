@@ -95,11 +95,11 @@ func (tx *Tx) ListAssessments(patient uuid.UUID, f AssessmentFilter, p Page) ([]
 	return list[Assessment](q, desc("at"), p)
 }
 
-// InstrumentsAnswered returns the ids of the instruments of which the patient has a total.
-// Answers that leave too much out give none: they are no baseline.
+// InstrumentsAnswered returns the ids of the instruments of which the patient has a result, a
+// total or a level. Answers that leave too much out give none: they are no baseline.
 func (tx *Tx) InstrumentsAnswered(patient uuid.UUID) ([]string, error) {
 	ids := []string{}
-	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND total IS NOT NULL", patient,
+	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND band <> ''", patient,
 		[]treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}).Pluck("instrument", &ids).Error
 	slices.Sort(ids)
 	return slices.Compact(ids), err

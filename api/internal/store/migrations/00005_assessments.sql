@@ -11,7 +11,7 @@ CREATE TABLE assessments (
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
     session_id      UUID,
-    instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN ('phq-9', 'gad-7')),
+    instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN ('phq-9', 'gad-7', 'c-ssrs-screener')),
     status          TEXT        NOT NULL CONSTRAINT assessments_status CHECK (status IN
         ('assigned', 'submitted', 'reviewed', 'cancelled', 'enteredInError')),
     status_reason   TEXT        NOT NULL,

@@ -4045,8 +4045,11 @@ type StaffUpdate struct {
 
 // StartPolicy What must be there before a treatment starts.
 type StartPolicy struct {
-	// BaselineInstruments Answered before induction.
+	// BaselineInstruments Answered before eligibility is decided, and before induction.
 	BaselineInstruments []InstrumentID `json:"baselineInstruments"`
+
+	// BaselineMaxAgeDays Age of baseline assessments, screener and blood pressure when eligibility is decided, in days.
+	BaselineMaxAgeDays int `json:"baselineMaxAgeDays"`
 
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`

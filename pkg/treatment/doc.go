@@ -1,12 +1,13 @@
-// Package treatment holds the clinic's rules for ketamine treatment at home: who may sign
-// which dose, when a session may take place, what follows from what happened in it, and
-// which findings somebody must look at, by when.
+// Package treatment holds the clinic's rules for ketamine treatment at home: who is eligible
+// for it, who may sign which dose, when a session may take place, what follows from what
+// happened in it, and which findings somebody must look at, by when.
 //
 // Everything is pure: what is known goes in, a verdict comes out. There is no clock, no
 // database and no network; the caller says what time it is. The three main words:
 //
 //   - [Protocol]: every number a clinic decides, as data. The rules hold no number of their
-//     own but the two that the law fixes ([LegalMaxRefills], [LegalValidityMonths]).
+//     own but those that no clinic decides ([LegalMaxRefills], [LegalValidityMonths],
+//     [AdultAge]).
 //   - Decisions ([Prescription.Sign], [Start], [Schedule] …) take a record, or what is known
 //     before there is one, and answer the record as it then is, or a [Refusal] that names
 //     every rule that stands in the way.

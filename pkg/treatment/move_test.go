@@ -64,6 +64,10 @@ func TestMachines(t *testing.T) {
 	t.Run("alert", func(t *testing.T) {
 		checkMachine(t, alertMoves, AlertStatuses, []AlertStatus{AlertOpen}, nil, nil)
 	})
+	t.Run("consultation", func(t *testing.T) {
+		checkMachine(t, consultationMoves, ConsultationStatuses, []ConsultationStatus{ConsultationDraft},
+			[]ConsultationStatus{ConsultationEligible, ConsultationIneligible, ConsultationWithdrawn}, []ConsultationStatus{ConsultationExpired})
+	})
 	t.Run("assessment", func(t *testing.T) {
 		checkMachine(t, assessmentMoves, AssessmentStatuses, []AssessmentStatus{AssessmentAssigned, AssessmentSubmitted},
 			[]AssessmentStatus{AssessmentEnteredInError}, []AssessmentStatus{AssessmentExpired})
@@ -89,6 +93,14 @@ func TestTables(t *testing.T) {
 	}
 	if len(alertSeverity) != len(AlertRules) {
 		t.Errorf("%d rules have a severity, %d are listed", len(alertSeverity), len(AlertRules))
+	}
+	for _, reason := range EligibilityReasons { // the last two are for people to find
+		if _, found := reasonClasses[reason]; found == (reason == ReasonNoIndication || reason == ReasonOther) {
+			t.Errorf("%s has a class: %t", reason, found)
+		}
+	}
+	if len(reasonClasses)+2 != len(EligibilityReasons) {
+		t.Errorf("%d reasons have a class, %d are listed", len(reasonClasses), len(EligibilityReasons))
 	}
 	if got := codePrecedence; len(slices.Compact(slices.Sorted(slices.Values(got)))) != len(got) {
 		t.Errorf("codes are there twice: %v", got)

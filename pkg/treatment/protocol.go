@@ -258,8 +258,12 @@ func (m MaximumDose) At(weight dose.Kg) dose.Mg { return min(m.DoseMg, dose.PerK
 type StartPolicy struct {
 	// ConsultationMaxAgeDays since the patient was found eligible. Default 90.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
-	// BaselineInstruments are answered before induction. Default phq-9 and gad-7.
+	// BaselineInstruments are answered before eligibility is decided, and before induction.
+	// Default phq-9 and gad-7.
 	BaselineInstruments []string `json:"baselineInstruments"`
+	// BaselineMaxAgeDays: older baseline assessments, screeners and blood pressures say nothing
+	// about eligibility. Default 30, as for the baseline of outcomes.
+	BaselineMaxAgeDays int `json:"baselineMaxAgeDays"`
 	// RequiredConsents are signed before a treatment starts and when a prescription is signed.
 	RequiredConsents []string `json:"requiredConsents"`
 }

@@ -158,6 +158,7 @@ func TestProtocolValidate(t *testing.T) {
 		{"/suicidality/item9High", func(p *treatment.Protocol) { p.Suicidality.Item9High = 0 }},
 		{"/alerts/dueMin/critical", func(p *treatment.Protocol) { p.Alerts.DueMin.Critical = 0 }},
 		{"/assessments/expireAfterDays", func(p *treatment.Protocol) { p.Assessments.ExpireAfterDays = 0 }},
+		{"/treatment/baselineMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.BaselineMaxAgeDays = 0 }},
 		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
 	}
 	for _, test := range tests {

@@ -25,6 +25,7 @@ func (p Protocol) Validate() error {
 	c.sessions(p.Sessions)
 	c.prescribing(p.Prescribing)
 	c.within("/treatment/consultationMaxAgeDays", p.Treatment.ConsultationMaxAgeDays, 1, 365)
+	c.within("/treatment/baselineMaxAgeDays", p.Treatment.BaselineMaxAgeDays, 1, 365)
 	for i, id := range p.Treatment.BaselineInstruments {
 		_, found := instruments.Find(id)
 		c.that(found, fmt.Sprintf("/treatment/baselineInstruments/%d", i), "is not an instrument")

@@ -20,6 +20,7 @@ const (
 const (
 	CodeIllegalTransition   = "illegal_transition"
 	CodeTreatmentOpen       = "treatment_open"
+	CodeConsultationOpen    = "consultation_open"
 	CodeProtocolNotAllowed  = "protocol_not_allowed"
 	CodeCredentialsRequired = "credentials_required"
 	CodeWeightRequired      = "weight_required"
@@ -30,7 +31,7 @@ const (
 // codePrecedence orders the codes: when several rules are broken, the refusal carries the
 // code that stands first here, because it must be settled before the others matter.
 var codePrecedence = []string{
-	CodeIllegalTransition, CodeTreatmentOpen, CodeProtocolNotAllowed,
+	CodeIllegalTransition, CodeTreatmentOpen, CodeConsultationOpen, CodeProtocolNotAllowed,
 	CodeCredentialsRequired, CodeWeightRequired, CodeHardMaximumExceeded, CodeRuleViolated,
 }
 
@@ -69,8 +70,9 @@ func (r *Refusal) Error() string { return r.Detail }
 // Rule is the stable name of a rule, as clients, the journal and deviations know it.
 type Rule string
 
-// Rules that a decision can break. Those that a session can break are in deviations.go; the
-// two lists share the rules about treatment, prescription, interval and weekly limit.
+// Rules that a decision can break; beside them every [EligibilityReason] and [GapPart] is the
+// name of a rule. Those that a session can break are in deviations.go; the two lists share the
+// rules about treatment, prescription, interval and weekly limit.
 const (
 	RuleNPI                   Rule = "npi"
 	RuleLicence               Rule = "licence"
@@ -84,6 +86,11 @@ const (
 	RuleExpired               Rule = "expired"
 	RuleReason                Rule = "reason"
 	RuleConsultation          Rule = "consultation"
+	RuleOtherConsultation     Rule = "otherConsultation"
+	RuleIntake                Rule = "intake"
+	RuleCondition             Rule = "condition"
+	RuleEvidence              Rule = "evidence"
+	RuleAcceptedFinding       Rule = "acceptedFinding"
 	RuleConsents              Rule = "consents"
 	RuleInteractions          Rule = "interactions"
 	RulePDMP                  Rule = "pdmp"
@@ -124,7 +131,7 @@ func (o *objections) refusal(what string) error {
 		return cmp.Compare(slices.Index(codePrecedence, a), slices.Index(codePrecedence, b))
 	})
 	kind := RuleBroken
-	if code == CodeIllegalTransition || code == CodeTreatmentOpen {
+	if code == CodeIllegalTransition || code == CodeTreatmentOpen || code == CodeConsultationOpen {
 		kind = IllegalMove
 	}
 	var rules []string

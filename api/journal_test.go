@@ -154,7 +154,7 @@ func (c *counter) version(t *testing.T, operation string, e entry, v event) {
 // history has one row for each version of each record, from the first to the current one, each
 // of an entry of its own.
 func (c *counter) history(t *testing.T) {
-	tables := []string{"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits", "protocols", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "alerts"}
+	tables := []string{"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits", "consultations", "protocols", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "alerts"}
 	for _, table := range tables {
 		if n := c.db.Column(t, `SELECT CAST(count(*) AS TEXT) FROM `+table); n[0] == "0" {
 			t.Errorf("nothing in %s", table)

@@ -305,7 +305,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		})
 	}
 	planned := c.For(t, "prescribe")
-	restart := c.For(t, "startTreatment")
+	restart, consulted := c.For(t, "startTreatment"), c.For(t, "openConsultation")
 	by := func(who *apitest.Person, operation string, scene *apitest.Scene) apitest.Call {
 		return apitest.Call{Operation: operation, Token: who.Token, Path: scene.Call(t, operation).Path}
 	}
@@ -335,6 +335,14 @@ func (c *counter) books(t *testing.T) map[string]book {
 			end.Token, end.Path = c.Prescriber.Token, map[string]string{"treatmentId": made.Text("id")}
 			c.Site.Must(t, end)
 		}, ""},
+		"listConsultations": {by(c.Prescriber, "listConsultations", consulted), func(t *testing.T) {
+			open := consulted.Call(t, "openConsultation")
+			open.Token = c.Prescriber.Token
+			made := c.Site.Must(t, open)
+			withdraw := consulted.Call(t, "withdrawConsultation")
+			withdraw.Token, withdraw.Path = c.Prescriber.Token, map[string]string{"consultationId": made.Text("id")}
+			c.Site.Must(t, withdraw)
+		}, "status=withdrawn"},
 		"listPrescriptions": {by(c.Prescriber, "listPrescriptions", planned), must(planned, "prescribe", c.Prescriber), "status=draft"},
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},

@@ -268,23 +268,29 @@ func (s *Server) endTreatments(ctx context.Context, tx *store.Tx, patient uuid.U
 // currentPolicy returns the patient's open treatment, if any, and the policy that applies:
 // the treatment's, else the clinic's newest of the name "default", else the shipped one.
 func (s *Server) currentPolicy(tx *store.Tx, patient uuid.UUID) (*store.Treatment, *treatment.Protocol, error) {
+	t, _, policy, err := currentProtocol(tx, patient)
+	return t, policy, err
+}
+
+// currentProtocol is currentPolicy with the protocol's id; the shipped one has none.
+func currentProtocol(tx *store.Tx, patient uuid.UUID) (*store.Treatment, *uuid.UUID, *treatment.Protocol, error) {
 	t, err := tx.OpenCourse(patient)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if t != nil {
 		policy, err := policyOf(tx, t.ProtocolID)
-		return t, policy, err
+		return t, &t.ProtocolID, policy, err
 	}
 	row, err := notKnown(tx.DefaultProtocol())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if row == nil {
-		return nil, new(treatment.Default()), nil
+		return nil, nil, new(treatment.Default()), nil
 	}
-	policy, err := treatment.ParseProtocol([]byte(row.Policy))
-	return nil, &policy, err
+	policy, err := policyOf(tx, row.ID)
+	return nil, &row.ID, policy, err
 }
 
 func limitsIn(l *oapi.TreatmentLimits) treatment.Limits {

@@ -263,6 +263,45 @@ func (e CareRole) Valid() bool {
 	}
 }
 
+// Defines values for ConsultationStatus.
+const (
+	ConsultationStatusAwaitingInfo           ConsultationStatus = "awaitingInfo"
+	ConsultationStatusDeferred               ConsultationStatus = "deferred"
+	ConsultationStatusDraft                  ConsultationStatus = "draft"
+	ConsultationStatusEligible               ConsultationStatus = "eligible"
+	ConsultationStatusEligibleWithConditions ConsultationStatus = "eligibleWithConditions"
+	ConsultationStatusExpired                ConsultationStatus = "expired"
+	ConsultationStatusIneligible             ConsultationStatus = "ineligible"
+	ConsultationStatusSubmitted              ConsultationStatus = "submitted"
+	ConsultationStatusWithdrawn              ConsultationStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConsultationStatus enum.
+func (e ConsultationStatus) Valid() bool {
+	switch e {
+	case ConsultationStatusAwaitingInfo:
+		return true
+	case ConsultationStatusDeferred:
+		return true
+	case ConsultationStatusDraft:
+		return true
+	case ConsultationStatusEligible:
+		return true
+	case ConsultationStatusEligibleWithConditions:
+		return true
+	case ConsultationStatusExpired:
+		return true
+	case ConsultationStatusIneligible:
+		return true
+	case ConsultationStatusSubmitted:
+		return true
+	case ConsultationStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DiscontinueReason.
 const (
 	DiscontinueReasonAdverseEvent  DiscontinueReason = "adverseEvent"
@@ -416,6 +455,246 @@ func (e DrugClass) Valid() bool {
 	case DrugClassThyroidHormone:
 		return true
 	case DrugClassZDrug:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EligibilityOutcome.
+const (
+	EligibilityOutcomeDeferred               EligibilityOutcome = "deferred"
+	EligibilityOutcomeEligible               EligibilityOutcome = "eligible"
+	EligibilityOutcomeEligibleWithConditions EligibilityOutcome = "eligibleWithConditions"
+	EligibilityOutcomeIneligible             EligibilityOutcome = "ineligible"
+)
+
+// Valid indicates whether the value is a known member of the EligibilityOutcome enum.
+func (e EligibilityOutcome) Valid() bool {
+	switch e {
+	case EligibilityOutcomeDeferred:
+		return true
+	case EligibilityOutcomeEligible:
+		return true
+	case EligibilityOutcomeEligibleWithConditions:
+		return true
+	case EligibilityOutcomeIneligible:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EligibilityReason.
+const (
+	EligibilityReasonAgeUnder18                 EligibilityReason = "ageUnder18"
+	EligibilityReasonAneurysmOrAvm              EligibilityReason = "aneurysmOrAvm"
+	EligibilityReasonBenzodiazepine             EligibilityReason = "benzodiazepine"
+	EligibilityReasonBipolarII                  EligibilityReason = "bipolarII"
+	EligibilityReasonCystitis                   EligibilityReason = "cystitis"
+	EligibilityReasonHypertension               EligibilityReason = "hypertension"
+	EligibilityReasonHypertensiveEncephalopathy EligibilityReason = "hypertensiveEncephalopathy"
+	EligibilityReasonIntracerebralHaemorrhage   EligibilityReason = "intracerebralHaemorrhage"
+	EligibilityReasonKetamineAllergy            EligibilityReason = "ketamineAllergy"
+	EligibilityReasonMania                      EligibilityReason = "mania"
+	EligibilityReasonMaoi                       EligibilityReason = "maoi"
+	EligibilityReasonModerateHepaticImpairment  EligibilityReason = "moderateHepaticImpairment"
+	EligibilityReasonNoCapacity                 EligibilityReason = "noCapacity"
+	EligibilityReasonNoIndication               EligibilityReason = "noIndication"
+	EligibilityReasonNoSupportPerson            EligibilityReason = "noSupportPerson"
+	EligibilityReasonNoVideo                    EligibilityReason = "noVideo"
+	EligibilityReasonNotLicensed                EligibilityReason = "notLicensed"
+	EligibilityReasonOpioidUseDisorder          EligibilityReason = "opioidUseDisorder"
+	EligibilityReasonOther                      EligibilityReason = "other"
+	EligibilityReasonPhaeochromocytoma          EligibilityReason = "phaeochromocytoma"
+	EligibilityReasonPorphyria                  EligibilityReason = "porphyria"
+	EligibilityReasonPregnancyOrLactation       EligibilityReason = "pregnancyOrLactation"
+	EligibilityReasonPsychosis                  EligibilityReason = "psychosis"
+	EligibilityReasonRaisedIntracranialPressure EligibilityReason = "raisedIntracranialPressure"
+	EligibilityReasonRaisedIntraocularPressure  EligibilityReason = "raisedIntraocularPressure"
+	EligibilityReasonRecentSuicidalIntent       EligibilityReason = "recentSuicidalIntent"
+	EligibilityReasonSeizureDisorder            EligibilityReason = "seizureDisorder"
+	EligibilityReasonSevereHepaticImpairment    EligibilityReason = "severeHepaticImpairment"
+	EligibilityReasonSevereHypertension         EligibilityReason = "severeHypertension"
+	EligibilityReasonSevereRespiratoryDisease   EligibilityReason = "severeRespiratoryDisease"
+	EligibilityReasonSubstanceUseDisorder       EligibilityReason = "substanceUseDisorder"
+	EligibilityReasonUnsafeHome                 EligibilityReason = "unsafeHome"
+	EligibilityReasonUnstableCardiovascular     EligibilityReason = "unstableCardiovascular"
+	EligibilityReasonUntreatedHyperthyroidism   EligibilityReason = "untreatedHyperthyroidism"
+)
+
+// Valid indicates whether the value is a known member of the EligibilityReason enum.
+func (e EligibilityReason) Valid() bool {
+	switch e {
+	case EligibilityReasonAgeUnder18:
+		return true
+	case EligibilityReasonAneurysmOrAvm:
+		return true
+	case EligibilityReasonBenzodiazepine:
+		return true
+	case EligibilityReasonBipolarII:
+		return true
+	case EligibilityReasonCystitis:
+		return true
+	case EligibilityReasonHypertension:
+		return true
+	case EligibilityReasonHypertensiveEncephalopathy:
+		return true
+	case EligibilityReasonIntracerebralHaemorrhage:
+		return true
+	case EligibilityReasonKetamineAllergy:
+		return true
+	case EligibilityReasonMania:
+		return true
+	case EligibilityReasonMaoi:
+		return true
+	case EligibilityReasonModerateHepaticImpairment:
+		return true
+	case EligibilityReasonNoCapacity:
+		return true
+	case EligibilityReasonNoIndication:
+		return true
+	case EligibilityReasonNoSupportPerson:
+		return true
+	case EligibilityReasonNoVideo:
+		return true
+	case EligibilityReasonNotLicensed:
+		return true
+	case EligibilityReasonOpioidUseDisorder:
+		return true
+	case EligibilityReasonOther:
+		return true
+	case EligibilityReasonPhaeochromocytoma:
+		return true
+	case EligibilityReasonPorphyria:
+		return true
+	case EligibilityReasonPregnancyOrLactation:
+		return true
+	case EligibilityReasonPsychosis:
+		return true
+	case EligibilityReasonRaisedIntracranialPressure:
+		return true
+	case EligibilityReasonRaisedIntraocularPressure:
+		return true
+	case EligibilityReasonRecentSuicidalIntent:
+		return true
+	case EligibilityReasonSeizureDisorder:
+		return true
+	case EligibilityReasonSevereHepaticImpairment:
+		return true
+	case EligibilityReasonSevereHypertension:
+		return true
+	case EligibilityReasonSevereRespiratoryDisease:
+		return true
+	case EligibilityReasonSubstanceUseDisorder:
+		return true
+	case EligibilityReasonUnsafeHome:
+		return true
+	case EligibilityReasonUnstableCardiovascular:
+		return true
+	case EligibilityReasonUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvidenceRecord.
+const (
+	EvidenceRecordAssessment    EvidenceRecord = "assessment"
+	EvidenceRecordMeasurement   EvidenceRecord = "measurement"
+	EvidenceRecordMedication    EvidenceRecord = "medication"
+	EvidenceRecordSupportPerson EvidenceRecord = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the EvidenceRecord enum.
+func (e EvidenceRecord) Valid() bool {
+	switch e {
+	case EvidenceRecordAssessment:
+		return true
+	case EvidenceRecordMeasurement:
+		return true
+	case EvidenceRecordMedication:
+		return true
+	case EvidenceRecordSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingBasis.
+const (
+	FindingBasisBirthDate     FindingBasis = "birthDate"
+	FindingBasisBloodPressure FindingBasis = "bloodPressure"
+	FindingBasisIntake        FindingBasis = "intake"
+	FindingBasisLicence       FindingBasis = "licence"
+	FindingBasisMedication    FindingBasis = "medication"
+	FindingBasisScreener      FindingBasis = "screener"
+)
+
+// Valid indicates whether the value is a known member of the FindingBasis enum.
+func (e FindingBasis) Valid() bool {
+	switch e {
+	case FindingBasisBirthDate:
+		return true
+	case FindingBasisBloodPressure:
+		return true
+	case FindingBasisIntake:
+		return true
+	case FindingBasisLicence:
+		return true
+	case FindingBasisMedication:
+		return true
+	case FindingBasisScreener:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingClass.
+const (
+	FindingClassAbsolute    FindingClass = "absolute"
+	FindingClassConditional FindingClass = "conditional"
+)
+
+// Valid indicates whether the value is a known member of the FindingClass enum.
+func (e FindingClass) Valid() bool {
+	switch e {
+	case FindingClassAbsolute:
+		return true
+	case FindingClassConditional:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GapPart.
+const (
+	GapPartBaselineAssessment GapPart = "baselineAssessment"
+	GapPartBloodPressure      GapPart = "bloodPressure"
+	GapPartExclusion          GapPart = "exclusion"
+	GapPartMedications        GapPart = "medications"
+	GapPartScreener           GapPart = "screener"
+	GapPartSupportPerson      GapPart = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the GapPart enum.
+func (e GapPart) Valid() bool {
+	switch e {
+	case GapPartBaselineAssessment:
+		return true
+	case GapPartBloodPressure:
+		return true
+	case GapPartExclusion:
+		return true
+	case GapPartMedications:
+		return true
+	case GapPartScreener:
+		return true
+	case GapPartSupportPerson:
 		return true
 	default:
 		return false
@@ -635,6 +914,84 @@ func (e InstrumentID) Valid() bool {
 	}
 }
 
+// Defines values for IntakeAnswer.
+const (
+	IntakeAnswerNo      IntakeAnswer = "no"
+	IntakeAnswerUnknown IntakeAnswer = "unknown"
+	IntakeAnswerYes     IntakeAnswer = "yes"
+)
+
+// Valid indicates whether the value is a known member of the IntakeAnswer enum.
+func (e IntakeAnswer) Valid() bool {
+	switch e {
+	case IntakeAnswerNo:
+		return true
+	case IntakeAnswerUnknown:
+		return true
+	case IntakeAnswerYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IntakeCondition.
+const (
+	IntakeConditionAneurysmOrAvm              IntakeCondition = "aneurysmOrAvm"
+	IntakeConditionCystitis                   IntakeCondition = "cystitis"
+	IntakeConditionHypertensiveEncephalopathy IntakeCondition = "hypertensiveEncephalopathy"
+	IntakeConditionIntracerebralHaemorrhage   IntakeCondition = "intracerebralHaemorrhage"
+	IntakeConditionKetamineAllergy            IntakeCondition = "ketamineAllergy"
+	IntakeConditionModerateHepaticImpairment  IntakeCondition = "moderateHepaticImpairment"
+	IntakeConditionPhaeochromocytoma          IntakeCondition = "phaeochromocytoma"
+	IntakeConditionPorphyria                  IntakeCondition = "porphyria"
+	IntakeConditionRaisedIntracranialPressure IntakeCondition = "raisedIntracranialPressure"
+	IntakeConditionRaisedIntraocularPressure  IntakeCondition = "raisedIntraocularPressure"
+	IntakeConditionSeizureDisorder            IntakeCondition = "seizureDisorder"
+	IntakeConditionSevereHepaticImpairment    IntakeCondition = "severeHepaticImpairment"
+	IntakeConditionSevereRespiratoryDisease   IntakeCondition = "severeRespiratoryDisease"
+	IntakeConditionUnstableCardiovascular     IntakeCondition = "unstableCardiovascular"
+	IntakeConditionUntreatedHyperthyroidism   IntakeCondition = "untreatedHyperthyroidism"
+)
+
+// Valid indicates whether the value is a known member of the IntakeCondition enum.
+func (e IntakeCondition) Valid() bool {
+	switch e {
+	case IntakeConditionAneurysmOrAvm:
+		return true
+	case IntakeConditionCystitis:
+		return true
+	case IntakeConditionHypertensiveEncephalopathy:
+		return true
+	case IntakeConditionIntracerebralHaemorrhage:
+		return true
+	case IntakeConditionKetamineAllergy:
+		return true
+	case IntakeConditionModerateHepaticImpairment:
+		return true
+	case IntakeConditionPhaeochromocytoma:
+		return true
+	case IntakeConditionPorphyria:
+		return true
+	case IntakeConditionRaisedIntracranialPressure:
+		return true
+	case IntakeConditionRaisedIntraocularPressure:
+		return true
+	case IntakeConditionSeizureDisorder:
+		return true
+	case IntakeConditionSevereHepaticImpairment:
+		return true
+	case IntakeConditionSevereRespiratoryDisease:
+		return true
+	case IntakeConditionUnstableCardiovascular:
+		return true
+	case IntakeConditionUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Licence.
 const (
 	LicenceFree         Licence = "free"
@@ -650,6 +1007,33 @@ func (e Licence) Valid() bool {
 	case LicencePublicDomain:
 		return true
 	case LicenceRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ManiaHistory.
+const (
+	ManiaHistoryBipolarIIStable ManiaHistory = "bipolarIIStable"
+	ManiaHistoryCurrent         ManiaHistory = "current"
+	ManiaHistoryNever           ManiaHistory = "never"
+	ManiaHistoryPast            ManiaHistory = "past"
+	ManiaHistoryUnknown         ManiaHistory = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ManiaHistory enum.
+func (e ManiaHistory) Valid() bool {
+	switch e {
+	case ManiaHistoryBipolarIIStable:
+		return true
+	case ManiaHistoryCurrent:
+		return true
+	case ManiaHistoryNever:
+		return true
+	case ManiaHistoryPast:
+		return true
+	case ManiaHistoryUnknown:
 		return true
 	default:
 		return false
@@ -794,6 +1178,36 @@ func (e Phase) Valid() bool {
 	}
 }
 
+// Defines values for PregnancyStatus.
+const (
+	PregnancyStatusNotApplicable PregnancyStatus = "notApplicable"
+	PregnancyStatusNotPregnant   PregnancyStatus = "notPregnant"
+	PregnancyStatusNursing       PregnancyStatus = "nursing"
+	PregnancyStatusPlanning      PregnancyStatus = "planning"
+	PregnancyStatusPregnant      PregnancyStatus = "pregnant"
+	PregnancyStatusUnknown       PregnancyStatus = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PregnancyStatus enum.
+func (e PregnancyStatus) Valid() bool {
+	switch e {
+	case PregnancyStatusNotApplicable:
+		return true
+	case PregnancyStatusNotPregnant:
+		return true
+	case PregnancyStatusNursing:
+		return true
+	case PregnancyStatusPlanning:
+		return true
+	case PregnancyStatusPregnant:
+		return true
+	case PregnancyStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PrescriptionStatus.
 const (
 	PrescriptionStatusActive              PrescriptionStatus = "active"
@@ -830,6 +1244,66 @@ func (e PrescriptionStatus) Valid() bool {
 	}
 }
 
+// Defines values for PreviousTreatmentKind.
+const (
+	PreviousTreatmentKindEct           PreviousTreatmentKind = "ect"
+	PreviousTreatmentKindKetamine      PreviousTreatmentKind = "ketamine"
+	PreviousTreatmentKindMedicine      PreviousTreatmentKind = "medicine"
+	PreviousTreatmentKindOther         PreviousTreatmentKind = "other"
+	PreviousTreatmentKindPsychotherapy PreviousTreatmentKind = "psychotherapy"
+	PreviousTreatmentKindTms           PreviousTreatmentKind = "tms"
+)
+
+// Valid indicates whether the value is a known member of the PreviousTreatmentKind enum.
+func (e PreviousTreatmentKind) Valid() bool {
+	switch e {
+	case PreviousTreatmentKindEct:
+		return true
+	case PreviousTreatmentKindKetamine:
+		return true
+	case PreviousTreatmentKindMedicine:
+		return true
+	case PreviousTreatmentKindOther:
+		return true
+	case PreviousTreatmentKindPsychotherapy:
+		return true
+	case PreviousTreatmentKindTms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreviousTreatmentOutcome.
+const (
+	PreviousTreatmentOutcomeNoResponse      PreviousTreatmentOutcome = "noResponse"
+	PreviousTreatmentOutcomeNotTolerated    PreviousTreatmentOutcome = "notTolerated"
+	PreviousTreatmentOutcomePartialResponse PreviousTreatmentOutcome = "partialResponse"
+	PreviousTreatmentOutcomeRemission       PreviousTreatmentOutcome = "remission"
+	PreviousTreatmentOutcomeResponse        PreviousTreatmentOutcome = "response"
+	PreviousTreatmentOutcomeUnknown         PreviousTreatmentOutcome = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PreviousTreatmentOutcome enum.
+func (e PreviousTreatmentOutcome) Valid() bool {
+	switch e {
+	case PreviousTreatmentOutcomeNoResponse:
+		return true
+	case PreviousTreatmentOutcomeNotTolerated:
+		return true
+	case PreviousTreatmentOutcomePartialResponse:
+		return true
+	case PreviousTreatmentOutcomeRemission:
+		return true
+	case PreviousTreatmentOutcomeResponse:
+		return true
+	case PreviousTreatmentOutcomeUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProtocolStatus.
 const (
 	ProtocolStatusApproved ProtocolStatus = "approved"
@@ -860,6 +1334,30 @@ func (e Provenance) Valid() bool {
 	case ProvenancePublished:
 		return true
 	case ProvenanceUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PsychosisHistory.
+const (
+	PsychosisHistoryCurrent PsychosisHistory = "current"
+	PsychosisHistoryNever   PsychosisHistory = "never"
+	PsychosisHistoryPast    PsychosisHistory = "past"
+	PsychosisHistoryUnknown PsychosisHistory = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PsychosisHistory enum.
+func (e PsychosisHistory) Valid() bool {
+	switch e {
+	case PsychosisHistoryCurrent:
+		return true
+	case PsychosisHistoryNever:
+		return true
+	case PsychosisHistoryPast:
+		return true
+	case PsychosisHistoryUnknown:
 		return true
 	default:
 		return false
@@ -1076,6 +1574,30 @@ func (e StaffStatus) Valid() bool {
 	}
 }
 
+// Defines values for SubstanceUse.
+const (
+	SubstanceUseCurrent     SubstanceUse = "current"
+	SubstanceUseInRemission SubstanceUse = "inRemission"
+	SubstanceUseNone        SubstanceUse = "none"
+	SubstanceUseUnknown     SubstanceUse = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the SubstanceUse enum.
+func (e SubstanceUse) Valid() bool {
+	switch e {
+	case SubstanceUseCurrent:
+		return true
+	case SubstanceUseInRemission:
+		return true
+	case SubstanceUseNone:
+		return true
+	case SubstanceUseUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SupportPersonStatus.
 const (
 	SupportPersonStatusActive  SupportPersonStatus = "active"
@@ -1282,6 +1804,15 @@ type AbortInput struct {
 
 // AbortReason Why a session was broken off.
 type AbortReason string
+
+// AcceptedFinding A conditional finding that does not stand in the way.
+type AcceptedFinding struct {
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Note Why it does not.
+	Note string `json:"note"`
+}
 
 // Acknowledgement The patient has read and understood the instructions.
 type Acknowledgement struct {
@@ -2009,6 +2540,144 @@ type CompletionInput struct {
 	WalksUnaided *bool `json:"walksUnaided,omitempty"`
 }
 
+// ConditionAnswer Whether the patient has a condition.
+type ConditionAnswer struct {
+	// Answer An answer. That nobody knows is one too.
+	Answer IntakeAnswer `json:"answer"`
+
+	// Condition A condition that the medical history can tell. `unstableCardiovascular` is an infarction or stroke in the past six months, unstable angina, decompensated heart failure or an uncontrolled arrhythmia; `raisedIntracranialPressure` also a mass; `raisedIntraocularPressure` also glaucoma; `cystitis` also urinary symptoms that recur unexplained; `severeRespiratoryDisease` also untreated sleep apnoea.
+	Condition IntakeCondition `json:"condition"`
+}
+
+// ConditionClearance What clears a condition.
+type ConditionClearance struct {
+	// Condition What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Condition EligibilityReason `json:"condition"`
+
+	// Evidence What shows that it is fulfilled.
+	Evidence string `json:"evidence"`
+}
+
+// Consultation Intake of a patient, and the decision whether ketamine at home is for them.
+type Consultation struct {
+	// AcceptedFindings Findings that were accepted; for staff.
+	AcceptedFindings *[]AcceptedFinding `json:"acceptedFindings,omitempty"`
+
+	// Conditions What has to be cleared; for staff.
+	Conditions *[]ConsultationCondition `json:"conditions,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DecidedAt When eligibility was decided.
+	DecidedAt *time.Time `json:"decidedAt,omitempty"`
+
+	// DecidedBy Who decided; for staff.
+	DecidedBy *openapi_types.UUID `json:"decidedBy,omitempty"`
+
+	// EligibleAt When the patient was found eligible and no condition was left.
+	EligibleAt *time.Time `json:"eligibleAt,omitempty"`
+
+	// Evidence The records that it rests on; for staff.
+	Evidence *[]ConsultationEvidence `json:"evidence,omitempty"`
+
+	// ExpiresAt The last moment at which a treatment can be started; absent when one rests on it.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// Findings What speaks against it, or is not known; for staff.
+	Findings *[]Finding `json:"findings,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
+	Intake Intake `json:"intake"`
+
+	// Note The clinic's note; for staff.
+	Note *string `json:"note,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PatientMessage What the patient reads about the decision.
+	PatientMessage *string `json:"patientMessage,omitempty"`
+
+	// ProtocolID The protocol that the decision was judged by; for staff.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
+	// Question What the clinic last wanted to know.
+	Question *string `json:"question,omitempty"`
+
+	// Reasons Why not, or why not yet.
+	Reasons *[]EligibilityReason `json:"reasons,omitempty"`
+
+	// RulesVersion The rules that it was judged by; for staff.
+	RulesVersion *string `json:"rulesVersion,omitempty"`
+
+	// Status Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+	Status ConsultationStatus `json:"status"`
+
+	// StatusReason Why it was withdrawn or reopened.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// SubmittedAt When the intake was last submitted.
+	SubmittedAt *time.Time `json:"submittedAt,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// ConsultationCondition A condition of an eligibility, and how it was cleared.
+type ConsultationCondition struct {
+	// Ask What is asked for.
+	Ask string `json:"ask"`
+
+	// ClearedAt When it was cleared.
+	ClearedAt *time.Time `json:"clearedAt,omitempty"`
+
+	// ClearedBy Who cleared it.
+	ClearedBy *openapi_types.UUID `json:"clearedBy,omitempty"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Evidence What cleared it.
+	Evidence *string `json:"evidence,omitempty"`
+}
+
+// ConsultationEvidence A record as it was when a decision rested on it.
+type ConsultationEvidence struct {
+	// At When it happened, or was recorded.
+	At time.Time `json:"at"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Record The kind of a record. More words may come.
+	Record EvidenceRecord `json:"record"`
+
+	// Value What was read from it, with its unit.
+	Value *string `json:"value,omitempty"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// ConsultationPage A page of consultations.
+type ConsultationPage struct {
+	// Items The consultations of this page, in order.
+	Items []Consultation `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsultationStatus Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+type ConsultationStatus string
+
 // ContactUpdate What patients may change about themselves; `null` clears a member.
 type ContactUpdate struct {
 	// Email E-mail address.
@@ -2174,6 +2843,69 @@ type DuringSessionPolicy struct {
 	WindowMin int `json:"windowMin"`
 }
 
+// Eligibility What is known about eligibility now, by the protocol that applies now.
+type Eligibility struct {
+	// ConsultationID The consultation.
+	ConsultationID openapi_types.UUID `json:"consultationId"`
+
+	// Evidence The records that it rests on; for staff.
+	Evidence []ConsultationEvidence `json:"evidence"`
+
+	// Findings What speaks against it, or is not known; for staff.
+	Findings []Finding `json:"findings"`
+
+	// Missing What must be known before the patient can be found eligible, and is not.
+	Missing []EligibilityGap `json:"missing"`
+
+	// ProtocolID The protocol whose numbers decide.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+}
+
+// EligibilityCondition Something that has to be cleared first.
+type EligibilityCondition struct {
+	// Ask What is asked for.
+	Ask string `json:"ask"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+}
+
+// EligibilityDecision A decision about eligibility.
+type EligibilityDecision struct {
+	// AcceptedFindings Conditional findings that are neither conditions nor in the way.
+	AcceptedFindings *[]AcceptedFinding `json:"acceptedFindings,omitempty"`
+
+	// Conditions What has to be cleared: required for `eligibleWithConditions`, and for it alone.
+	Conditions *[]EligibilityCondition `json:"conditions,omitempty"`
+
+	// Note The clinic's note; required with the reason `other`.
+	Note *string `json:"note,omitempty"`
+
+	// Outcome What is decided about eligibility.
+	Outcome EligibilityOutcome `json:"outcome"`
+
+	// PatientMessage What the patient reads about the decision.
+	PatientMessage *string `json:"patientMessage,omitempty"`
+
+	// Reasons Why not, or why not yet: required for `ineligible` and `deferred`, and for them alone.
+	Reasons *[]EligibilityReason `json:"reasons,omitempty"`
+}
+
+// EligibilityGap Something that must be known before a patient can be found eligible.
+type EligibilityGap struct {
+	// Of The instrument of a baseline assessment, or the reason that is not excluded.
+	Of *string `json:"of,omitempty"`
+
+	// Part What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
+	Part GapPart `json:"part"`
+}
+
+// EligibilityOutcome What is decided about eligibility.
+type EligibilityOutcome string
+
+// EligibilityReason What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+type EligibilityReason string
+
 // EmergencyContact Whom to call.
 type EmergencyContact struct {
 	// Name Name.
@@ -2252,6 +2984,9 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// EvidenceRecord The kind of a record. More words may come.
+type EvidenceRecord string
+
 // FastingPolicy How long before a dose nothing is eaten and drunk.
 type FastingPolicy struct {
 	// FluidsMin Minutes without clear fluids.
@@ -2260,6 +2995,30 @@ type FastingPolicy struct {
 	// SolidsMin Minutes without solids.
 	SolidsMin int `json:"solidsMin"`
 }
+
+// Finding A reason that was found, or could not be excluded.
+type Finding struct {
+	// Basis What a finding rests on. More words may come.
+	Basis FindingBasis `json:"basis"`
+
+	// Class `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
+	Class FindingClass `json:"class"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Unknown Nobody knows whether it applies. It is treated as if it did.
+	Unknown bool `json:"unknown"`
+}
+
+// FindingBasis What a finding rests on. More words may come.
+type FindingBasis string
+
+// FindingClass `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
+type FindingClass string
+
+// GapPart What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
+type GapPart string
 
 // Gate The limits of the safety gate for one session, for a phone that is offline: it can judge by them until it reaches the server, which judges again. They are the prescriber's and the protocol's, at the time of the answer.
 type Gate struct {
@@ -2405,6 +3164,12 @@ type HoldReason string
 // Indication What the treatment is for.
 type Indication string
 
+// InfoRequest What the clinic wants to know.
+type InfoRequest struct {
+	// Question The question, as the patient reads it.
+	Question string `json:"question"`
+}
+
 // Instructions What the prescriber asks of this patient before, during and after a session. Their version is the treatment's.
 type Instructions struct {
 	// AcknowledgedAt When.
@@ -2513,6 +3278,132 @@ type InstrumentPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
+type Intake struct {
+	// Capacity Whether the patient can consent and follow instructions; the clinic's part.
+	Capacity *IntakeCapacity `json:"capacity,omitempty"`
+
+	// Diagnoses Diagnoses; the clinic's part.
+	Diagnoses *[]string `json:"diagnoses,omitempty"`
+
+	// History The medical history.
+	History *IntakeHistory `json:"history,omitempty"`
+
+	// HomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+	HomeSafety *IntakeHomeSafety `json:"homeSafety,omitempty"`
+
+	// Medications Whether medicines are taken. Which ones is in the medications.
+	Medications *IntakeMedications `json:"medications,omitempty"`
+
+	// Pregnancy Whether a child could be harmed.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
+	// PreviousTreatments What was tried before, replaced whole.
+	PreviousTreatments *[]PreviousTreatment `json:"previousTreatments,omitempty"`
+
+	// Screens Coded answers about mental health and substances.
+	Screens *IntakeScreens `json:"screens,omitempty"`
+
+	// SupportPerson Whether an adult can be present. Who that is is in the support people.
+	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
+}
+
+// IntakeAnswer An answer. That nobody knows is one too.
+type IntakeAnswer string
+
+// IntakeCapacity Whether the patient can consent and follow instructions; the clinic's part.
+type IntakeCapacity struct {
+	// HasCapacity As the clinic judges it.
+	HasCapacity *IntakeAnswer `json:"hasCapacity,omitempty"`
+}
+
+// IntakeCondition A condition that the medical history can tell. `unstableCardiovascular` is an infarction or stroke in the past six months, unstable angina, decompensated heart failure or an uncontrolled arrhythmia; `raisedIntracranialPressure` also a mass; `raisedIntraocularPressure` also glaucoma; `cystitis` also urinary symptoms that recur unexplained; `severeRespiratoryDisease` also untreated sleep apnoea.
+type IntakeCondition string
+
+// IntakeHistory The medical history.
+type IntakeHistory struct {
+	// Conditions The answers about each condition, replaced whole. Of several about one condition the worst counts.
+	Conditions *[]ConditionAnswer `json:"conditions,omitempty"`
+
+	// Text In words; an empty one takes the words away.
+	Text *string `json:"text,omitempty"`
+}
+
+// IntakeHomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+type IntakeHomeSafety struct {
+	// ChildrenSupervised No child is without another adult; `yes` when there are none.
+	ChildrenSupervised *IntakeAnswer `json:"childrenSupervised,omitempty"`
+
+	// EmergencyAddressConfirmed It is known where to send help.
+	EmergencyAddressConfirmed *IntakeAnswer `json:"emergencyAddressConfirmed,omitempty"`
+
+	// SafePlace A place to lie down, away from stairs and water.
+	SafePlace *IntakeAnswer `json:"safePlace,omitempty"`
+
+	// VideoAvailable Internet and a camera for visits.
+	VideoAvailable *IntakeAnswer `json:"videoAvailable,omitempty"`
+
+	// WeaponsSecured Weapons are locked away; `yes` when there are none.
+	WeaponsSecured *IntakeAnswer `json:"weaponsSecured,omitempty"`
+}
+
+// IntakeMedications Whether medicines are taken. Which ones is in the medications.
+type IntakeMedications struct {
+	// TakesAny Any at all, bought without a prescription too.
+	TakesAny *bool `json:"takesAny,omitempty"`
+}
+
+// IntakeScreens Coded answers about mental health and substances.
+type IntakeScreens struct {
+	// Mania Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
+	Mania *ManiaHistory `json:"mania,omitempty"`
+
+	// OpioidUseDisorder An opioid use disorder at any time.
+	OpioidUseDisorder *IntakeAnswer `json:"opioidUseDisorder,omitempty"`
+
+	// Psychosis Whether the patient has, or had, a psychosis.
+	Psychosis *PsychosisHistory `json:"psychosis,omitempty"`
+
+	// SubstanceUse Whether the patient is dependent on a substance.
+	SubstanceUse *SubstanceUse `json:"substanceUse,omitempty"`
+}
+
+// IntakeSupportPerson Whether an adult can be present. Who that is is in the support people.
+type IntakeSupportPerson struct {
+	// Available Somebody can be present at every session.
+	Available *IntakeAnswer `json:"available,omitempty"`
+}
+
+// IntakeUpdate Answers; a part or an answer that is left out stays as it is, a list is replaced whole. `unknown` takes an answer back.
+type IntakeUpdate struct {
+	// Capacity Whether the patient can consent and follow instructions; the clinic's part.
+	Capacity *IntakeCapacity `json:"capacity,omitempty"`
+
+	// Diagnoses Diagnoses; the clinic's part.
+	Diagnoses *[]string `json:"diagnoses,omitempty"`
+
+	// History The medical history.
+	History *IntakeHistory `json:"history,omitempty"`
+
+	// HomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+	HomeSafety *IntakeHomeSafety `json:"homeSafety,omitempty"`
+
+	// Medications Whether medicines are taken. Which ones is in the medications.
+	Medications *IntakeMedications `json:"medications,omitempty"`
+
+	// Pregnancy Whether a child could be harmed.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
+	// PreviousTreatments What was tried before, replaced whole.
+	PreviousTreatments *[]PreviousTreatment `json:"previousTreatments,omitempty"`
+
+	// Screens Coded answers about mental health and substances.
+	Screens *IntakeScreens `json:"screens,omitempty"`
+
+	// SupportPerson Whether an adult can be present. Who that is is in the support people.
+	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
+}
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -2557,6 +3448,9 @@ type LookInPolicy struct {
 	// GraceMin Minutes more that are let pass.
 	GraceMin int `json:"graceMin"`
 }
+
+// ManiaHistory Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
+type ManiaHistory string
 
 // MaximumDose A limit in mg and one in mg/kg; the lower governs.
 type MaximumDose struct {
@@ -3362,6 +4256,9 @@ type PreDosePolicy struct {
 	StopHours int `json:"stopHours"`
 }
 
+// PregnancyStatus Whether a child could be harmed.
+type PregnancyStatus string
+
 // PrescribingPolicy What a signature is judged by.
 type PrescribingPolicy struct {
 	// HardMaximum A limit in mg and one in mg/kg; the lower governs.
@@ -3554,6 +4451,27 @@ type PrescriptionUpdate struct {
 	StrengthMg *dose.Mg `json:"strengthMg,omitempty"`
 }
 
+// PreviousTreatment A treatment that was tried before.
+type PreviousTreatment struct {
+	// AdequateTrial Dose and duration were enough to judge it; absent when nobody knows.
+	AdequateTrial *bool `json:"adequateTrial,omitempty"`
+
+	// Kind What was tried; `ect` is electroconvulsive therapy, `tms` transcranial magnetic stimulation.
+	Kind PreviousTreatmentKind `json:"kind"`
+
+	// Name What it is called.
+	Name string `json:"name"`
+
+	// Outcome What came of it.
+	Outcome PreviousTreatmentOutcome `json:"outcome"`
+}
+
+// PreviousTreatmentKind What was tried; `ect` is electroconvulsive therapy, `tms` transcranial magnetic stimulation.
+type PreviousTreatmentKind string
+
+// PreviousTreatmentOutcome What came of it.
+type PreviousTreatmentOutcome string
+
 // Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
 	// ApprovedAt Since when treatments may follow it.
@@ -3655,6 +4573,9 @@ type ProtocolStatus string
 
 // Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
 type Provenance string
+
+// PsychosisHistory Whether the patient has, or had, a psychosis.
+type PsychosisHistory string
 
 // Reason Why a decision is taken.
 type Reason struct {
@@ -4102,6 +5023,9 @@ type Submission struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// SubstanceUse Whether the patient is dependent on a substance.
+type SubstanceUse string
 
 // SuicidalityPolicy Answers to item 9 of the PHQ-9 that raise an alert.
 type SuicidalityPolicy struct {
@@ -4619,6 +5543,12 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// ConsultationPath Its id.
+type ConsultationPath = openapi_types.UUID
+
+// ConsultationStatusFilter Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+type ConsultationStatusFilter = ConsultationStatus
+
 // Cursor A sealed cursor.
 type Cursor = string
 
@@ -4928,6 +5858,153 @@ type UpdateClinicParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowConsultationParams defines parameters for ShowConsultation.
+type ShowConsultationParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ClearConditionParams defines parameters for ClearCondition.
+type ClearConditionParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DecideEligibilityParams defines parameters for DecideEligibility.
+type DecideEligibilityParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowEligibilityParams defines parameters for ShowEligibility.
+type ShowEligibilityParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// FillIntakeParams defines parameters for FillIntake.
+type FillIntakeParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReopenConsultationParams defines parameters for ReopenConsultation.
+type ReopenConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RequestInfoParams defines parameters for RequestInfo.
+type RequestInfoParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SubmitIntakeParams defines parameters for SubmitIntake.
+type SubmitIntakeParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawConsultationParams defines parameters for WithdrawConsultation.
+type WithdrawConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -5139,6 +6216,39 @@ type SetCareTeamParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsultationsParams defines parameters for ListConsultations.
+type ListConsultationsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *ConsultationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// OpenConsultationParams defines parameters for OpenConsultation.
+type OpenConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -6314,6 +7424,24 @@ type SubmitAssessmentJSONRequestBody = Submission
 // UpdateClinicApplicationMergePatchPlusJSONRequestBody defines body for UpdateClinic for application/merge-patch+json ContentType.
 type UpdateClinicApplicationMergePatchPlusJSONRequestBody = ClinicUpdate
 
+// ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
+type ClearConditionJSONRequestBody = ConditionClearance
+
+// DecideEligibilityJSONRequestBody defines body for DecideEligibility for application/json ContentType.
+type DecideEligibilityJSONRequestBody = EligibilityDecision
+
+// FillIntakeApplicationMergePatchPlusJSONRequestBody defines body for FillIntake for application/merge-patch+json ContentType.
+type FillIntakeApplicationMergePatchPlusJSONRequestBody = IntakeUpdate
+
+// ReopenConsultationJSONRequestBody defines body for ReopenConsultation for application/json ContentType.
+type ReopenConsultationJSONRequestBody = Reason
+
+// RequestInfoJSONRequestBody defines body for RequestInfo for application/json ContentType.
+type RequestInfoJSONRequestBody = InfoRequest
+
+// WithdrawConsultationJSONRequestBody defines body for WithdrawConsultation for application/json ContentType.
+type WithdrawConsultationJSONRequestBody = Reason
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -6761,6 +7889,135 @@ type ClientInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowConsultation Show a consultation
+	//
+	// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
+	//
+	// Corresponds with GET /consultations/{consultationId} (the `ShowConsultation` operationId).
+	ShowConsultation(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClearConditionWithBody Clear a condition
+	//
+	// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+	ClearConditionWithBody(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ClearCondition Clear a condition
+	//
+	// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+	ClearCondition(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, body ClearConditionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideEligibilityWithBody Decide about eligibility
+	//
+	// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+	DecideEligibilityWithBody(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideEligibility Decide about eligibility
+	//
+	// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+	DecideEligibility(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, body DecideEligibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowEligibility Show what is known about eligibility
+	//
+	// What is missing and what speaks against the treatment, from the intake and the newest records. It changes with each of them, and a prescriber also sees whether the own licences cover the patient's state.
+	//
+	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
+	ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FillIntakeWithBody Fill in the intake
+	//
+	// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+	FillIntakeWithBody(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FillIntakeWithApplicationMergePatchPlusJSONBody Fill in the intake
+	//
+	// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+	FillIntakeWithApplicationMergePatchPlusJSONBody(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, body FillIntakeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenConsultationWithBody Reopen a deferred consultation
+	//
+	// It is decided anew. The deferral stays in the history.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+	ReopenConsultationWithBody(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenConsultation Reopen a deferred consultation
+	//
+	// It is decided anew. The deferral stays in the history.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+	ReopenConsultation(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, body ReopenConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestInfoWithBody Ask for more
+	//
+	// Gives a submitted intake back with a question that the patient reads.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+	RequestInfoWithBody(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestInfo Ask for more
+	//
+	// Gives a submitted intake back with a question that the patient reads.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+	RequestInfo(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, body RequestInfoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitIntake Submit the intake
+	//
+	// Every question of the patient's part is answered, if only by `unknown`; the refusal names those that are not.
+	//
+	// Corresponds with POST /consultations/{consultationId}/submit (the `SubmitIntake` operationId).
+	SubmitIntake(ctx context.Context, consultationID ConsultationPath, params *SubmitIntakeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawConsultationWithBody Withdraw a consultation
+	//
+	// Ends one that is not decided, for good.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+	WithdrawConsultationWithBody(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawConsultation Withdraw a consultation
+	//
+	// Ends one that is not decided, for good.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+	WithdrawConsultation(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListInstruments List instruments
 	//
 	// Questionnaires and how they are scored.
@@ -6989,6 +8246,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 	SetCareTeam(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConsultations List consultations
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /patients/{patientId}/consultations (the `ListConsultations` operationId).
+	ListConsultations(ctx context.Context, patientID PatientPath, params *ListConsultationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenConsultation Open a consultation
+	//
+	// An empty intake of a patient in active care, for the patient and the clinic to fill in. A patient has at most one consultation that is not decided: else 409 `consultation_open`.
+	//
+	// Corresponds with POST /patients/{patientId}/consultations (the `OpenConsultation` operationId).
+	OpenConsultation(ctx context.Context, patientID PatientPath, params *OpenConsultationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UpdateContactWithBody Change own contact data
 	//
@@ -8494,6 +9765,285 @@ func (c *Client) UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.C
 	return c.Client.Do(req)
 }
 
+// ShowConsultation Show a consultation
+//
+// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
+//
+// Corresponds with GET /consultations/{consultationId} (the `ShowConsultation` operationId).
+func (c *Client) ShowConsultation(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsultationRequest(c.Server, consultationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ClearConditionWithBody Clear a condition
+//
+// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+func (c *Client) ClearConditionWithBody(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClearConditionRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ClearCondition Clear a condition
+//
+// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+func (c *Client) ClearCondition(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, body ClearConditionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewClearConditionRequest(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideEligibilityWithBody Decide about eligibility
+//
+// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+func (c *Client) DecideEligibilityWithBody(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideEligibilityRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideEligibility Decide about eligibility
+//
+// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+func (c *Client) DecideEligibility(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, body DecideEligibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideEligibilityRequest(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowEligibility Show what is known about eligibility
+//
+// What is missing and what speaks against the treatment, from the intake and the newest records. It changes with each of them, and a prescriber also sees whether the own licences cover the patient's state.
+//
+// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
+func (c *Client) ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowEligibilityRequest(c.Server, consultationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FillIntakeWithBody Fill in the intake
+//
+// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+func (c *Client) FillIntakeWithBody(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFillIntakeRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FillIntakeWithApplicationMergePatchPlusJSONBody Fill in the intake
+//
+// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+func (c *Client) FillIntakeWithApplicationMergePatchPlusJSONBody(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, body FillIntakeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFillIntakeRequestWithApplicationMergePatchPlusJSONBody(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenConsultationWithBody Reopen a deferred consultation
+//
+// It is decided anew. The deferral stays in the history.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+func (c *Client) ReopenConsultationWithBody(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenConsultationRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenConsultation Reopen a deferred consultation
+//
+// It is decided anew. The deferral stays in the history.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+func (c *Client) ReopenConsultation(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, body ReopenConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenConsultationRequest(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestInfoWithBody Ask for more
+//
+// Gives a submitted intake back with a question that the patient reads.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+func (c *Client) RequestInfoWithBody(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestInfoRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestInfo Ask for more
+//
+// Gives a submitted intake back with a question that the patient reads.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+func (c *Client) RequestInfo(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, body RequestInfoJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestInfoRequest(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitIntake Submit the intake
+//
+// Every question of the patient's part is answered, if only by `unknown`; the refusal names those that are not.
+//
+// Corresponds with POST /consultations/{consultationId}/submit (the `SubmitIntake` operationId).
+func (c *Client) SubmitIntake(ctx context.Context, consultationID ConsultationPath, params *SubmitIntakeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitIntakeRequest(c.Server, consultationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawConsultationWithBody Withdraw a consultation
+//
+// Ends one that is not decided, for good.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+func (c *Client) WithdrawConsultationWithBody(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawConsultationRequestWithBody(c.Server, consultationID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawConsultation Withdraw a consultation
+//
+// Ends one that is not decided, for good.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+func (c *Client) WithdrawConsultation(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawConsultationRequest(c.Server, consultationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListInstruments List instruments
 //
 // Questionnaires and how they are scored.
@@ -8983,6 +10533,40 @@ func (c *Client) SetCareTeamWithBody(ctx context.Context, patientID PatientPath,
 // Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 func (c *Client) SetCareTeam(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetCareTeamRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConsultations List consultations
+//
+// Newest first.
+//
+// Corresponds with GET /patients/{patientId}/consultations (the `ListConsultations` operationId).
+func (c *Client) ListConsultations(ctx context.Context, patientID PatientPath, params *ListConsultationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConsultationsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenConsultation Open a consultation
+//
+// An empty intake of a patient in active care, for the patient and the clinic to fill in. A patient has at most one consultation that is not decided: else 409 `consultation_open`.
+//
+// Corresponds with POST /patients/{patientId}/consultations (the `OpenConsultation` operationId).
+func (c *Client) OpenConsultation(ctx context.Context, patientID PatientPath, params *OpenConsultationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenConsultationRequest(c.Server, patientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12700,6 +14284,950 @@ func NewUpdateClinicRequestWithBody(server string, params *UpdateClinicParams, c
 	return req, nil
 }
 
+// NewShowConsultationRequest constructs an http.Request for the ShowConsultation method
+func NewShowConsultationRequest(server string, consultationID ConsultationPath, params *ShowConsultationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewClearConditionRequest calls the generic ClearCondition builder with application/json body
+func NewClearConditionRequest(server string, consultationID ConsultationPath, params *ClearConditionParams, body ClearConditionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewClearConditionRequestWithBody(server, consultationID, params, "application/json", bodyReader)
+}
+
+// NewClearConditionRequestWithBody constructs an http.Request for the ClearCondition method, with any body, and a specified content type
+func NewClearConditionRequestWithBody(server string, consultationID ConsultationPath, params *ClearConditionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/clear-condition", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDecideEligibilityRequest calls the generic DecideEligibility builder with application/json body
+func NewDecideEligibilityRequest(server string, consultationID ConsultationPath, params *DecideEligibilityParams, body DecideEligibilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideEligibilityRequestWithBody(server, consultationID, params, "application/json", bodyReader)
+}
+
+// NewDecideEligibilityRequestWithBody constructs an http.Request for the DecideEligibility method, with any body, and a specified content type
+func NewDecideEligibilityRequestWithBody(server string, consultationID ConsultationPath, params *DecideEligibilityParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/decide", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowEligibilityRequest constructs an http.Request for the ShowEligibility method
+func NewShowEligibilityRequest(server string, consultationID ConsultationPath, params *ShowEligibilityParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/eligibility", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewFillIntakeRequestWithApplicationMergePatchPlusJSONBody calls the generic FillIntake builder with application/merge-patch+json body
+func NewFillIntakeRequestWithApplicationMergePatchPlusJSONBody(server string, consultationID ConsultationPath, params *FillIntakeParams, body FillIntakeApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFillIntakeRequestWithBody(server, consultationID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewFillIntakeRequestWithBody constructs an http.Request for the FillIntake method, with any body, and a specified content type
+func NewFillIntakeRequestWithBody(server string, consultationID ConsultationPath, params *FillIntakeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/intake", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReopenConsultationRequest calls the generic ReopenConsultation builder with application/json body
+func NewReopenConsultationRequest(server string, consultationID ConsultationPath, params *ReopenConsultationParams, body ReopenConsultationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReopenConsultationRequestWithBody(server, consultationID, params, "application/json", bodyReader)
+}
+
+// NewReopenConsultationRequestWithBody constructs an http.Request for the ReopenConsultation method, with any body, and a specified content type
+func NewReopenConsultationRequestWithBody(server string, consultationID ConsultationPath, params *ReopenConsultationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/reopen", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRequestInfoRequest calls the generic RequestInfo builder with application/json body
+func NewRequestInfoRequest(server string, consultationID ConsultationPath, params *RequestInfoParams, body RequestInfoJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestInfoRequestWithBody(server, consultationID, params, "application/json", bodyReader)
+}
+
+// NewRequestInfoRequestWithBody constructs an http.Request for the RequestInfo method, with any body, and a specified content type
+func NewRequestInfoRequestWithBody(server string, consultationID ConsultationPath, params *RequestInfoParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/request-info", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSubmitIntakeRequest constructs an http.Request for the SubmitIntake method
+func NewSubmitIntakeRequest(server string, consultationID ConsultationPath, params *SubmitIntakeParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/submit", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawConsultationRequest calls the generic WithdrawConsultation builder with application/json body
+func NewWithdrawConsultationRequest(server string, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawConsultationRequestWithBody(server, consultationID, params, "application/json", bodyReader)
+}
+
+// NewWithdrawConsultationRequestWithBody constructs an http.Request for the WithdrawConsultation method, with any body, and a specified content type
+func NewWithdrawConsultationRequestWithBody(server string, consultationID ConsultationPath, params *WithdrawConsultationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListInstrumentsRequest constructs an http.Request for the ListInstruments method
 func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*http.Request, error) {
 	var err error
@@ -14189,6 +16717,213 @@ func NewSetCareTeamRequestWithBody(server string, patientID PatientPath, params 
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListConsultationsRequest constructs an http.Request for the ListConsultations method
+func NewListConsultationsRequest(server string, patientID PatientPath, params *ListConsultationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/consultations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewOpenConsultationRequest constructs an http.Request for the OpenConsultation method
+func NewOpenConsultationRequest(server string, patientID PatientPath, params *OpenConsultationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/consultations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -21964,6 +24699,141 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateClinicResponse, error)
 
+	// ShowConsultationWithResponse Show a consultation
+	//
+	// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consultations/{consultationId} (the `ShowConsultation` operationId).
+	ShowConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationParams, reqEditors ...RequestEditorFn) (*ShowConsultationResponse, error)
+
+	// ClearConditionWithBodyWithResponse Clear a condition
+	//
+	// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+	ClearConditionWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClearConditionResponse, error)
+
+	// ClearConditionWithResponse Clear a condition
+	//
+	// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+	ClearConditionWithResponse(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, body ClearConditionJSONRequestBody, reqEditors ...RequestEditorFn) (*ClearConditionResponse, error)
+
+	// DecideEligibilityWithBodyWithResponse Decide about eligibility
+	//
+	// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+	DecideEligibilityWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideEligibilityResponse, error)
+
+	// DecideEligibilityWithResponse Decide about eligibility
+	//
+	// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+	DecideEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, body DecideEligibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideEligibilityResponse, error)
+
+	// ShowEligibilityWithResponse Show what is known about eligibility
+	//
+	// What is missing and what speaks against the treatment, from the intake and the newest records. It changes with each of them, and a prescriber also sees whether the own licences cover the patient's state.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
+	ShowEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*ShowEligibilityResponse, error)
+
+	// FillIntakeWithBodyWithResponse Fill in the intake
+	//
+	// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+	FillIntakeWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FillIntakeResponse, error)
+
+	// FillIntakeWithApplicationMergePatchPlusJSONBodyWithResponse Fill in the intake
+	//
+	// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+	FillIntakeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, body FillIntakeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*FillIntakeResponse, error)
+
+	// ReopenConsultationWithBodyWithResponse Reopen a deferred consultation
+	//
+	// It is decided anew. The deferral stays in the history.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+	ReopenConsultationWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenConsultationResponse, error)
+
+	// ReopenConsultationWithResponse Reopen a deferred consultation
+	//
+	// It is decided anew. The deferral stays in the history.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+	ReopenConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, body ReopenConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenConsultationResponse, error)
+
+	// RequestInfoWithBodyWithResponse Ask for more
+	//
+	// Gives a submitted intake back with a question that the patient reads.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+	RequestInfoWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestInfoResponse, error)
+
+	// RequestInfoWithResponse Ask for more
+	//
+	// Gives a submitted intake back with a question that the patient reads.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+	RequestInfoWithResponse(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, body RequestInfoJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestInfoResponse, error)
+
+	// SubmitIntakeWithResponse Submit the intake
+	//
+	// Every question of the patient's part is answered, if only by `unknown`; the refusal names those that are not.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/submit (the `SubmitIntake` operationId).
+	SubmitIntakeWithResponse(ctx context.Context, consultationID ConsultationPath, params *SubmitIntakeParams, reqEditors ...RequestEditorFn) (*SubmitIntakeResponse, error)
+
+	// WithdrawConsultationWithBodyWithResponse Withdraw a consultation
+	//
+	// Ends one that is not decided, for good.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+	WithdrawConsultationWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawConsultationResponse, error)
+
+	// WithdrawConsultationWithResponse Withdraw a consultation
+	//
+	// Ends one that is not decided, for good.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+	WithdrawConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawConsultationResponse, error)
+
 	// ListInstrumentsWithResponse List instruments
 	//
 	// Questionnaires and how they are scored.
@@ -22206,6 +25076,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 	SetCareTeamWithResponse(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCareTeamResponse, error)
+
+	// ListConsultationsWithResponse List consultations
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/consultations (the `ListConsultations` operationId).
+	ListConsultationsWithResponse(ctx context.Context, patientID PatientPath, params *ListConsultationsParams, reqEditors ...RequestEditorFn) (*ListConsultationsResponse, error)
+
+	// OpenConsultationWithResponse Open a consultation
+	//
+	// An empty intake of a patient in active care, for the patient and the clinic to fill in. A patient has at most one consultation that is not decided: else 409 `consultation_open`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/consultations (the `OpenConsultation` operationId).
+	OpenConsultationWithResponse(ctx context.Context, patientID PatientPath, params *OpenConsultationParams, reqEditors ...RequestEditorFn) (*OpenConsultationResponse, error)
 
 	// UpdateContactWithBodyWithResponse Change own contact data
 	//
@@ -24002,6 +26890,439 @@ func (r UpdateClinicResponse) ContentType() string {
 	return ""
 }
 
+// ShowConsultationResponse200Headers the declared response headers of an HTTP 200 response for ShowConsultation
+type ShowConsultationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowConsultationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsultationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsultationResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsultationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsultationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsultationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsultationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ClearConditionResponse200Headers the declared response headers of an HTTP 200 response for ClearCondition
+type ClearConditionResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ClearConditionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ClearConditionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ClearConditionResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ClearConditionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ClearConditionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ClearConditionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ClearConditionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DecideEligibilityResponse200Headers the declared response headers of an HTTP 200 response for DecideEligibility
+type DecideEligibilityResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type DecideEligibilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DecideEligibilityResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecideEligibilityResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideEligibilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideEligibilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideEligibilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideEligibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ShowEligibilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Eligibility
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowEligibilityResponse) GetJSON200() *Eligibility {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowEligibilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowEligibilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowEligibilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowEligibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// FillIntakeResponse200Headers the declared response headers of an HTTP 200 response for FillIntake
+type FillIntakeResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type FillIntakeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *FillIntakeResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FillIntakeResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r FillIntakeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FillIntakeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FillIntakeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FillIntakeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReopenConsultationResponse200Headers the declared response headers of an HTTP 200 response for ReopenConsultation
+type ReopenConsultationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ReopenConsultationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReopenConsultationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReopenConsultationResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReopenConsultationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReopenConsultationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReopenConsultationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReopenConsultationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestInfoResponse200Headers the declared response headers of an HTTP 200 response for RequestInfo
+type RequestInfoResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RequestInfoResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RequestInfoResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestInfoResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestInfoResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestInfoResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestInfoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestInfoResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SubmitIntakeResponse200Headers the declared response headers of an HTTP 200 response for SubmitIntake
+type SubmitIntakeResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type SubmitIntakeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SubmitIntakeResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SubmitIntakeResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SubmitIntakeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SubmitIntakeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SubmitIntakeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SubmitIntakeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawConsultationResponse200Headers the declared response headers of an HTTP 200 response for WithdrawConsultation
+type WithdrawConsultationResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type WithdrawConsultationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consultation
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawConsultationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawConsultationResponse) GetJSON200() *Consultation {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawConsultationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawConsultationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawConsultationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawConsultationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListInstrumentsResponse200Headers the declared response headers of an HTTP 200 response for ListInstruments
 type ListInstrumentsResponse200Headers struct {
 	Link *string
@@ -24816,6 +28137,103 @@ func (r SetCareTeamResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SetCareTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListConsultationsResponse200Headers the declared response headers of an HTTP 200 response for ListConsultations
+type ListConsultationsResponse200Headers struct {
+	Link *string
+}
+
+type ListConsultationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConsultationPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListConsultationsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConsultationsResponse) GetJSON200() *ConsultationPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConsultationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConsultationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConsultationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConsultationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OpenConsultationResponse201Headers the declared response headers of an HTTP 201 response for OpenConsultation
+type OpenConsultationResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type OpenConsultationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Consultation
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *OpenConsultationResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r OpenConsultationResponse) GetJSON201() *Consultation {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenConsultationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenConsultationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenConsultationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenConsultationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29044,6 +32462,231 @@ func (c *ClientWithResponses) UpdateClinicWithApplicationMergePatchPlusJSONBodyW
 	return ParseUpdateClinicResponse(rsp)
 }
 
+// ShowConsultationWithResponse Show a consultation
+//
+// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consultations/{consultationId} (the `ShowConsultation` operationId).
+func (c *ClientWithResponses) ShowConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationParams, reqEditors ...RequestEditorFn) (*ShowConsultationResponse, error) {
+	rsp, err := c.ShowConsultation(ctx, consultationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsultationResponse(rsp)
+}
+
+// ClearConditionWithBodyWithResponse Clear a condition
+//
+// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+func (c *ClientWithResponses) ClearConditionWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ClearConditionResponse, error) {
+	rsp, err := c.ClearConditionWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClearConditionResponse(rsp)
+}
+
+// ClearConditionWithResponse Clear a condition
+//
+// Says what shows that a condition is fulfilled. With the last one the patient is eligible.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/clear-condition (the `ClearCondition` operationId).
+func (c *ClientWithResponses) ClearConditionWithResponse(ctx context.Context, consultationID ConsultationPath, params *ClearConditionParams, body ClearConditionJSONRequestBody, reqEditors ...RequestEditorFn) (*ClearConditionResponse, error) {
+	rsp, err := c.ClearCondition(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseClearConditionResponse(rsp)
+}
+
+// DecideEligibilityWithBodyWithResponse Decide about eligibility
+//
+// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+func (c *ClientWithResponses) DecideEligibilityWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideEligibilityResponse, error) {
+	rsp, err := c.DecideEligibilityWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideEligibilityResponse(rsp)
+}
+
+// DecideEligibilityWithResponse Decide about eligibility
+//
+// A submitted intake. For `eligible` and `eligibleWithConditions` nothing may be missing, no absolute reason may have been found, and every conditional one is a condition or accepted: showEligibility tells. The refusal names each reason. `ineligible` and `deferred` need a reason and nothing else. What was found, and the records that it rests on, are kept.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/decide (the `DecideEligibility` operationId).
+func (c *ClientWithResponses) DecideEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *DecideEligibilityParams, body DecideEligibilityJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideEligibilityResponse, error) {
+	rsp, err := c.DecideEligibility(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideEligibilityResponse(rsp)
+}
+
+// ShowEligibilityWithResponse Show what is known about eligibility
+//
+// What is missing and what speaks against the treatment, from the intake and the newest records. It changes with each of them, and a prescriber also sees whether the own licences cover the patient's state.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
+func (c *ClientWithResponses) ShowEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*ShowEligibilityResponse, error) {
+	rsp, err := c.ShowEligibility(ctx, consultationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowEligibilityResponse(rsp)
+}
+
+// FillIntakeWithBodyWithResponse Fill in the intake
+//
+// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+func (c *ClientWithResponses) FillIntakeWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FillIntakeResponse, error) {
+	rsp, err := c.FillIntakeWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFillIntakeResponse(rsp)
+}
+
+// FillIntakeWithApplicationMergePatchPlusJSONBodyWithResponse Fill in the intake
+//
+// JSON merge patch, while it is a draft or the clinic waits for answers. Patients fill in their own part: `diagnoses` and `capacity` are the clinic's.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /consultations/{consultationId}/intake (the `FillIntake` operationId).
+func (c *ClientWithResponses) FillIntakeWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *FillIntakeParams, body FillIntakeApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*FillIntakeResponse, error) {
+	rsp, err := c.FillIntakeWithApplicationMergePatchPlusJSONBody(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFillIntakeResponse(rsp)
+}
+
+// ReopenConsultationWithBodyWithResponse Reopen a deferred consultation
+//
+// It is decided anew. The deferral stays in the history.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+func (c *ClientWithResponses) ReopenConsultationWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenConsultationResponse, error) {
+	rsp, err := c.ReopenConsultationWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenConsultationResponse(rsp)
+}
+
+// ReopenConsultationWithResponse Reopen a deferred consultation
+//
+// It is decided anew. The deferral stays in the history.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/reopen (the `ReopenConsultation` operationId).
+func (c *ClientWithResponses) ReopenConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *ReopenConsultationParams, body ReopenConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenConsultationResponse, error) {
+	rsp, err := c.ReopenConsultation(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenConsultationResponse(rsp)
+}
+
+// RequestInfoWithBodyWithResponse Ask for more
+//
+// Gives a submitted intake back with a question that the patient reads.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+func (c *ClientWithResponses) RequestInfoWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestInfoResponse, error) {
+	rsp, err := c.RequestInfoWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestInfoResponse(rsp)
+}
+
+// RequestInfoWithResponse Ask for more
+//
+// Gives a submitted intake back with a question that the patient reads.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/request-info (the `RequestInfo` operationId).
+func (c *ClientWithResponses) RequestInfoWithResponse(ctx context.Context, consultationID ConsultationPath, params *RequestInfoParams, body RequestInfoJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestInfoResponse, error) {
+	rsp, err := c.RequestInfo(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestInfoResponse(rsp)
+}
+
+// SubmitIntakeWithResponse Submit the intake
+//
+// Every question of the patient's part is answered, if only by `unknown`; the refusal names those that are not.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/submit (the `SubmitIntake` operationId).
+func (c *ClientWithResponses) SubmitIntakeWithResponse(ctx context.Context, consultationID ConsultationPath, params *SubmitIntakeParams, reqEditors ...RequestEditorFn) (*SubmitIntakeResponse, error) {
+	rsp, err := c.SubmitIntake(ctx, consultationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitIntakeResponse(rsp)
+}
+
+// WithdrawConsultationWithBodyWithResponse Withdraw a consultation
+//
+// Ends one that is not decided, for good.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+func (c *ClientWithResponses) WithdrawConsultationWithBodyWithResponse(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawConsultationResponse, error) {
+	rsp, err := c.WithdrawConsultationWithBody(ctx, consultationID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawConsultationResponse(rsp)
+}
+
+// WithdrawConsultationWithResponse Withdraw a consultation
+//
+// Ends one that is not decided, for good.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
+func (c *ClientWithResponses) WithdrawConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawConsultationResponse, error) {
+	rsp, err := c.WithdrawConsultation(ctx, consultationID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawConsultationResponse(rsp)
+}
+
 // ListInstrumentsWithResponse List instruments
 //
 // Questionnaires and how they are scored.
@@ -29447,6 +33090,36 @@ func (c *ClientWithResponses) SetCareTeamWithResponse(ctx context.Context, patie
 		return nil, err
 	}
 	return ParseSetCareTeamResponse(rsp)
+}
+
+// ListConsultationsWithResponse List consultations
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/consultations (the `ListConsultations` operationId).
+func (c *ClientWithResponses) ListConsultationsWithResponse(ctx context.Context, patientID PatientPath, params *ListConsultationsParams, reqEditors ...RequestEditorFn) (*ListConsultationsResponse, error) {
+	rsp, err := c.ListConsultations(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConsultationsResponse(rsp)
+}
+
+// OpenConsultationWithResponse Open a consultation
+//
+// An empty intake of a patient in active care, for the patient and the clinic to fill in. A patient has at most one consultation that is not decided: else 409 `consultation_open`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/consultations (the `OpenConsultation` operationId).
+func (c *ClientWithResponses) OpenConsultationWithResponse(ctx context.Context, patientID PatientPath, params *OpenConsultationParams, reqEditors ...RequestEditorFn) (*OpenConsultationResponse, error) {
+	rsp, err := c.OpenConsultation(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenConsultationResponse(rsp)
 }
 
 // UpdateContactWithBodyWithResponse Change own contact data
@@ -31969,6 +35642,400 @@ func ParseUpdateClinicResponse(rsp *http.Response) (*UpdateClinicResponse, error
 	return response, nil
 }
 
+// ParseShowConsultationResponse parses an HTTP response from a ShowConsultationWithResponse call
+func ParseShowConsultationResponse(rsp *http.Response) (*ShowConsultationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsultationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsultationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseClearConditionResponse parses an HTTP response from a ClearConditionWithResponse call
+func ParseClearConditionResponse(rsp *http.Response) (*ClearConditionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ClearConditionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ClearConditionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideEligibilityResponse parses an HTTP response from a DecideEligibilityWithResponse call
+func ParseDecideEligibilityResponse(rsp *http.Response) (*DecideEligibilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideEligibilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DecideEligibilityResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowEligibilityResponse parses an HTTP response from a ShowEligibilityWithResponse call
+func ParseShowEligibilityResponse(rsp *http.Response) (*ShowEligibilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowEligibilityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Eligibility
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFillIntakeResponse parses an HTTP response from a FillIntakeWithResponse call
+func ParseFillIntakeResponse(rsp *http.Response) (*FillIntakeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FillIntakeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers FillIntakeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReopenConsultationResponse parses an HTTP response from a ReopenConsultationWithResponse call
+func ParseReopenConsultationResponse(rsp *http.Response) (*ReopenConsultationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReopenConsultationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReopenConsultationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestInfoResponse parses an HTTP response from a RequestInfoWithResponse call
+func ParseRequestInfoResponse(rsp *http.Response) (*RequestInfoResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestInfoResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RequestInfoResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSubmitIntakeResponse parses an HTTP response from a SubmitIntakeWithResponse call
+func ParseSubmitIntakeResponse(rsp *http.Response) (*SubmitIntakeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SubmitIntakeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SubmitIntakeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawConsultationResponse parses an HTTP response from a WithdrawConsultationWithResponse call
+func ParseWithdrawConsultationResponse(rsp *http.Response) (*WithdrawConsultationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawConsultationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawConsultationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListInstrumentsResponse parses an HTTP response from a ListInstrumentsWithResponse call
 func ParseListInstrumentsResponse(rsp *http.Response) (*ListInstrumentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32682,6 +36749,91 @@ func ParseSetCareTeamResponse(rsp *http.Response) (*SetCareTeamResponse, error) 
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListConsultationsResponse parses an HTTP response from a ListConsultationsWithResponse call
+func ParseListConsultationsResponse(rsp *http.Response) (*ListConsultationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConsultationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConsultationPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListConsultationsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOpenConsultationResponse parses an HTTP response from a OpenConsultationWithResponse call
+func ParseOpenConsultationResponse(rsp *http.Response) (*OpenConsultationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenConsultationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Consultation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers OpenConsultationResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

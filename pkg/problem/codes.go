@@ -41,6 +41,7 @@ const (
 	HasOpenWork           Code = "has_open_work"
 	InvitationUsed        Code = "invitation_used"
 	TreatmentOpen         Code = "treatment_open"
+	ConsultationOpen      Code = "consultation_open"
 	Stale                 Code = "stale"
 )
 

@@ -153,6 +153,13 @@ var definitions = []Definition{
 			"Show the open treatment; a prescriber completes or discontinues it first, and then the request can be sent again.",
 	},
 	{
+		Code: ConsultationOpen, Status: http.StatusConflict,
+		Title: "The patient has a consultation that is not decided",
+		Explanation: "A patient has one consultation at a time that waits for answers or for its decision; one that was deferred waits too. " +
+			"Nothing was changed. " +
+			"Go on with that one, or withdraw it and send the request again.",
+	},
+	{
 		Code: Stale, Status: http.StatusPreconditionFailed,
 		Title: "The record has changed meanwhile",
 		Explanation: "If-Match names an older version than the one that is stored: somebody changed the record after it was read. The current version is in the ETag header. " +

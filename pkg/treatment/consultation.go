@@ -71,7 +71,8 @@ type Consultation struct {
 	// Note is the clinic's; PatientMessage is what the patient reads about the decision.
 	Note           string
 	PatientMessage string
-	// ProtocolID and RulesVersion are what the decision was judged by.
+	// ProtocolID and RulesVersion are what the decision was judged by; the shipped protocol has
+	// no id.
 	ProtocolID   *uuid.UUID
 	RulesVersion string
 	// EligibleAt is when the patient was found eligible and nothing was left to be cleared.
@@ -89,7 +90,7 @@ type Ruling struct {
 	// Conditions are what has to be cleared.
 	Conditions []Clearance `json:"conditions,omitempty"`
 	// Accepted are the conditional findings that the prescriber has decided to live with.
-	Accepted []AcceptedFinding `json:"accepted,omitempty"`
+	Accepted []AcceptedFinding `json:"acceptedFindings,omitempty"`
 	Findings []Finding         `json:"findings,omitempty"`
 	Evidence []Evidence        `json:"evidence,omitempty"`
 }

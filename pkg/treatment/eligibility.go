@@ -18,8 +18,8 @@ type EligibilityDecision struct {
 	// Note is the clinic's; PatientMessage is for the patient.
 	Note           string
 	PatientMessage string
-	// ProtocolID is the protocol of the candidate.
-	ProtocolID uuid.UUID
+	// ProtocolID is the candidate's protocol; nil for the shipped one.
+	ProtocolID *uuid.UUID
 }
 
 // Decide ends a consultation whose intake was submitted. To find a patient eligible, also with
@@ -50,7 +50,7 @@ func (c Consultation) Decide(d EligibilityDecision, known Candidate) (Consultati
 	now := known.Now.UTC()
 	c.Status, c.StatusReason, c.Note, c.PatientMessage = d.Outcome, "", d.Note, d.PatientMessage
 	c.DecidedAt, c.DecidedBy = &now, new(known.Prescriber.StaffID)
-	c.ProtocolID, c.RulesVersion = new(d.ProtocolID), RulesVersion
+	c.ProtocolID, c.RulesVersion = d.ProtocolID, RulesVersion
 	if d.Outcome == ConsultationEligible {
 		c = c.eligible(now, known.Protocol)
 	}

@@ -108,7 +108,7 @@ func TestDecisionIsKept(t *testing.T) {
 	c := candidate()
 	c.Pressure.SystolicMmHg = 150
 	d := treatment.EligibilityDecision{
-		Outcome: "eligible", Note: "n", PatientMessage: "m", ProtocolID: id(200),
+		Outcome: "eligible", Note: "n", PatientMessage: "m", ProtocolID: new(id(200)),
 		Accepted: []treatment.AcceptedFinding{{Code: "hypertension", Note: "White coat."}},
 	}
 	got, ruling, err := treatment.Consultation{Status: "submitted", StatusReason: "reopened", Question: "q", SubmittedAt: &noon}.Decide(d, c)

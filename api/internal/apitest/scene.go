@@ -44,7 +44,11 @@ var steps = map[string][]step{
 	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
 	"voidPdmpCheck": {monitored},
 	"showVisit":     {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
-	"showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
+	"listConsultations": {opened}, "showConsultation": {opened}, "showEligibility": {opened}, "fillIntake": {opened},
+	"submitIntake": {opened, filledIn}, "withdrawConsultation": {opened}, "requestInfo": {opened, filledIn, submitted},
+	"decideEligibility": {opened, filledIn, submitted, examined}, "reopenConsultation": {opened, filledIn, submitted, deferred},
+	"clearCondition": {opened, filledIn, submitted, examined, conditional},
+	"showTreatment":  {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
 	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
@@ -117,11 +121,16 @@ func planned(t testing.TB, s *Scene) {
 
 func baseline(t testing.TB, s *Scene) {
 	s.must(t, s.Patient, "acknowledgeInstructions", s.fact("revision", 1))
-	for _, instrument := range []string{"phq-9", "gad-7"} {
+	s.assess(t, "phq-9", "gad-7")
+	s.refresh(t, "treatment", "showTreatment")
+}
+
+// assess has the patient answer instruments, without anything dangerous.
+func (s *Scene) assess(t testing.TB, instruments ...string) {
+	for _, instrument := range instruments {
 		s.IDs["assessment"] = uuid.NewString()
 		s.must(t, s.Patient, "recordAssessment", s.answers(instrument, 2, 0))
 	}
-	s.refresh(t, "treatment", "showTreatment")
 }
 
 func held(t testing.TB, s *Scene) {
@@ -374,8 +383,12 @@ func (s *Scene) answers(instrument string, value, last int) map[string]any {
 	delete(f, "id")
 	answers := map[string]any{}
 	prefix, n := "phq9-", 9
-	if instrument == "gad-7" {
+	switch instrument {
+	case "gad-7":
 		prefix, n = "gad7-", 7
+	case "c-ssrs-screener":
+		f["answers"] = map[string]any{"cssrs-1": last, "cssrs-2": last, "cssrs-6": last}
+		return f
 	}
 	for i := 1; i <= n; i++ {
 		answers[fmt.Sprintf("%s%d", prefix, i)] = value

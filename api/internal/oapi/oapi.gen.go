@@ -261,6 +261,45 @@ func (e CareRole) Valid() bool {
 	}
 }
 
+// Defines values for ConsultationStatus.
+const (
+	ConsultationStatusAwaitingInfo           ConsultationStatus = "awaitingInfo"
+	ConsultationStatusDeferred               ConsultationStatus = "deferred"
+	ConsultationStatusDraft                  ConsultationStatus = "draft"
+	ConsultationStatusEligible               ConsultationStatus = "eligible"
+	ConsultationStatusEligibleWithConditions ConsultationStatus = "eligibleWithConditions"
+	ConsultationStatusExpired                ConsultationStatus = "expired"
+	ConsultationStatusIneligible             ConsultationStatus = "ineligible"
+	ConsultationStatusSubmitted              ConsultationStatus = "submitted"
+	ConsultationStatusWithdrawn              ConsultationStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConsultationStatus enum.
+func (e ConsultationStatus) Valid() bool {
+	switch e {
+	case ConsultationStatusAwaitingInfo:
+		return true
+	case ConsultationStatusDeferred:
+		return true
+	case ConsultationStatusDraft:
+		return true
+	case ConsultationStatusEligible:
+		return true
+	case ConsultationStatusEligibleWithConditions:
+		return true
+	case ConsultationStatusExpired:
+		return true
+	case ConsultationStatusIneligible:
+		return true
+	case ConsultationStatusSubmitted:
+		return true
+	case ConsultationStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DiscontinueReason.
 const (
 	DiscontinueReasonAdverseEvent  DiscontinueReason = "adverseEvent"
@@ -414,6 +453,246 @@ func (e DrugClass) Valid() bool {
 	case DrugClassThyroidHormone:
 		return true
 	case DrugClassZDrug:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EligibilityOutcome.
+const (
+	EligibilityOutcomeDeferred               EligibilityOutcome = "deferred"
+	EligibilityOutcomeEligible               EligibilityOutcome = "eligible"
+	EligibilityOutcomeEligibleWithConditions EligibilityOutcome = "eligibleWithConditions"
+	EligibilityOutcomeIneligible             EligibilityOutcome = "ineligible"
+)
+
+// Valid indicates whether the value is a known member of the EligibilityOutcome enum.
+func (e EligibilityOutcome) Valid() bool {
+	switch e {
+	case EligibilityOutcomeDeferred:
+		return true
+	case EligibilityOutcomeEligible:
+		return true
+	case EligibilityOutcomeEligibleWithConditions:
+		return true
+	case EligibilityOutcomeIneligible:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EligibilityReason.
+const (
+	EligibilityReasonAgeUnder18                 EligibilityReason = "ageUnder18"
+	EligibilityReasonAneurysmOrAvm              EligibilityReason = "aneurysmOrAvm"
+	EligibilityReasonBenzodiazepine             EligibilityReason = "benzodiazepine"
+	EligibilityReasonBipolarII                  EligibilityReason = "bipolarII"
+	EligibilityReasonCystitis                   EligibilityReason = "cystitis"
+	EligibilityReasonHypertension               EligibilityReason = "hypertension"
+	EligibilityReasonHypertensiveEncephalopathy EligibilityReason = "hypertensiveEncephalopathy"
+	EligibilityReasonIntracerebralHaemorrhage   EligibilityReason = "intracerebralHaemorrhage"
+	EligibilityReasonKetamineAllergy            EligibilityReason = "ketamineAllergy"
+	EligibilityReasonMania                      EligibilityReason = "mania"
+	EligibilityReasonMaoi                       EligibilityReason = "maoi"
+	EligibilityReasonModerateHepaticImpairment  EligibilityReason = "moderateHepaticImpairment"
+	EligibilityReasonNoCapacity                 EligibilityReason = "noCapacity"
+	EligibilityReasonNoIndication               EligibilityReason = "noIndication"
+	EligibilityReasonNoSupportPerson            EligibilityReason = "noSupportPerson"
+	EligibilityReasonNoVideo                    EligibilityReason = "noVideo"
+	EligibilityReasonNotLicensed                EligibilityReason = "notLicensed"
+	EligibilityReasonOpioidUseDisorder          EligibilityReason = "opioidUseDisorder"
+	EligibilityReasonOther                      EligibilityReason = "other"
+	EligibilityReasonPhaeochromocytoma          EligibilityReason = "phaeochromocytoma"
+	EligibilityReasonPorphyria                  EligibilityReason = "porphyria"
+	EligibilityReasonPregnancyOrLactation       EligibilityReason = "pregnancyOrLactation"
+	EligibilityReasonPsychosis                  EligibilityReason = "psychosis"
+	EligibilityReasonRaisedIntracranialPressure EligibilityReason = "raisedIntracranialPressure"
+	EligibilityReasonRaisedIntraocularPressure  EligibilityReason = "raisedIntraocularPressure"
+	EligibilityReasonRecentSuicidalIntent       EligibilityReason = "recentSuicidalIntent"
+	EligibilityReasonSeizureDisorder            EligibilityReason = "seizureDisorder"
+	EligibilityReasonSevereHepaticImpairment    EligibilityReason = "severeHepaticImpairment"
+	EligibilityReasonSevereHypertension         EligibilityReason = "severeHypertension"
+	EligibilityReasonSevereRespiratoryDisease   EligibilityReason = "severeRespiratoryDisease"
+	EligibilityReasonSubstanceUseDisorder       EligibilityReason = "substanceUseDisorder"
+	EligibilityReasonUnsafeHome                 EligibilityReason = "unsafeHome"
+	EligibilityReasonUnstableCardiovascular     EligibilityReason = "unstableCardiovascular"
+	EligibilityReasonUntreatedHyperthyroidism   EligibilityReason = "untreatedHyperthyroidism"
+)
+
+// Valid indicates whether the value is a known member of the EligibilityReason enum.
+func (e EligibilityReason) Valid() bool {
+	switch e {
+	case EligibilityReasonAgeUnder18:
+		return true
+	case EligibilityReasonAneurysmOrAvm:
+		return true
+	case EligibilityReasonBenzodiazepine:
+		return true
+	case EligibilityReasonBipolarII:
+		return true
+	case EligibilityReasonCystitis:
+		return true
+	case EligibilityReasonHypertension:
+		return true
+	case EligibilityReasonHypertensiveEncephalopathy:
+		return true
+	case EligibilityReasonIntracerebralHaemorrhage:
+		return true
+	case EligibilityReasonKetamineAllergy:
+		return true
+	case EligibilityReasonMania:
+		return true
+	case EligibilityReasonMaoi:
+		return true
+	case EligibilityReasonModerateHepaticImpairment:
+		return true
+	case EligibilityReasonNoCapacity:
+		return true
+	case EligibilityReasonNoIndication:
+		return true
+	case EligibilityReasonNoSupportPerson:
+		return true
+	case EligibilityReasonNoVideo:
+		return true
+	case EligibilityReasonNotLicensed:
+		return true
+	case EligibilityReasonOpioidUseDisorder:
+		return true
+	case EligibilityReasonOther:
+		return true
+	case EligibilityReasonPhaeochromocytoma:
+		return true
+	case EligibilityReasonPorphyria:
+		return true
+	case EligibilityReasonPregnancyOrLactation:
+		return true
+	case EligibilityReasonPsychosis:
+		return true
+	case EligibilityReasonRaisedIntracranialPressure:
+		return true
+	case EligibilityReasonRaisedIntraocularPressure:
+		return true
+	case EligibilityReasonRecentSuicidalIntent:
+		return true
+	case EligibilityReasonSeizureDisorder:
+		return true
+	case EligibilityReasonSevereHepaticImpairment:
+		return true
+	case EligibilityReasonSevereHypertension:
+		return true
+	case EligibilityReasonSevereRespiratoryDisease:
+		return true
+	case EligibilityReasonSubstanceUseDisorder:
+		return true
+	case EligibilityReasonUnsafeHome:
+		return true
+	case EligibilityReasonUnstableCardiovascular:
+		return true
+	case EligibilityReasonUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvidenceRecord.
+const (
+	EvidenceRecordAssessment    EvidenceRecord = "assessment"
+	EvidenceRecordMeasurement   EvidenceRecord = "measurement"
+	EvidenceRecordMedication    EvidenceRecord = "medication"
+	EvidenceRecordSupportPerson EvidenceRecord = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the EvidenceRecord enum.
+func (e EvidenceRecord) Valid() bool {
+	switch e {
+	case EvidenceRecordAssessment:
+		return true
+	case EvidenceRecordMeasurement:
+		return true
+	case EvidenceRecordMedication:
+		return true
+	case EvidenceRecordSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingBasis.
+const (
+	FindingBasisBirthDate     FindingBasis = "birthDate"
+	FindingBasisBloodPressure FindingBasis = "bloodPressure"
+	FindingBasisIntake        FindingBasis = "intake"
+	FindingBasisLicence       FindingBasis = "licence"
+	FindingBasisMedication    FindingBasis = "medication"
+	FindingBasisScreener      FindingBasis = "screener"
+)
+
+// Valid indicates whether the value is a known member of the FindingBasis enum.
+func (e FindingBasis) Valid() bool {
+	switch e {
+	case FindingBasisBirthDate:
+		return true
+	case FindingBasisBloodPressure:
+		return true
+	case FindingBasisIntake:
+		return true
+	case FindingBasisLicence:
+		return true
+	case FindingBasisMedication:
+		return true
+	case FindingBasisScreener:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingClass.
+const (
+	FindingClassAbsolute    FindingClass = "absolute"
+	FindingClassConditional FindingClass = "conditional"
+)
+
+// Valid indicates whether the value is a known member of the FindingClass enum.
+func (e FindingClass) Valid() bool {
+	switch e {
+	case FindingClassAbsolute:
+		return true
+	case FindingClassConditional:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GapPart.
+const (
+	GapPartBaselineAssessment GapPart = "baselineAssessment"
+	GapPartBloodPressure      GapPart = "bloodPressure"
+	GapPartExclusion          GapPart = "exclusion"
+	GapPartMedications        GapPart = "medications"
+	GapPartScreener           GapPart = "screener"
+	GapPartSupportPerson      GapPart = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the GapPart enum.
+func (e GapPart) Valid() bool {
+	switch e {
+	case GapPartBaselineAssessment:
+		return true
+	case GapPartBloodPressure:
+		return true
+	case GapPartExclusion:
+		return true
+	case GapPartMedications:
+		return true
+	case GapPartScreener:
+		return true
+	case GapPartSupportPerson:
 		return true
 	default:
 		return false
@@ -633,6 +912,84 @@ func (e InstrumentID) Valid() bool {
 	}
 }
 
+// Defines values for IntakeAnswer.
+const (
+	IntakeAnswerNo      IntakeAnswer = "no"
+	IntakeAnswerUnknown IntakeAnswer = "unknown"
+	IntakeAnswerYes     IntakeAnswer = "yes"
+)
+
+// Valid indicates whether the value is a known member of the IntakeAnswer enum.
+func (e IntakeAnswer) Valid() bool {
+	switch e {
+	case IntakeAnswerNo:
+		return true
+	case IntakeAnswerUnknown:
+		return true
+	case IntakeAnswerYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IntakeCondition.
+const (
+	IntakeConditionAneurysmOrAvm              IntakeCondition = "aneurysmOrAvm"
+	IntakeConditionCystitis                   IntakeCondition = "cystitis"
+	IntakeConditionHypertensiveEncephalopathy IntakeCondition = "hypertensiveEncephalopathy"
+	IntakeConditionIntracerebralHaemorrhage   IntakeCondition = "intracerebralHaemorrhage"
+	IntakeConditionKetamineAllergy            IntakeCondition = "ketamineAllergy"
+	IntakeConditionModerateHepaticImpairment  IntakeCondition = "moderateHepaticImpairment"
+	IntakeConditionPhaeochromocytoma          IntakeCondition = "phaeochromocytoma"
+	IntakeConditionPorphyria                  IntakeCondition = "porphyria"
+	IntakeConditionRaisedIntracranialPressure IntakeCondition = "raisedIntracranialPressure"
+	IntakeConditionRaisedIntraocularPressure  IntakeCondition = "raisedIntraocularPressure"
+	IntakeConditionSeizureDisorder            IntakeCondition = "seizureDisorder"
+	IntakeConditionSevereHepaticImpairment    IntakeCondition = "severeHepaticImpairment"
+	IntakeConditionSevereRespiratoryDisease   IntakeCondition = "severeRespiratoryDisease"
+	IntakeConditionUnstableCardiovascular     IntakeCondition = "unstableCardiovascular"
+	IntakeConditionUntreatedHyperthyroidism   IntakeCondition = "untreatedHyperthyroidism"
+)
+
+// Valid indicates whether the value is a known member of the IntakeCondition enum.
+func (e IntakeCondition) Valid() bool {
+	switch e {
+	case IntakeConditionAneurysmOrAvm:
+		return true
+	case IntakeConditionCystitis:
+		return true
+	case IntakeConditionHypertensiveEncephalopathy:
+		return true
+	case IntakeConditionIntracerebralHaemorrhage:
+		return true
+	case IntakeConditionKetamineAllergy:
+		return true
+	case IntakeConditionModerateHepaticImpairment:
+		return true
+	case IntakeConditionPhaeochromocytoma:
+		return true
+	case IntakeConditionPorphyria:
+		return true
+	case IntakeConditionRaisedIntracranialPressure:
+		return true
+	case IntakeConditionRaisedIntraocularPressure:
+		return true
+	case IntakeConditionSeizureDisorder:
+		return true
+	case IntakeConditionSevereHepaticImpairment:
+		return true
+	case IntakeConditionSevereRespiratoryDisease:
+		return true
+	case IntakeConditionUnstableCardiovascular:
+		return true
+	case IntakeConditionUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Licence.
 const (
 	LicenceFree         Licence = "free"
@@ -648,6 +1005,33 @@ func (e Licence) Valid() bool {
 	case LicencePublicDomain:
 		return true
 	case LicenceRestricted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ManiaHistory.
+const (
+	ManiaHistoryBipolarIIStable ManiaHistory = "bipolarIIStable"
+	ManiaHistoryCurrent         ManiaHistory = "current"
+	ManiaHistoryNever           ManiaHistory = "never"
+	ManiaHistoryPast            ManiaHistory = "past"
+	ManiaHistoryUnknown         ManiaHistory = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ManiaHistory enum.
+func (e ManiaHistory) Valid() bool {
+	switch e {
+	case ManiaHistoryBipolarIIStable:
+		return true
+	case ManiaHistoryCurrent:
+		return true
+	case ManiaHistoryNever:
+		return true
+	case ManiaHistoryPast:
+		return true
+	case ManiaHistoryUnknown:
 		return true
 	default:
 		return false
@@ -792,6 +1176,36 @@ func (e Phase) Valid() bool {
 	}
 }
 
+// Defines values for PregnancyStatus.
+const (
+	PregnancyStatusNotApplicable PregnancyStatus = "notApplicable"
+	PregnancyStatusNotPregnant   PregnancyStatus = "notPregnant"
+	PregnancyStatusNursing       PregnancyStatus = "nursing"
+	PregnancyStatusPlanning      PregnancyStatus = "planning"
+	PregnancyStatusPregnant      PregnancyStatus = "pregnant"
+	PregnancyStatusUnknown       PregnancyStatus = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PregnancyStatus enum.
+func (e PregnancyStatus) Valid() bool {
+	switch e {
+	case PregnancyStatusNotApplicable:
+		return true
+	case PregnancyStatusNotPregnant:
+		return true
+	case PregnancyStatusNursing:
+		return true
+	case PregnancyStatusPlanning:
+		return true
+	case PregnancyStatusPregnant:
+		return true
+	case PregnancyStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PrescriptionStatus.
 const (
 	PrescriptionStatusActive              PrescriptionStatus = "active"
@@ -828,6 +1242,66 @@ func (e PrescriptionStatus) Valid() bool {
 	}
 }
 
+// Defines values for PreviousTreatmentKind.
+const (
+	PreviousTreatmentKindEct           PreviousTreatmentKind = "ect"
+	PreviousTreatmentKindKetamine      PreviousTreatmentKind = "ketamine"
+	PreviousTreatmentKindMedicine      PreviousTreatmentKind = "medicine"
+	PreviousTreatmentKindOther         PreviousTreatmentKind = "other"
+	PreviousTreatmentKindPsychotherapy PreviousTreatmentKind = "psychotherapy"
+	PreviousTreatmentKindTms           PreviousTreatmentKind = "tms"
+)
+
+// Valid indicates whether the value is a known member of the PreviousTreatmentKind enum.
+func (e PreviousTreatmentKind) Valid() bool {
+	switch e {
+	case PreviousTreatmentKindEct:
+		return true
+	case PreviousTreatmentKindKetamine:
+		return true
+	case PreviousTreatmentKindMedicine:
+		return true
+	case PreviousTreatmentKindOther:
+		return true
+	case PreviousTreatmentKindPsychotherapy:
+		return true
+	case PreviousTreatmentKindTms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PreviousTreatmentOutcome.
+const (
+	PreviousTreatmentOutcomeNoResponse      PreviousTreatmentOutcome = "noResponse"
+	PreviousTreatmentOutcomeNotTolerated    PreviousTreatmentOutcome = "notTolerated"
+	PreviousTreatmentOutcomePartialResponse PreviousTreatmentOutcome = "partialResponse"
+	PreviousTreatmentOutcomeRemission       PreviousTreatmentOutcome = "remission"
+	PreviousTreatmentOutcomeResponse        PreviousTreatmentOutcome = "response"
+	PreviousTreatmentOutcomeUnknown         PreviousTreatmentOutcome = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PreviousTreatmentOutcome enum.
+func (e PreviousTreatmentOutcome) Valid() bool {
+	switch e {
+	case PreviousTreatmentOutcomeNoResponse:
+		return true
+	case PreviousTreatmentOutcomeNotTolerated:
+		return true
+	case PreviousTreatmentOutcomePartialResponse:
+		return true
+	case PreviousTreatmentOutcomeRemission:
+		return true
+	case PreviousTreatmentOutcomeResponse:
+		return true
+	case PreviousTreatmentOutcomeUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProtocolStatus.
 const (
 	ProtocolStatusApproved ProtocolStatus = "approved"
@@ -858,6 +1332,30 @@ func (e Provenance) Valid() bool {
 	case ProvenancePublished:
 		return true
 	case ProvenanceUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PsychosisHistory.
+const (
+	PsychosisHistoryCurrent PsychosisHistory = "current"
+	PsychosisHistoryNever   PsychosisHistory = "never"
+	PsychosisHistoryPast    PsychosisHistory = "past"
+	PsychosisHistoryUnknown PsychosisHistory = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PsychosisHistory enum.
+func (e PsychosisHistory) Valid() bool {
+	switch e {
+	case PsychosisHistoryCurrent:
+		return true
+	case PsychosisHistoryNever:
+		return true
+	case PsychosisHistoryPast:
+		return true
+	case PsychosisHistoryUnknown:
 		return true
 	default:
 		return false
@@ -1074,6 +1572,30 @@ func (e StaffStatus) Valid() bool {
 	}
 }
 
+// Defines values for SubstanceUse.
+const (
+	SubstanceUseCurrent     SubstanceUse = "current"
+	SubstanceUseInRemission SubstanceUse = "inRemission"
+	SubstanceUseNone        SubstanceUse = "none"
+	SubstanceUseUnknown     SubstanceUse = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the SubstanceUse enum.
+func (e SubstanceUse) Valid() bool {
+	switch e {
+	case SubstanceUseCurrent:
+		return true
+	case SubstanceUseInRemission:
+		return true
+	case SubstanceUseNone:
+		return true
+	case SubstanceUseUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SupportPersonStatus.
 const (
 	SupportPersonStatusActive  SupportPersonStatus = "active"
@@ -1280,6 +1802,15 @@ type AbortInput struct {
 
 // AbortReason Why a session was broken off.
 type AbortReason string
+
+// AcceptedFinding A conditional finding that does not stand in the way.
+type AcceptedFinding struct {
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Note Why it does not.
+	Note string `json:"note"`
+}
 
 // Acknowledgement The patient has read and understood the instructions.
 type Acknowledgement struct {
@@ -2007,6 +2538,144 @@ type CompletionInput struct {
 	WalksUnaided *bool `json:"walksUnaided,omitempty"`
 }
 
+// ConditionAnswer Whether the patient has a condition.
+type ConditionAnswer struct {
+	// Answer An answer. That nobody knows is one too.
+	Answer IntakeAnswer `json:"answer"`
+
+	// Condition A condition that the medical history can tell. `unstableCardiovascular` is an infarction or stroke in the past six months, unstable angina, decompensated heart failure or an uncontrolled arrhythmia; `raisedIntracranialPressure` also a mass; `raisedIntraocularPressure` also glaucoma; `cystitis` also urinary symptoms that recur unexplained; `severeRespiratoryDisease` also untreated sleep apnoea.
+	Condition IntakeCondition `json:"condition"`
+}
+
+// ConditionClearance What clears a condition.
+type ConditionClearance struct {
+	// Condition What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Condition EligibilityReason `json:"condition"`
+
+	// Evidence What shows that it is fulfilled.
+	Evidence string `json:"evidence"`
+}
+
+// Consultation Intake of a patient, and the decision whether ketamine at home is for them.
+type Consultation struct {
+	// AcceptedFindings Findings that were accepted; for staff.
+	AcceptedFindings *[]AcceptedFinding `json:"acceptedFindings,omitempty"`
+
+	// Conditions What has to be cleared; for staff.
+	Conditions *[]ConsultationCondition `json:"conditions,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DecidedAt When eligibility was decided.
+	DecidedAt *time.Time `json:"decidedAt,omitempty"`
+
+	// DecidedBy Who decided; for staff.
+	DecidedBy *openapi_types.UUID `json:"decidedBy,omitempty"`
+
+	// EligibleAt When the patient was found eligible and no condition was left.
+	EligibleAt *time.Time `json:"eligibleAt,omitempty"`
+
+	// Evidence The records that it rests on; for staff.
+	Evidence *[]ConsultationEvidence `json:"evidence,omitempty"`
+
+	// ExpiresAt The last moment at which a treatment can be started; absent when one rests on it.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// Findings What speaks against it, or is not known; for staff.
+	Findings *[]Finding `json:"findings,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
+	Intake Intake `json:"intake"`
+
+	// Note The clinic's note; for staff.
+	Note *string `json:"note,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PatientMessage What the patient reads about the decision.
+	PatientMessage *string `json:"patientMessage,omitempty"`
+
+	// ProtocolID The protocol that the decision was judged by; for staff.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
+	// Question What the clinic last wanted to know.
+	Question *string `json:"question,omitempty"`
+
+	// Reasons Why not, or why not yet.
+	Reasons *[]EligibilityReason `json:"reasons,omitempty"`
+
+	// RulesVersion The rules that it was judged by; for staff.
+	RulesVersion *string `json:"rulesVersion,omitempty"`
+
+	// Status Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+	Status ConsultationStatus `json:"status"`
+
+	// StatusReason Why it was withdrawn or reopened.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// SubmittedAt When the intake was last submitted.
+	SubmittedAt *time.Time `json:"submittedAt,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// ConsultationCondition A condition of an eligibility, and how it was cleared.
+type ConsultationCondition struct {
+	// Ask What is asked for.
+	Ask string `json:"ask"`
+
+	// ClearedAt When it was cleared.
+	ClearedAt *time.Time `json:"clearedAt,omitempty"`
+
+	// ClearedBy Who cleared it.
+	ClearedBy *openapi_types.UUID `json:"clearedBy,omitempty"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Evidence What cleared it.
+	Evidence *string `json:"evidence,omitempty"`
+}
+
+// ConsultationEvidence A record as it was when a decision rested on it.
+type ConsultationEvidence struct {
+	// At When it happened, or was recorded.
+	At time.Time `json:"at"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Record The kind of a record. More words may come.
+	Record EvidenceRecord `json:"record"`
+
+	// Value What was read from it, with its unit.
+	Value *string `json:"value,omitempty"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// ConsultationPage A page of consultations.
+type ConsultationPage struct {
+	// Items The consultations of this page, in order.
+	Items []Consultation `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsultationStatus Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+type ConsultationStatus string
+
 // ContactUpdate What patients may change about themselves; `null` clears a member.
 type ContactUpdate struct {
 	// Email E-mail address.
@@ -2172,6 +2841,69 @@ type DuringSessionPolicy struct {
 	WindowMin int `json:"windowMin"`
 }
 
+// Eligibility What is known about eligibility now, by the protocol that applies now.
+type Eligibility struct {
+	// ConsultationID The consultation.
+	ConsultationID openapi_types.UUID `json:"consultationId"`
+
+	// Evidence The records that it rests on; for staff.
+	Evidence []ConsultationEvidence `json:"evidence"`
+
+	// Findings What speaks against it, or is not known; for staff.
+	Findings []Finding `json:"findings"`
+
+	// Missing What must be known before the patient can be found eligible, and is not.
+	Missing []EligibilityGap `json:"missing"`
+
+	// ProtocolID The protocol whose numbers decide.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+}
+
+// EligibilityCondition Something that has to be cleared first.
+type EligibilityCondition struct {
+	// Ask What is asked for.
+	Ask string `json:"ask"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+}
+
+// EligibilityDecision A decision about eligibility.
+type EligibilityDecision struct {
+	// AcceptedFindings Conditional findings that are neither conditions nor in the way.
+	AcceptedFindings *[]AcceptedFinding `json:"acceptedFindings,omitempty"`
+
+	// Conditions What has to be cleared: required for `eligibleWithConditions`, and for it alone.
+	Conditions *[]EligibilityCondition `json:"conditions,omitempty"`
+
+	// Note The clinic's note; required with the reason `other`.
+	Note *string `json:"note,omitempty"`
+
+	// Outcome What is decided about eligibility.
+	Outcome EligibilityOutcome `json:"outcome"`
+
+	// PatientMessage What the patient reads about the decision.
+	PatientMessage *string `json:"patientMessage,omitempty"`
+
+	// Reasons Why not, or why not yet: required for `ineligible` and `deferred`, and for them alone.
+	Reasons *[]EligibilityReason `json:"reasons,omitempty"`
+}
+
+// EligibilityGap Something that must be known before a patient can be found eligible.
+type EligibilityGap struct {
+	// Of The instrument of a baseline assessment, or the reason that is not excluded.
+	Of *string `json:"of,omitempty"`
+
+	// Part What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
+	Part GapPart `json:"part"`
+}
+
+// EligibilityOutcome What is decided about eligibility.
+type EligibilityOutcome string
+
+// EligibilityReason What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+type EligibilityReason string
+
 // EmergencyContact Whom to call.
 type EmergencyContact struct {
 	// Name Name.
@@ -2250,6 +2982,9 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// EvidenceRecord The kind of a record. More words may come.
+type EvidenceRecord string
+
 // FastingPolicy How long before a dose nothing is eaten and drunk.
 type FastingPolicy struct {
 	// FluidsMin Minutes without clear fluids.
@@ -2258,6 +2993,30 @@ type FastingPolicy struct {
 	// SolidsMin Minutes without solids.
 	SolidsMin int `json:"solidsMin"`
 }
+
+// Finding A reason that was found, or could not be excluded.
+type Finding struct {
+	// Basis What a finding rests on. More words may come.
+	Basis FindingBasis `json:"basis"`
+
+	// Class `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
+	Class FindingClass `json:"class"`
+
+	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
+	Code EligibilityReason `json:"code"`
+
+	// Unknown Nobody knows whether it applies. It is treated as if it did.
+	Unknown bool `json:"unknown"`
+}
+
+// FindingBasis What a finding rests on. More words may come.
+type FindingBasis string
+
+// FindingClass `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
+type FindingClass string
+
+// GapPart What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
+type GapPart string
 
 // Gate The limits of the safety gate for one session, for a phone that is offline: it can judge by them until it reaches the server, which judges again. They are the prescriber's and the protocol's, at the time of the answer.
 type Gate struct {
@@ -2403,6 +3162,12 @@ type HoldReason string
 // Indication What the treatment is for.
 type Indication string
 
+// InfoRequest What the clinic wants to know.
+type InfoRequest struct {
+	// Question The question, as the patient reads it.
+	Question string `json:"question"`
+}
+
 // Instructions What the prescriber asks of this patient before, during and after a session. Their version is the treatment's.
 type Instructions struct {
 	// AcknowledgedAt When.
@@ -2511,6 +3276,132 @@ type InstrumentPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
+type Intake struct {
+	// Capacity Whether the patient can consent and follow instructions; the clinic's part.
+	Capacity *IntakeCapacity `json:"capacity,omitempty"`
+
+	// Diagnoses Diagnoses; the clinic's part.
+	Diagnoses *[]string `json:"diagnoses,omitempty"`
+
+	// History The medical history.
+	History *IntakeHistory `json:"history,omitempty"`
+
+	// HomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+	HomeSafety *IntakeHomeSafety `json:"homeSafety,omitempty"`
+
+	// Medications Whether medicines are taken. Which ones is in the medications.
+	Medications *IntakeMedications `json:"medications,omitempty"`
+
+	// Pregnancy Whether a child could be harmed.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
+	// PreviousTreatments What was tried before, replaced whole.
+	PreviousTreatments *[]PreviousTreatment `json:"previousTreatments,omitempty"`
+
+	// Screens Coded answers about mental health and substances.
+	Screens *IntakeScreens `json:"screens,omitempty"`
+
+	// SupportPerson Whether an adult can be present. Who that is is in the support people.
+	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
+}
+
+// IntakeAnswer An answer. That nobody knows is one too.
+type IntakeAnswer string
+
+// IntakeCapacity Whether the patient can consent and follow instructions; the clinic's part.
+type IntakeCapacity struct {
+	// HasCapacity As the clinic judges it.
+	HasCapacity *IntakeAnswer `json:"hasCapacity,omitempty"`
+}
+
+// IntakeCondition A condition that the medical history can tell. `unstableCardiovascular` is an infarction or stroke in the past six months, unstable angina, decompensated heart failure or an uncontrolled arrhythmia; `raisedIntracranialPressure` also a mass; `raisedIntraocularPressure` also glaucoma; `cystitis` also urinary symptoms that recur unexplained; `severeRespiratoryDisease` also untreated sleep apnoea.
+type IntakeCondition string
+
+// IntakeHistory The medical history.
+type IntakeHistory struct {
+	// Conditions The answers about each condition, replaced whole. Of several about one condition the worst counts.
+	Conditions *[]ConditionAnswer `json:"conditions,omitempty"`
+
+	// Text In words; an empty one takes the words away.
+	Text *string `json:"text,omitempty"`
+}
+
+// IntakeHomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+type IntakeHomeSafety struct {
+	// ChildrenSupervised No child is without another adult; `yes` when there are none.
+	ChildrenSupervised *IntakeAnswer `json:"childrenSupervised,omitempty"`
+
+	// EmergencyAddressConfirmed It is known where to send help.
+	EmergencyAddressConfirmed *IntakeAnswer `json:"emergencyAddressConfirmed,omitempty"`
+
+	// SafePlace A place to lie down, away from stairs and water.
+	SafePlace *IntakeAnswer `json:"safePlace,omitempty"`
+
+	// VideoAvailable Internet and a camera for visits.
+	VideoAvailable *IntakeAnswer `json:"videoAvailable,omitempty"`
+
+	// WeaponsSecured Weapons are locked away; `yes` when there are none.
+	WeaponsSecured *IntakeAnswer `json:"weaponsSecured,omitempty"`
+}
+
+// IntakeMedications Whether medicines are taken. Which ones is in the medications.
+type IntakeMedications struct {
+	// TakesAny Any at all, bought without a prescription too.
+	TakesAny *bool `json:"takesAny,omitempty"`
+}
+
+// IntakeScreens Coded answers about mental health and substances.
+type IntakeScreens struct {
+	// Mania Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
+	Mania *ManiaHistory `json:"mania,omitempty"`
+
+	// OpioidUseDisorder An opioid use disorder at any time.
+	OpioidUseDisorder *IntakeAnswer `json:"opioidUseDisorder,omitempty"`
+
+	// Psychosis Whether the patient has, or had, a psychosis.
+	Psychosis *PsychosisHistory `json:"psychosis,omitempty"`
+
+	// SubstanceUse Whether the patient is dependent on a substance.
+	SubstanceUse *SubstanceUse `json:"substanceUse,omitempty"`
+}
+
+// IntakeSupportPerson Whether an adult can be present. Who that is is in the support people.
+type IntakeSupportPerson struct {
+	// Available Somebody can be present at every session.
+	Available *IntakeAnswer `json:"available,omitempty"`
+}
+
+// IntakeUpdate Answers; a part or an answer that is left out stays as it is, a list is replaced whole. `unknown` takes an answer back.
+type IntakeUpdate struct {
+	// Capacity Whether the patient can consent and follow instructions; the clinic's part.
+	Capacity *IntakeCapacity `json:"capacity,omitempty"`
+
+	// Diagnoses Diagnoses; the clinic's part.
+	Diagnoses *[]string `json:"diagnoses,omitempty"`
+
+	// History The medical history.
+	History *IntakeHistory `json:"history,omitempty"`
+
+	// HomeSafety Whether sessions can take place where the patient lives; `yes` is safe.
+	HomeSafety *IntakeHomeSafety `json:"homeSafety,omitempty"`
+
+	// Medications Whether medicines are taken. Which ones is in the medications.
+	Medications *IntakeMedications `json:"medications,omitempty"`
+
+	// Pregnancy Whether a child could be harmed.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
+	// PreviousTreatments What was tried before, replaced whole.
+	PreviousTreatments *[]PreviousTreatment `json:"previousTreatments,omitempty"`
+
+	// Screens Coded answers about mental health and substances.
+	Screens *IntakeScreens `json:"screens,omitempty"`
+
+	// SupportPerson Whether an adult can be present. Who that is is in the support people.
+	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
+}
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -2555,6 +3446,9 @@ type LookInPolicy struct {
 	// GraceMin Minutes more that are let pass.
 	GraceMin int `json:"graceMin"`
 }
+
+// ManiaHistory Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
+type ManiaHistory string
 
 // MaximumDose A limit in mg and one in mg/kg; the lower governs.
 type MaximumDose struct {
@@ -3360,6 +4254,9 @@ type PreDosePolicy struct {
 	StopHours int `json:"stopHours"`
 }
 
+// PregnancyStatus Whether a child could be harmed.
+type PregnancyStatus string
+
 // PrescribingPolicy What a signature is judged by.
 type PrescribingPolicy struct {
 	// HardMaximum A limit in mg and one in mg/kg; the lower governs.
@@ -3552,6 +4449,27 @@ type PrescriptionUpdate struct {
 	StrengthMg *dose.Mg `json:"strengthMg,omitempty"`
 }
 
+// PreviousTreatment A treatment that was tried before.
+type PreviousTreatment struct {
+	// AdequateTrial Dose and duration were enough to judge it; absent when nobody knows.
+	AdequateTrial *bool `json:"adequateTrial,omitempty"`
+
+	// Kind What was tried; `ect` is electroconvulsive therapy, `tms` transcranial magnetic stimulation.
+	Kind PreviousTreatmentKind `json:"kind"`
+
+	// Name What it is called.
+	Name string `json:"name"`
+
+	// Outcome What came of it.
+	Outcome PreviousTreatmentOutcome `json:"outcome"`
+}
+
+// PreviousTreatmentKind What was tried; `ect` is electroconvulsive therapy, `tms` transcranial magnetic stimulation.
+type PreviousTreatmentKind string
+
+// PreviousTreatmentOutcome What came of it.
+type PreviousTreatmentOutcome string
+
 // Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
 	// ApprovedAt Since when treatments may follow it.
@@ -3653,6 +4571,9 @@ type ProtocolStatus string
 
 // Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
 type Provenance string
+
+// PsychosisHistory Whether the patient has, or had, a psychosis.
+type PsychosisHistory string
 
 // Reason Why a decision is taken.
 type Reason struct {
@@ -4100,6 +5021,9 @@ type Submission struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// SubstanceUse Whether the patient is dependent on a substance.
+type SubstanceUse string
 
 // SuicidalityPolicy Answers to item 9 of the PHQ-9 that raise an alert.
 type SuicidalityPolicy struct {
@@ -4617,6 +5541,12 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// ConsultationPath Its id.
+type ConsultationPath = openapi_types.UUID
+
+// ConsultationStatusFilter Where a consultation stands. `expired` follows from time: an eligibility on which no treatment was started. More words may come.
+type ConsultationStatusFilter = ConsultationStatus
+
 // Cursor A sealed cursor.
 type Cursor = string
 
@@ -4926,6 +5856,153 @@ type UpdateClinicParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowConsultationParams defines parameters for ShowConsultation.
+type ShowConsultationParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ClearConditionParams defines parameters for ClearCondition.
+type ClearConditionParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DecideEligibilityParams defines parameters for DecideEligibility.
+type DecideEligibilityParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowEligibilityParams defines parameters for ShowEligibility.
+type ShowEligibilityParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// FillIntakeParams defines parameters for FillIntake.
+type FillIntakeParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReopenConsultationParams defines parameters for ReopenConsultation.
+type ReopenConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RequestInfoParams defines parameters for RequestInfo.
+type RequestInfoParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SubmitIntakeParams defines parameters for SubmitIntake.
+type SubmitIntakeParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawConsultationParams defines parameters for WithdrawConsultation.
+type WithdrawConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -5137,6 +6214,39 @@ type SetCareTeamParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsultationsParams defines parameters for ListConsultations.
+type ListConsultationsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *ConsultationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// OpenConsultationParams defines parameters for OpenConsultation.
+type OpenConsultationParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -6312,6 +7422,24 @@ type SubmitAssessmentJSONRequestBody = Submission
 // UpdateClinicApplicationMergePatchPlusJSONRequestBody defines body for UpdateClinic for application/merge-patch+json ContentType.
 type UpdateClinicApplicationMergePatchPlusJSONRequestBody = ClinicUpdate
 
+// ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
+type ClearConditionJSONRequestBody = ConditionClearance
+
+// DecideEligibilityJSONRequestBody defines body for DecideEligibility for application/json ContentType.
+type DecideEligibilityJSONRequestBody = EligibilityDecision
+
+// FillIntakeApplicationMergePatchPlusJSONRequestBody defines body for FillIntake for application/merge-patch+json ContentType.
+type FillIntakeApplicationMergePatchPlusJSONRequestBody = IntakeUpdate
+
+// ReopenConsultationJSONRequestBody defines body for ReopenConsultation for application/json ContentType.
+type ReopenConsultationJSONRequestBody = Reason
+
+// RequestInfoJSONRequestBody defines body for RequestInfo for application/json ContentType.
+type RequestInfoJSONRequestBody = InfoRequest
+
+// WithdrawConsultationJSONRequestBody defines body for WithdrawConsultation for application/json ContentType.
+type WithdrawConsultationJSONRequestBody = Reason
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -6536,6 +7664,33 @@ type ServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx echo.Context, params UpdateClinicParams) error
+	// ShowConsultation Show a consultation
+	// (GET /consultations/{consultationId})
+	ShowConsultation(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationParams) error
+	// ClearCondition Clear a condition
+	// (POST /consultations/{consultationId}/clear-condition)
+	ClearCondition(ctx echo.Context, consultationID ConsultationPath, params ClearConditionParams) error
+	// DecideEligibility Decide about eligibility
+	// (POST /consultations/{consultationId}/decide)
+	DecideEligibility(ctx echo.Context, consultationID ConsultationPath, params DecideEligibilityParams) error
+	// ShowEligibility Show what is known about eligibility
+	// (GET /consultations/{consultationId}/eligibility)
+	ShowEligibility(ctx echo.Context, consultationID ConsultationPath, params ShowEligibilityParams) error
+	// FillIntake Fill in the intake
+	// (PATCH /consultations/{consultationId}/intake)
+	FillIntake(ctx echo.Context, consultationID ConsultationPath, params FillIntakeParams) error
+	// ReopenConsultation Reopen a deferred consultation
+	// (POST /consultations/{consultationId}/reopen)
+	ReopenConsultation(ctx echo.Context, consultationID ConsultationPath, params ReopenConsultationParams) error
+	// RequestInfo Ask for more
+	// (POST /consultations/{consultationId}/request-info)
+	RequestInfo(ctx echo.Context, consultationID ConsultationPath, params RequestInfoParams) error
+	// SubmitIntake Submit the intake
+	// (POST /consultations/{consultationId}/submit)
+	SubmitIntake(ctx echo.Context, consultationID ConsultationPath, params SubmitIntakeParams) error
+	// WithdrawConsultation Withdraw a consultation
+	// (POST /consultations/{consultationId}/withdraw)
+	WithdrawConsultation(ctx echo.Context, consultationID ConsultationPath, params WithdrawConsultationParams) error
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx echo.Context, params ListInstrumentsParams) error
@@ -6587,6 +7742,12 @@ type ServerInterface interface {
 	// SetCareTeam Set the care team
 	// (PUT /patients/{patientId}/care-team)
 	SetCareTeam(ctx echo.Context, patientID PatientPath, params SetCareTeamParams) error
+	// ListConsultations List consultations
+	// (GET /patients/{patientId}/consultations)
+	ListConsultations(ctx echo.Context, patientID PatientPath, params ListConsultationsParams) error
+	// OpenConsultation Open a consultation
+	// (POST /patients/{patientId}/consultations)
+	OpenConsultation(ctx echo.Context, patientID PatientPath, params OpenConsultationParams) error
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx echo.Context, patientID PatientPath, params UpdateContactParams) error
@@ -7863,6 +9024,760 @@ func (w *ServerInterfaceWrapper) UpdateClinic(ctx echo.Context) error {
 	return err
 }
 
+// ShowConsultation converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsultation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsultationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsultation(ctx, consultationID, params)
+	return err
+}
+
+// ClearCondition converts echo context to params.
+func (w *ServerInterfaceWrapper) ClearCondition(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ClearConditionParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClearCondition(ctx, consultationID, params)
+	return err
+}
+
+// DecideEligibility converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideEligibility(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideEligibilityParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideEligibility(ctx, consultationID, params)
+	return err
+}
+
+// ShowEligibility converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowEligibility(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowEligibilityParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowEligibility(ctx, consultationID, params)
+	return err
+}
+
+// FillIntake converts echo context to params.
+func (w *ServerInterfaceWrapper) FillIntake(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FillIntakeParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FillIntake(ctx, consultationID, params)
+	return err
+}
+
+// ReopenConsultation converts echo context to params.
+func (w *ServerInterfaceWrapper) ReopenConsultation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReopenConsultationParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReopenConsultation(ctx, consultationID, params)
+	return err
+}
+
+// RequestInfo converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestInfo(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestInfoParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestInfo(ctx, consultationID, params)
+	return err
+}
+
+// SubmitIntake converts echo context to params.
+func (w *ServerInterfaceWrapper) SubmitIntake(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SubmitIntakeParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SubmitIntake(ctx, consultationID, params)
+	return err
+}
+
+// WithdrawConsultation converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawConsultation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawConsultationParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawConsultation(ctx, consultationID, params)
+	return err
+}
+
 // ListInstruments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListInstruments(ctx echo.Context) error {
 	var err error
@@ -8946,6 +10861,151 @@ func (w *ServerInterfaceWrapper) SetCareTeam(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetCareTeam(ctx, patientID, params)
+	return err
+}
+
+// ListConsultations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConsultations(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConsultationsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConsultations(ctx, patientID, params)
+	return err
+}
+
+// OpenConsultation converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenConsultation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenConsultationParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenConsultation(ctx, patientID, params)
 	return err
 }
 
@@ -14732,6 +16792,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/assessments/:assessmentId/submit", wrapper.SubmitAssessment, options.OperationMiddlewares["submitAssessment"]...)
 	router.GET(options.BaseURL+"/clinic", wrapper.ShowClinic, options.OperationMiddlewares["showClinic"]...)
 	router.PATCH(options.BaseURL+"/clinic", wrapper.UpdateClinic, options.OperationMiddlewares["updateClinic"]...)
+	router.GET(options.BaseURL+"/consultations/:consultationId", wrapper.ShowConsultation, options.OperationMiddlewares["showConsultation"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/clear-condition", wrapper.ClearCondition, options.OperationMiddlewares["clearCondition"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/decide", wrapper.DecideEligibility, options.OperationMiddlewares["decideEligibility"]...)
+	router.GET(options.BaseURL+"/consultations/:consultationId/eligibility", wrapper.ShowEligibility, options.OperationMiddlewares["showEligibility"]...)
+	router.PATCH(options.BaseURL+"/consultations/:consultationId/intake", wrapper.FillIntake, options.OperationMiddlewares["fillIntake"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/reopen", wrapper.ReopenConsultation, options.OperationMiddlewares["reopenConsultation"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/request-info", wrapper.RequestInfo, options.OperationMiddlewares["requestInfo"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/submit", wrapper.SubmitIntake, options.OperationMiddlewares["submitIntake"]...)
+	router.POST(options.BaseURL+"/consultations/:consultationId/withdraw", wrapper.WithdrawConsultation, options.OperationMiddlewares["withdrawConsultation"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
@@ -14748,6 +16817,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/assessments", wrapper.AssignAssessment, options.OperationMiddlewares["assignAssessment"]...)
 	router.PUT(options.BaseURL+"/patients/:patientId/assessments/:assessmentId", wrapper.RecordAssessment, options.OperationMiddlewares["recordAssessment"]...)
 	router.PUT(options.BaseURL+"/patients/:patientId/care-team", wrapper.SetCareTeam, options.OperationMiddlewares["setCareTeam"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/consultations", wrapper.ListConsultations, options.OperationMiddlewares["listConsultations"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/consultations", wrapper.OpenConsultation, options.OperationMiddlewares["openConsultation"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId/contact", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/invitations", wrapper.InvitePatient, options.OperationMiddlewares["invitePatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
@@ -14875,6 +16946,27 @@ type ClinicJSONResponse struct {
 
 	Headers ClinicResponseHeaders
 }
+
+type ConsultationResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type ConsultationJSONResponse struct {
+	Body Consultation
+
+	Headers ConsultationResponseHeaders
+}
+
+type ConsultationPageResponseHeaders struct {
+	Link *string
+}
+type ConsultationPageJSONResponse struct {
+	Body ConsultationPage
+
+	Headers ConsultationPageResponseHeaders
+}
+
+type EligibilityJSONResponse Eligibility
 
 type GateJSONResponse Gate
 
@@ -15534,6 +17626,267 @@ func (response UpdateClinic200JSONResponse) VisitUpdateClinicResponse(w http.Res
 	return err
 }
 
+type ShowConsultationRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         ShowConsultationParams
+}
+
+type ShowConsultationResponseObject interface {
+	VisitShowConsultationResponse(w http.ResponseWriter) error
+}
+
+type ShowConsultation200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response ShowConsultation200JSONResponse) VisitShowConsultationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClearConditionRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         ClearConditionParams
+	Body           *ClearConditionJSONRequestBody
+}
+
+type ClearConditionResponseObject interface {
+	VisitClearConditionResponse(w http.ResponseWriter) error
+}
+
+type ClearCondition200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response ClearCondition200JSONResponse) VisitClearConditionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideEligibilityRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         DecideEligibilityParams
+	Body           *DecideEligibilityJSONRequestBody
+}
+
+type DecideEligibilityResponseObject interface {
+	VisitDecideEligibilityResponse(w http.ResponseWriter) error
+}
+
+type DecideEligibility200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response DecideEligibility200JSONResponse) VisitDecideEligibilityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowEligibilityRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         ShowEligibilityParams
+}
+
+type ShowEligibilityResponseObject interface {
+	VisitShowEligibilityResponse(w http.ResponseWriter) error
+}
+
+type ShowEligibility200JSONResponse struct{ EligibilityJSONResponse }
+
+func (response ShowEligibility200JSONResponse) VisitShowEligibilityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FillIntakeRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         FillIntakeParams
+	Body           *FillIntakeApplicationMergePatchPlusJSONRequestBody
+}
+
+type FillIntakeResponseObject interface {
+	VisitFillIntakeResponse(w http.ResponseWriter) error
+}
+
+type FillIntake200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response FillIntake200JSONResponse) VisitFillIntakeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenConsultationRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         ReopenConsultationParams
+	Body           *ReopenConsultationJSONRequestBody
+}
+
+type ReopenConsultationResponseObject interface {
+	VisitReopenConsultationResponse(w http.ResponseWriter) error
+}
+
+type ReopenConsultation200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response ReopenConsultation200JSONResponse) VisitReopenConsultationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestInfoRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         RequestInfoParams
+	Body           *RequestInfoJSONRequestBody
+}
+
+type RequestInfoResponseObject interface {
+	VisitRequestInfoResponse(w http.ResponseWriter) error
+}
+
+type RequestInfo200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response RequestInfo200JSONResponse) VisitRequestInfoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitIntakeRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         SubmitIntakeParams
+}
+
+type SubmitIntakeResponseObject interface {
+	VisitSubmitIntakeResponse(w http.ResponseWriter) error
+}
+
+type SubmitIntake200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response SubmitIntake200JSONResponse) VisitSubmitIntakeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawConsultationRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         WithdrawConsultationParams
+	Body           *WithdrawConsultationJSONRequestBody
+}
+
+type WithdrawConsultationResponseObject interface {
+	VisitWithdrawConsultationResponse(w http.ResponseWriter) error
+}
+
+type WithdrawConsultation200JSONResponse struct{ ConsultationJSONResponse }
+
+func (response WithdrawConsultation200JSONResponse) VisitWithdrawConsultationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInstrumentsRequestObject struct {
 	Params ListInstrumentsParams
 }
@@ -16024,6 +18377,61 @@ func (response SetCareTeam200JSONResponse) VisitSetCareTeamResponse(w http.Respo
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConsultationsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListConsultationsParams
+}
+
+type ListConsultationsResponseObject interface {
+	VisitListConsultationsResponse(w http.ResponseWriter) error
+}
+
+type ListConsultations200JSONResponse struct{ ConsultationPageJSONResponse }
+
+func (response ListConsultations200JSONResponse) VisitListConsultationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenConsultationRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    OpenConsultationParams
+}
+
+type OpenConsultationResponseObject interface {
+	VisitOpenConsultationResponse(w http.ResponseWriter) error
+}
+
+type OpenConsultation201JSONResponse struct{ ConsultationJSONResponse }
+
+func (response OpenConsultation201JSONResponse) VisitOpenConsultationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -18660,6 +21068,33 @@ type StrictServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx context.Context, request UpdateClinicRequestObject) (UpdateClinicResponseObject, error)
+	// ShowConsultation Show a consultation
+	// (GET /consultations/{consultationId})
+	ShowConsultation(ctx context.Context, request ShowConsultationRequestObject) (ShowConsultationResponseObject, error)
+	// ClearCondition Clear a condition
+	// (POST /consultations/{consultationId}/clear-condition)
+	ClearCondition(ctx context.Context, request ClearConditionRequestObject) (ClearConditionResponseObject, error)
+	// DecideEligibility Decide about eligibility
+	// (POST /consultations/{consultationId}/decide)
+	DecideEligibility(ctx context.Context, request DecideEligibilityRequestObject) (DecideEligibilityResponseObject, error)
+	// ShowEligibility Show what is known about eligibility
+	// (GET /consultations/{consultationId}/eligibility)
+	ShowEligibility(ctx context.Context, request ShowEligibilityRequestObject) (ShowEligibilityResponseObject, error)
+	// FillIntake Fill in the intake
+	// (PATCH /consultations/{consultationId}/intake)
+	FillIntake(ctx context.Context, request FillIntakeRequestObject) (FillIntakeResponseObject, error)
+	// ReopenConsultation Reopen a deferred consultation
+	// (POST /consultations/{consultationId}/reopen)
+	ReopenConsultation(ctx context.Context, request ReopenConsultationRequestObject) (ReopenConsultationResponseObject, error)
+	// RequestInfo Ask for more
+	// (POST /consultations/{consultationId}/request-info)
+	RequestInfo(ctx context.Context, request RequestInfoRequestObject) (RequestInfoResponseObject, error)
+	// SubmitIntake Submit the intake
+	// (POST /consultations/{consultationId}/submit)
+	SubmitIntake(ctx context.Context, request SubmitIntakeRequestObject) (SubmitIntakeResponseObject, error)
+	// WithdrawConsultation Withdraw a consultation
+	// (POST /consultations/{consultationId}/withdraw)
+	WithdrawConsultation(ctx context.Context, request WithdrawConsultationRequestObject) (WithdrawConsultationResponseObject, error)
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx context.Context, request ListInstrumentsRequestObject) (ListInstrumentsResponseObject, error)
@@ -18711,6 +21146,12 @@ type StrictServerInterface interface {
 	// SetCareTeam Set the care team
 	// (PUT /patients/{patientId}/care-team)
 	SetCareTeam(ctx context.Context, request SetCareTeamRequestObject) (SetCareTeamResponseObject, error)
+	// ListConsultations List consultations
+	// (GET /patients/{patientId}/consultations)
+	ListConsultations(ctx context.Context, request ListConsultationsRequestObject) (ListConsultationsResponseObject, error)
+	// OpenConsultation Open a consultation
+	// (POST /patients/{patientId}/consultations)
+	OpenConsultation(ctx context.Context, request OpenConsultationRequestObject) (OpenConsultationResponseObject, error)
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
@@ -19495,6 +21936,378 @@ func (sh *strictHandler) UpdateClinic(ctx echo.Context, params UpdateClinicParam
 	return nil
 }
 
+// ShowConsultation operation middleware
+func (sh *strictHandler) ShowConsultation(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationParams) error {
+	var request ShowConsultationRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsultation(ctx.Request().Context(), request.(ShowConsultationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsultation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsultationResponseObject); ok {
+		return validResponse.VisitShowConsultationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ClearCondition operation middleware
+func (sh *strictHandler) ClearCondition(ctx echo.Context, consultationID ConsultationPath, params ClearConditionParams) error {
+	var request ClearConditionRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body ClearConditionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClearCondition(ctx.Request().Context(), request.(ClearConditionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClearCondition")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClearConditionResponseObject); ok {
+		return validResponse.VisitClearConditionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideEligibility operation middleware
+func (sh *strictHandler) DecideEligibility(ctx echo.Context, consultationID ConsultationPath, params DecideEligibilityParams) error {
+	var request DecideEligibilityRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body DecideEligibilityJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideEligibility(ctx.Request().Context(), request.(DecideEligibilityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideEligibility")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideEligibilityResponseObject); ok {
+		return validResponse.VisitDecideEligibilityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowEligibility operation middleware
+func (sh *strictHandler) ShowEligibility(ctx echo.Context, consultationID ConsultationPath, params ShowEligibilityParams) error {
+	var request ShowEligibilityRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowEligibility(ctx.Request().Context(), request.(ShowEligibilityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowEligibility")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowEligibilityResponseObject); ok {
+		return validResponse.VisitShowEligibilityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FillIntake operation middleware
+func (sh *strictHandler) FillIntake(ctx echo.Context, consultationID ConsultationPath, params FillIntakeParams) error {
+	var request FillIntakeRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body FillIntakeApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FillIntake(ctx.Request().Context(), request.(FillIntakeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FillIntake")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FillIntakeResponseObject); ok {
+		return validResponse.VisitFillIntakeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReopenConsultation operation middleware
+func (sh *strictHandler) ReopenConsultation(ctx echo.Context, consultationID ConsultationPath, params ReopenConsultationParams) error {
+	var request ReopenConsultationRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body ReopenConsultationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReopenConsultation(ctx.Request().Context(), request.(ReopenConsultationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReopenConsultation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReopenConsultationResponseObject); ok {
+		return validResponse.VisitReopenConsultationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestInfo operation middleware
+func (sh *strictHandler) RequestInfo(ctx echo.Context, consultationID ConsultationPath, params RequestInfoParams) error {
+	var request RequestInfoRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body RequestInfoJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestInfo(ctx.Request().Context(), request.(RequestInfoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestInfo")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestInfoResponseObject); ok {
+		return validResponse.VisitRequestInfoResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitIntake operation middleware
+func (sh *strictHandler) SubmitIntake(ctx echo.Context, consultationID ConsultationPath, params SubmitIntakeParams) error {
+	var request SubmitIntakeRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitIntake(ctx.Request().Context(), request.(SubmitIntakeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitIntake")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitIntakeResponseObject); ok {
+		return validResponse.VisitSubmitIntakeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawConsultation operation middleware
+func (sh *strictHandler) WithdrawConsultation(ctx echo.Context, consultationID ConsultationPath, params WithdrawConsultationParams) error {
+	var request WithdrawConsultationRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	var body WithdrawConsultationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawConsultation(ctx.Request().Context(), request.(WithdrawConsultationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawConsultation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawConsultationResponseObject); ok {
+		return validResponse.VisitWithdrawConsultationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListInstruments operation middleware
 func (sh *strictHandler) ListInstruments(ctx echo.Context, params ListInstrumentsParams) error {
 	var request ListInstrumentsRequestObject
@@ -20152,6 +22965,58 @@ func (sh *strictHandler) SetCareTeam(ctx echo.Context, patientID PatientPath, pa
 		return err
 	} else if validResponse, ok := response.(SetCareTeamResponseObject); ok {
 		return validResponse.VisitSetCareTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConsultations operation middleware
+func (sh *strictHandler) ListConsultations(ctx echo.Context, patientID PatientPath, params ListConsultationsParams) error {
+	var request ListConsultationsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConsultations(ctx.Request().Context(), request.(ListConsultationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConsultations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConsultationsResponseObject); ok {
+		return validResponse.VisitListConsultationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OpenConsultation operation middleware
+func (sh *strictHandler) OpenConsultation(ctx echo.Context, patientID PatientPath, params OpenConsultationParams) error {
+	var request OpenConsultationRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenConsultation(ctx.Request().Context(), request.(OpenConsultationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenConsultation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenConsultationResponseObject); ok {
+		return validResponse.VisitOpenConsultationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -95,12 +95,21 @@ func (tx *Tx) ListAssessments(patient uuid.UUID, f AssessmentFilter, p Page) ([]
 	return list[Assessment](q, desc("at"), p)
 }
 
+// LastAnswers returns the patient's latest answers to an instrument, or ErrNotFound.
+func (tx *Tx) LastAnswers(patient uuid.UUID, instrument string) (*Assessment, error) {
+	return one[Assessment](tx.orm.Where("patient_id = ? AND instrument = ? AND status IN ?", patient, instrument, answeredStatuses).
+		Order("at DESC, id DESC"))
+}
+
+// answeredStatuses are those of assessments that have answers which count.
+var answeredStatuses = []treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}
+
 // InstrumentsAnswered returns the ids of the instruments of which the patient has a result, a
 // total or a level. Answers that leave too much out give none: they are no baseline.
 func (tx *Tx) InstrumentsAnswered(patient uuid.UUID) ([]string, error) {
 	ids := []string{}
-	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND band <> ''", patient,
-		[]treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}).Pluck("instrument", &ids).Error
+	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND band <> ''", patient, answeredStatuses).
+		Pluck("instrument", &ids).Error
 	slices.Sort(ids)
 	return slices.Compact(ids), err
 }

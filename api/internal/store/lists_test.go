@@ -36,6 +36,11 @@ var lists = map[string]struct {
 	"ended":             {"medications_by_patient", medications(rules.MedicationEnded)},
 	"struck out":        {"medications_by_patient", medications(rules.MedicationEnteredInError)},
 	"PDMP checks":       {"pdmp_checks_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListPDMPChecks(id, p)) }},
+	"consultations":     {"consultations_", consultations("")},
+	"withdrawn":         {"consultations_", consultations(rules.ConsultationWithdrawn)},
+	"drafts of intakes": {"consultations_", consultations(rules.ConsultationDraft)},
+	"eligible":          {"consultations_", consultations(rules.ConsultationEligible)},
+	"eligible no more":  {"consultations_", consultations(rules.ConsultationExpired)},
 	"visits":            {"visits_by_patient", visits("")},
 	"visits, booked":    {"visits_by_status", visits(rules.VisitBooked)},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
@@ -75,6 +80,12 @@ func supportPeople(s rules.SupportPersonStatus) func(*store.Tx, uuid.UUID, store
 func medications(s rules.MedicationStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListMedications(id, s, rules.DateOf(noon), p))
+	}
+}
+
+func consultations(s rules.ConsultationStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListConsultations(id, s, p))
 	}
 }
 

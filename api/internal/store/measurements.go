@@ -29,6 +29,13 @@ func (tx *Tx) LastWeight(patient uuid.UUID) (*Measurement, error) {
 		Order("occurred_at DESC, id DESC"))
 }
 
+// LastBloodPressure returns the patient's latest measurement of both pressures that counts, or
+// ErrNotFound.
+func (tx *Tx) LastBloodPressure(patient uuid.UUID) (*Measurement, error) {
+	return one[Measurement](tx.orm.Where("patient_id = ? AND systolic_mm_hg IS NOT NULL AND diastolic_mm_hg IS NOT NULL AND struck_out_at IS NULL", patient).
+		Order("occurred_at DESC, id DESC"))
+}
+
 // ListMeasurements returns a page of a patient's measurements, newest first.
 func (tx *Tx) ListMeasurements(patient uuid.UUID, p Page) ([]Measurement, *Key, error) {
 	return list[Measurement](tx.orm.Where("patient_id = ?", patient), desc("occurred_at"), p)

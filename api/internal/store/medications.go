@@ -23,6 +23,12 @@ func (m *Medication) StatusOn(day treatment.Date) treatment.MedicationStatus {
 	return m.Medication.StatusOn(day)
 }
 
+// Medicines returns what a patient takes on a day where the patient is.
+func (tx *Tx) Medicines(patient uuid.UUID, today treatment.Date) ([]Medication, error) {
+	return many[Medication](tx.orm.Where("patient_id = ? AND struck_out_at IS NULL AND (ended_on = '' OR ended_on > ?)", patient, today).
+		Order("occurred_at, id"))
+}
+
 // ListMedications returns a page of a patient's medications, the last reported first. status ""
 // means all; current and ended are told apart by today, the day where the patient is.
 func (tx *Tx) ListMedications(patient uuid.UUID, status treatment.MedicationStatus, today treatment.Date, p Page) ([]Medication, *Key, error) {

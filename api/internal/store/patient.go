@@ -22,6 +22,7 @@ var patientRecords = map[string]string{
 	"sessionId":       "sessions",
 	"assessmentId":    "assessments",
 	"alertId":         "alerts",
+	"consultationId":  "consultations",
 	"measurementId":   "measurements",
 	"supportPersonId": "support_people",
 	"medicationId":    "medications",

@@ -13,6 +13,11 @@ type SupportPerson struct {
 	treatment.SupportPerson
 }
 
+// Companions returns the adults who can be asked to be with a patient.
+func (tx *Tx) Companions(patient uuid.UUID) ([]SupportPerson, error) {
+	return many[SupportPerson](tx.orm.Where("patient_id = ? AND adult = ? AND removed_at IS NULL", patient, true).Order("created_at, id"))
+}
+
 // ListSupportPeople returns a page of a patient's support people, newest first; status ""
 // means all.
 func (tx *Tx) ListSupportPeople(patient uuid.UUID, status treatment.SupportPersonStatus, p Page) ([]SupportPerson, *Key, error) {

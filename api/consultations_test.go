@@ -1,0 +1,445 @@
+package api_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/problem"
+)
+
+type object = map[string]any
+
+// TestConsultations: from the empty intake to the decision, and who sees what of it.
+func TestConsultations(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Consultations")
+		t.Run("open", func(t *testing.T) { openConsultations(t, c) })
+		t.Run("fill in", func(t *testing.T) { fillIntakes(t, c) })
+		t.Run("submit", func(t *testing.T) { submitIntakes(t, c) })
+		t.Run("what is missing", func(t *testing.T) { missingForEligibility(t, c) })
+		t.Run("eligible", func(t *testing.T) { foundEligible(t, c) })
+		t.Run("with conditions", func(t *testing.T) { eligibleWithConditions(t, c) })
+		t.Run("absolute reasons", func(t *testing.T) { absoluteReasons(t, c) })
+		t.Run("licence", func(t *testing.T) { licenceOfTheDecider(t, c) })
+		t.Run("deferred", func(t *testing.T) { deferredAndReopened(t, c) })
+		t.Run("two at once", func(t *testing.T) { consultationRaces(t, c) })
+	})
+}
+
+func openConsultations(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "openConsultation")
+	open := func(who *apitest.Person) apitest.Answer { return scene.Do(t, who, "openConsultation", nil) }
+	made := open(c.Clinician)
+	if diff := cmp.Diff(object{"status": "draft", "intake": object{}}, members(made, "status", "intake", "question", "reasons")); diff != "" {
+		t.Errorf("opened (-want +got):\n%s", diff)
+	}
+	expect(t, "a second one", open(c.Prescriber), 409, problem.ConsultationOpen)
+
+	// Patients end what they do not want any more, and then another one can be opened.
+	scene.IDs["consultation"], scene.Version["consultation"] = made.Text("id"), made.Header.Get("ETag")
+	expect(t, "withdrawn without a reason", scene.Do(t, scene.Patient, "withdrawConsultation", object{"reason": " "}), 400, problem.InvalidRequest)
+	gone := scene.Do(t, scene.Patient, "withdrawConsultation", object{"reason": "I have found another way."})
+	if diff := cmp.Diff(object{"status": "withdrawn", "statusReason": "I have found another way."}, members(gone, "status", "statusReason")); diff != "" {
+		t.Errorf("withdrawn (-want +got):\n%s", diff)
+	}
+	expect(t, "filled in afterwards", scene.Do(t, scene.Patient, "fillIntake", object{"pregnancy": "nursing"}), 409, problem.IllegalTransition)
+	expect(t, "another one", open(c.Clinician), 201, "")
+	counts(t, scene, "listConsultations", map[string]int{"": 2, "status=draft": 1, "status=withdrawn": 1, "status=eligible": 0})
+
+	left := c.For(t, "openConsultation")
+	away := left.Call(t, "changePatientStatus")
+	away.Token = c.Prescriber.Token
+	c.Site.Must(t, away)
+	oneFault(t, "a patient who has left", left.Do(t, c.Clinician, "openConsultation", nil), 422, problem.RuleViolated, "patientActive ")
+}
+
+// A patch changes what it names and nothing else; lists are replaced. The clinic's part is the
+// clinic's.
+func fillIntakes(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "fillIntake")
+	fill := func(who *apitest.Person, body object) apitest.Answer { return scene.Do(t, who, "fillIntake", body) }
+	tried := object{"name": "Sertraline", "kind": "medicine", "outcome": "noResponse", "adequateTrial": true}
+	for _, step := range []struct {
+		who        *apitest.Person
+		body, want object
+	}{
+		{scene.Patient, object{"screens": object{"psychosis": "never"}}, object{"screens": object{"psychosis": "never"}}},
+		{c.Clinician, object{"screens": object{"mania": "past"}, "diagnoses": []any{"F33.1"}},
+			object{"screens": object{"psychosis": "never", "mania": "past"}, "diagnoses": []any{"F33.1"}}},
+		{scene.Patient, object{"previousTreatments": []any{tried}},
+			object{"screens": object{"psychosis": "never", "mania": "past"}, "diagnoses": []any{"F33.1"}, "previousTreatments": []any{tried}}},
+		{scene.Patient, object{"previousTreatments": []any{object{"name": "TMS", "kind": "tms", "outcome": "unknown"}}, "screens": object{"psychosis": "unknown"}},
+			object{"screens": object{"psychosis": "unknown", "mania": "past"}, "diagnoses": []any{"F33.1"},
+				"previousTreatments": []any{object{"name": "TMS", "kind": "tms", "outcome": "unknown"}}}},
+		{c.Prescriber, object{"previousTreatments": []any{}, "diagnoses": []any{}, "history": object{"text": "Well."}, "capacity": object{"hasCapacity": "yes"}},
+			object{"screens": object{"psychosis": "unknown", "mania": "past"}, "history": object{"text": "Well."}, "capacity": object{"hasCapacity": "yes"}}},
+		{scene.Patient, object{"history": object{"text": "", "conditions": []any{object{"condition": "cystitis", "answer": "no"}}}, "medications": object{"takesAny": false}},
+			object{"screens": object{"psychosis": "unknown", "mania": "past"}, "capacity": object{"hasCapacity": "yes"}, "medications": object{"takesAny": false},
+				"history": object{"conditions": []any{object{"condition": "cystitis", "answer": "no"}}}}},
+	} {
+		got := fill(step.who, step.body)
+		whole := scene.Do(t, c.Clinician, "showConsultation", nil)
+		if diff := cmp.Diff(step.want, whole.JSON("intake")); diff != "" {
+			t.Errorf("after %v: %d (-want +got):\n%s", step.body, got.Status, diff)
+		}
+	}
+	own := scene.Do(t, scene.Patient, "showConsultation", nil)
+	if intake, _ := own.JSON("intake").(object); intake["capacity"] != nil || intake["screens"] == nil {
+		t.Errorf("the patient sees %v", intake)
+	}
+	for _, body := range []object{{"diagnoses": []any{"F33.1"}}, {"capacity": object{}}, {"diagnoses": []any{}, "capacity": object{"hasCapacity": "yes"}, "pregnancy": "nursing"}} {
+		got := fill(scene.Patient, body)
+		expect(t, fmt.Sprint(body), got, 403, problem.Forbidden)
+		for _, fault := range faults(got) {
+			if !slices.Contains([]string{"clinics_part /diagnoses", "clinics_part /capacity"}, fault) {
+				t.Errorf("%v: fault %s", body, fault)
+			}
+		}
+	}
+	for name, body := range map[string]object{
+		"nothing": {}, "null": {"pregnancy": nil}, "another word": {"pregnancy": "no"}, "no code": {"diagnoses": []any{"depression"}},
+		"another condition": {"history": object{"conditions": []any{object{"condition": "flu", "answer": "no"}}}},
+	} {
+		expect(t, name, fill(c.Clinician, body), 400, problem.InvalidRequest)
+	}
+}
+
+func submitIntakes(t *testing.T, c *apitest.Clinic) {
+	empty := c.For(t, "fillIntake")
+	got := empty.Do(t, empty.Patient, "submitIntake", nil)
+	expect(t, "an empty intake", got, 422, problem.RuleViolated)
+	if n := len(faults(got)); n != 27 {
+		t.Errorf("%d questions are not answered: %s", n, got.Body)
+	}
+
+	scene := c.For(t, "submitIntake")
+	done := scene.Do(t, scene.Patient, "submitIntake", nil)
+	if done.Text("status") != "submitted" || done.Text("submittedAt") == "" {
+		t.Errorf("submitted: %d %s", done.Status, done.Body)
+	}
+	expect(t, "filled in afterwards", scene.Do(t, c.Clinician, "fillIntake", object{"pregnancy": "nursing"}), 409, problem.IllegalTransition)
+	expect(t, "submitted twice", scene.Do(t, c.Clinician, "submitIntake", nil), 409, problem.IllegalTransition)
+
+	ask := object{"question": "When was your last eye examination?"}
+	scene.Do(t, c.Clinician, "requestInfo", ask)
+	own := scene.Do(t, scene.Patient, "showConsultation", nil)
+	if diff := cmp.Diff(object{"status": "awaitingInfo", "question": ask["question"]}, members(own, "status", "question")); diff != "" {
+		t.Errorf("the patient sees (-want +got):\n%s", diff)
+	}
+	expect(t, "decided meanwhile", scene.Do(t, c.Prescriber, "decideEligibility", object{"outcome": "deferred", "reasons": []any{"other"}, "note": "n"}),
+		409, problem.IllegalTransition)
+	expect(t, "answered", scene.Do(t, scene.Patient, "fillIntake", object{"history": object{"text": "In June, all well."}}), 200, "")
+	expect(t, "submitted again", scene.Do(t, scene.Patient, "submitIntake", nil), 200, "")
+	expect(t, "withdrawn by staff", scene.Do(t, c.Clinician, "withdrawConsultation", object{"reason": "Moves away."}), 200, "")
+}
+
+// known reads missing parts and findings from showEligibility.
+func knownOf(a apitest.Answer) (missing, findings []string) {
+	for _, list := range []struct {
+		name string
+		to   *[]string
+		keys []string
+	}{{"missing", &missing, []string{"part", "of"}}, {"findings", &findings, []string{"code", "class", "basis", "unknown"}}} {
+		items, _ := a.JSON(list.name).([]any)
+		for _, item := range items {
+			text := ""
+			for _, key := range list.keys {
+				if v := item.(object)[key]; v != nil {
+					text += fmt.Sprint(v, " ")
+				}
+			}
+			*list.to = append(*list.to, text[:len(text)-1])
+		}
+	}
+	return missing, findings
+}
+
+// Each record that is made takes something from the list of what is missing.
+func missingForEligibility(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "requestInfo") // submitted
+	missing := []string{"baselineAssessment phq-9", "baselineAssessment gad-7", "screener", "bloodPressure", "supportPerson"}
+	decide := func() apitest.Answer {
+		return scene.Do(t, c.Prescriber, "decideEligibility", object{
+			"outcome": "eligible", "acceptedFindings": []any{object{"code": "porphyria", "note": "No history."}},
+		})
+	}
+	still := func(what string) {
+		t.Helper()
+		gaps, findings := knownOf(scene.Do(t, c.Clinician, "showEligibility", nil))
+		if diff := cmp.Diff(missing, gaps); diff != "" {
+			t.Errorf("%s: missing (-want +got):\n%s", what, diff)
+		}
+		if diff := cmp.Diff([]string{"porphyria conditional intake true"}, findings); diff != "" {
+			t.Errorf("%s: findings (-want +got):\n%s", what, diff)
+		}
+		if got := decide(); got.Status != 422 || len(faults(got)) != len(missing) {
+			t.Errorf("%s: decided: %d %s", what, got.Status, got.Body)
+		}
+	}
+	still("nothing but the intake")
+	for _, step := range []struct {
+		gone string
+		do   func() apitest.Answer
+	}{
+		{"baselineAssessment gad-7", func() apitest.Answer { return answer(t, scene, "gad-7", answers("gad7", 7)) }},
+		{"", func() apitest.Answer { return answer(t, scene, "phq-9", answers("phq9", 3)) }}, // too little of it
+		{"baselineAssessment phq-9", func() apitest.Answer { return answer(t, scene, "phq-9", answers("phq9", 9)) }},
+		{"", func() apitest.Answer { return answer(t, scene, "c-ssrs-screener", object{"cssrs-1": 0, "cssrs-2": 0}) }},
+		{"screener", func() apitest.Answer { return answer(t, scene, "c-ssrs-screener", screened("cssrs-1")) }},
+		{"", func() apitest.Answer {
+			return scene.Do(t, scene.Patient, "recordMeasurement", scene.Fact("systolicMmHg", 118))
+		}},
+		{"bloodPressure", func() apitest.Answer { return measure(t, scene, 118, 76) }},
+		{"", func() apitest.Answer {
+			return scene.Do(t, scene.Patient, "addSupportPerson", object{"name": "A child", "adult": false})
+		}},
+	} {
+		if got := step.do(); got.Status > 299 {
+			t.Fatalf("%d %s", got.Status, got.Body)
+		}
+		missing = slices.DeleteFunc(missing, func(m string) bool { return m == step.gone })
+		still("after " + step.gone)
+	}
+	scene.Do(t, scene.Patient, "addSupportPerson", object{"name": "Jonas", "adult": true})
+	expect(t, "everything known", decide(), 200, "")
+}
+
+// answers gives every one of so many items the value 1.
+func answers(prefix string, n int) object {
+	given := object{}
+	for i := range n {
+		given[fmt.Sprintf("%s-%d", prefix, i+1)] = 1
+	}
+	return given
+}
+
+// answer records answers of the scene's patient, later than what was said before.
+func answer(t *testing.T, scene *apitest.Scene, instrument string, given object) apitest.Answer {
+	t.Helper()
+	scene.Clinic.Site.Clock.Advance(time.Minute)
+	delete(scene.IDs, "assessment") // a new one
+	body := scene.Fact("instrument", instrument)
+	delete(body, "id")
+	body["answers"] = given
+	return scene.Do(t, scene.Patient, "recordAssessment", body)
+}
+
+// measure records a blood pressure of the scene's patient, later than what was said before.
+func measure(t *testing.T, scene *apitest.Scene, systolic, diastolic int) apitest.Answer {
+	t.Helper()
+	scene.Clinic.Site.Clock.Advance(time.Minute)
+	body := scene.Fact("systolicMmHg", systolic)
+	body["diastolicMmHg"] = diastolic
+	return scene.Do(t, scene.Patient, "recordMeasurement", body)
+}
+
+// What was decided is kept with what it rested on. The patient reads what is written for them.
+func foundEligible(t *testing.T, c *apitest.Clinic) {
+	scene, call := allowed(t, c, "decideEligibility")
+	tag := c.Site.Must(t, call).Header.Get("ETag")
+	scene.Version["consultation"] = tag
+	names := []string{"status", "reasons", "patientMessage", "note", "acceptedFindings", "findings", "conditions", "evidence", "decidedBy", "protocolId", "rulesVersion"}
+	own := scene.Do(t, scene.Patient, "showConsultation", nil)
+	if diff := cmp.Diff(object{"status": "eligible", "patientMessage": "We can begin. The next step is your consent."}, members(own, names...)); diff != "" {
+		t.Errorf("the patient sees (-want +got):\n%s", diff)
+	}
+	whole := scene.Do(t, c.Clinician, "showConsultation", nil)
+	for _, name := range names {
+		if missing := whole.JSON(name) == nil; missing != slices.Contains([]string{"reasons", "conditions"}, name) {
+			t.Errorf("%s is shown to staff: %t", name, !missing)
+		}
+	}
+	var records []string
+	items, _ := whole.JSON("evidence").([]any)
+	for _, item := range items {
+		e := item.(object)
+		records = append(records, fmt.Sprint(e["record"], " ", e["version"], " ", e["value"]))
+	}
+	want := []string{"assessment 1 phq-9: 16", "assessment 1 gad-7: 14", "assessment 1 c-ssrs-screener: none", "measurement 1 118/76 mmHg", "supportPerson 1 <nil>"}
+	if diff := cmp.Diff(want, records); diff != "" {
+		t.Errorf("evidence (-want +got):\n%s", diff)
+	}
+
+	// After 90 days without a treatment it is another answer.
+	show := wire(t, apitest.Call{Operation: "showConsultation", Token: scene.Patient.Token, Path: call.Path})
+	c.Site.Clock.Advance(90 * 24 * time.Hour)
+	if got := send(t, c.Site, show.with("If-None-Match", tag)); got.Status != 304 {
+		t.Errorf("after 90 days: %d %s", got.Status, got.Body)
+	}
+	c.Site.Clock.Advance(time.Second)
+	counting := &counter{Clinic: c}
+	counting.derived(t, send(t, c.Site, show.with("If-None-Match", tag)), tag, "expired")
+	counting.listed(t, apitest.Call{Operation: "listConsultations", Token: c.Prescriber.Token, Path: map[string]string{"patientId": scene.IDs["patient"]}}, "expired", "eligible")
+	expect(t, "a new one", scene.Do(t, c.Clinician, "openConsultation", nil), 201, "")
+}
+
+func eligibleWithConditions(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "decideEligibility")
+	scene.Do(t, scene.Patient, "recordMedication", scene.Fact("name", "St John's wort")) // nobody has said its class
+	measure(t, scene, 140, 80)
+	decide := func(outcome string, conditions, accepted []string) apitest.Answer {
+		body := object{"outcome": outcome}
+		for _, code := range conditions {
+			list, _ := body["conditions"].([]any)
+			body["conditions"] = append(list, object{"code": code, "ask": "A letter."})
+		}
+		for _, code := range accepted {
+			list, _ := body["acceptedFindings"].([]any)
+			body["acceptedFindings"] = append(list, object{"code": code, "note": "Known."})
+		}
+		return scene.Do(t, c.Prescriber, "decideEligibility", body)
+	}
+	_, findings := knownOf(scene.Do(t, c.Prescriber, "showEligibility", nil))
+	want := []string{"hypertension conditional bloodPressure false", "porphyria conditional intake true",
+		"benzodiazepine conditional medication true", "maoi conditional medication true"}
+	if diff := cmp.Diff(want, findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	for name, test := range map[string]struct {
+		got  apitest.Answer
+		want []string
+	}{
+		"untouched": {decide("eligible", nil, []string{"porphyria"}),
+			[]string{"hypertension /acceptedFindings", "benzodiazepine /acceptedFindings", "maoi /acceptedFindings"}},
+		"conditions of somebody eligible": {decide("eligible", []string{"hypertension"}, []string{"porphyria", "maoi", "benzodiazepine"}),
+			[]string{"condition /conditions"}},
+		"no conditions": {decide("eligibleWithConditions", nil, []string{"hypertension", "porphyria", "maoi", "benzodiazepine"}),
+			[]string{"condition /conditions"}},
+		"accepted without need": {decide("eligible", nil, []string{"hypertension", "porphyria", "maoi", "benzodiazepine", "cystitis"}),
+			[]string{"acceptedFinding /acceptedFindings/4/code"}},
+	} {
+		expect(t, name, test.got, 422, problem.RuleViolated)
+		if diff := cmp.Diff(test.want, faults(test.got)); diff != "" {
+			t.Errorf("%s: faults (-want +got):\n%s", name, diff)
+		}
+	}
+	expect(t, "conditions", decide("eligibleWithConditions", []string{"hypertension", "other"}, []string{"porphyria", "maoi", "benzodiazepine"}), 200, "")
+
+	cleared := func(code, evidence string) apitest.Answer {
+		return scene.Do(t, c.Prescriber, "clearCondition", object{"condition": code, "evidence": evidence})
+	}
+	oneFault(t, "no condition", cleared("maoi", "Stopped."), 422, problem.RuleViolated, "condition /condition")
+	first := cleared("hypertension", "Three readings at home below 130/80.")
+	if first.Text("status") != "eligibleWithConditions" || first.JSON("eligibleAt") != nil {
+		t.Errorf("the first of two: %d %s", first.Status, first.Body)
+	}
+	oneFault(t, "cleared before", cleared("hypertension", "Again."), 422, problem.RuleViolated, "condition /condition")
+	if own := scene.Do(t, scene.Patient, "showConsultation", nil); own.JSON("conditions") != nil {
+		t.Errorf("the patient sees %v", own.JSON("conditions"))
+	}
+	last := cleared("other", "ECG: normal.")
+	if last.Text("status") != "eligible" || last.Text("eligibleAt") == "" || last.Text("expiresAt") == "" {
+		t.Errorf("the last one: %d %s", last.Status, last.Body)
+	}
+	conditions, _ := last.JSON("conditions").([]any)
+	for i, evidence := range []string{"Three readings at home below 130/80.", "ECG: normal."} {
+		if got := conditions[i].(object); got["evidence"] != evidence || got["clearedBy"] != scene.IDs["prescriber"] || got["clearedAt"] == nil {
+			t.Errorf("condition %d: %v", i, got)
+		}
+	}
+}
+
+// An absolute reason cannot be accepted away, nor one that nobody has excluded.
+func absoluteReasons(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "decideEligibility")
+	answer(t, scene, "c-ssrs-screener", screened("cssrs-2", "cssrs-4"))
+	measure(t, scene, 120, 100)
+	scene.Do(t, c.Clinician, "requestInfo", object{"question": "And psychoses?"})
+	scene.Do(t, c.Clinician, "fillIntake", object{"screens": object{"psychosis": "unknown"}, "capacity": object{"hasCapacity": "unknown"}})
+	scene.Do(t, c.Clinician, "submitIntake", nil)
+	got := scene.Do(t, c.Prescriber, "decideEligibility", object{
+		"outcome": "eligibleWithConditions", "conditions": []any{object{"code": "severeHypertension", "ask": "Lower it."}, object{"code": "psychosis", "ask": "Ask."}},
+		"acceptedFindings": []any{object{"code": "porphyria", "note": "n"}, object{"code": "recentSuicidalIntent", "note": "n"}},
+	})
+	expect(t, "decided", got, 422, problem.RuleViolated)
+	want := []string{"psychosis ", "noCapacity ", "recentSuicidalIntent ", "severeHypertension ", "acceptedFinding /acceptedFindings/1/code"}
+	if diff := cmp.Diff(want, faults(got)); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+	missing, _ := knownOf(scene.Do(t, c.Prescriber, "showEligibility", nil))
+	if diff := cmp.Diff([]string{"exclusion psychosis", "exclusion noCapacity"}, missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	oneFault(t, "no reason", scene.Do(t, c.Prescriber, "decideEligibility", object{"outcome": "ineligible"}), 422, problem.RuleViolated, "reason /reasons")
+	done := scene.Do(t, c.Prescriber, "decideEligibility", object{
+		"outcome": "ineligible", "reasons": []any{"recentSuicidalIntent"}, "note": "Referred.", "patientMessage": "Please call the number we gave you.",
+	})
+	expect(t, "ineligible", done, 200, "")
+	own := scene.Do(t, scene.Patient, "showConsultation", nil)
+	shown := object{"status": "ineligible", "reasons": []any{"recentSuicidalIntent"}, "patientMessage": "Please call the number we gave you."}
+	if diff := cmp.Diff(shown, members(own, "status", "reasons", "patientMessage", "note", "findings")); diff != "" {
+		t.Errorf("the patient sees (-want +got):\n%s", diff)
+	}
+	if _, findings := knownOf(done); len(findings) != 5 {
+		t.Errorf("kept: %v", findings)
+	}
+}
+
+// A licence is the decider's: it covers where the patient is on that day.
+func licenceOfTheDecider(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "decideEligibility")
+	moved := scene.Call(t, "updatePatient")
+	moved.Token, moved.Body = c.Clinician.Token, object{"state": "NJ"}
+	c.Site.Must(t, moved)
+	for who, want := range map[*apitest.Person]int{c.Clinician: 1, c.Prescriber: 2} {
+		if _, findings := knownOf(scene.Do(t, who, "showEligibility", nil)); len(findings) != want || want == 2 && findings[1] != "notLicensed absolute licence false" {
+			t.Errorf("findings: %v", findings)
+		}
+	}
+	call := scene.Call(t, "decideEligibility")
+	oneFault(t, "in another state", scene.Do(t, c.Prescriber, "decideEligibility", call.Body), 422, problem.RuleViolated, "notLicensed ")
+}
+
+// What was deferred is decided anew, by what is known then.
+func deferredAndReopened(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "reopenConsultation")
+	expect(t, "another one", scene.Do(t, c.Clinician, "openConsultation", nil), 409, problem.ConsultationOpen)
+	got := scene.Do(t, c.Prescriber, "reopenConsultation", object{"reason": "The pressure is down."})
+	want := object{"status": "submitted", "statusReason": "The pressure is down."}
+	if diff := cmp.Diff(want, members(got, "status", "statusReason", "reasons", "decidedAt", "decidedBy", "findings", "protocolId")); diff != "" {
+		t.Errorf("reopened (-want +got):\n%s", diff)
+	}
+	expect(t, "decided", scene.Do(t, c.Prescriber, "decideEligibility", object{"outcome": "ineligible", "reasons": []any{"noIndication"}}), 200, "")
+	expect(t, "reopened again", scene.Do(t, c.Prescriber, "reopenConsultation", object{"reason": "x"}), 409, problem.IllegalTransition)
+}
+
+// Two who open, or decide, at one moment: one of them.
+func consultationRaces(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "decideEligibility")
+	decide := scene.Call(t, "decideEligibility")
+	fresh := c.For(t, "openConsultation")
+	for name, test := range map[string]struct {
+		message message
+		won     int
+	}{
+		"open":   {wire(t, apitest.Call{Operation: "openConsultation", Token: c.Clinician.Token, Path: fresh.Call(t, "openConsultation").Path}), 201},
+		"decide": {wire(t, apitest.Call{Operation: "decideEligibility", Token: c.Prescriber.Token, Path: decide.Path, Body: decide.Body, Header: decide.Header}), 200},
+	} {
+		var all sync.WaitGroup
+		status := make([]int, 20)
+		for i := range status {
+			all.Go(func() {
+				status[i] = send(t, c.Site, test.message.with("Idempotency-Key", fmt.Sprint(name, i))).Status
+			})
+		}
+		all.Wait()
+		won := 0
+		for _, s := range status {
+			if s == test.won {
+				won++
+			} else if s != 409 && s != 412 {
+				t.Errorf("%s: %d", name, s)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%s: %d of 20 succeeded: %v", name, won, status)
+		}
+	}
+}

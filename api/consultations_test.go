@@ -29,6 +29,7 @@ func TestConsultations(t *testing.T) {
 		t.Run("absolute reasons", func(t *testing.T) { absoluteReasons(t, c) })
 		t.Run("licence", func(t *testing.T) { licenceOfTheDecider(t, c) })
 		t.Run("deferred", func(t *testing.T) { deferredAndReopened(t, c) })
+		t.Run("treatment", func(t *testing.T) { treatmentRestsOnConsultation(t, c) })
 		t.Run("two at once", func(t *testing.T) { consultationRaces(t, c) })
 	})
 }
@@ -408,6 +409,106 @@ func deferredAndReopened(t *testing.T, c *apitest.Clinic) {
 	}
 	expect(t, "decided", scene.Do(t, c.Prescriber, "decideEligibility", object{"outcome": "ineligible", "reasons": []any{"noIndication"}}), 200, "")
 	expect(t, "reopened again", scene.Do(t, c.Prescriber, "reopenConsultation", object{"reason": "x"}), 409, problem.IllegalTransition)
+}
+
+// A treatment rests on the newest decision, if that found the patient eligible: to be started,
+// and to be prescribed for. The default protocol insists on it.
+func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
+	page := c.Site.Must(t, apitest.Call{Operation: "listProtocols", Token: c.Prescriber.Token})
+	protocols := map[any]any{}
+	items, _ := page.JSON("items").([]any)
+	for _, item := range items {
+		protocols[item.(object)["name"]] = item.(object)["id"]
+	}
+	scene := c.For(t, "decideEligibility")
+	lacks := func(operation string, body any) bool {
+		t.Helper()
+		got := scene.Do(t, c.Prescriber, operation, body)
+		if got.Status != 422 {
+			t.Errorf("%s: %d %s, want it refused for its other guards", operation, got.Status, got.Body)
+		}
+		return slices.Contains(faults(got), "consultation ")
+	}
+	start := func(protocol string) object {
+		return object{"indication": "depression", "protocolId": protocols[protocol], "responsiblePrescriberId": scene.IDs["prescriber"]}
+	}
+	draft := func() { // of a treatment that comes under the default protocol
+		t.Helper()
+		expect(t, "moved", scene.Do(t, c.Prescriber, "updateTreatment", object{"protocolId": protocols["default"]}), 200, "")
+		made := scene.Do(t, c.Prescriber, "prescribe", scene.Call(t, "prescribe").Body)
+		expect(t, "drafted", made, 201, "")
+		scene.IDs["prescription"], scene.Version["prescription"] = made.Text("id"), made.Header.Get("ETag")
+	}
+	begin := func(want any) {
+		t.Helper()
+		made := scene.Do(t, c.Prescriber, "startTreatment", start("spine"))
+		if made.Status != 201 || made.JSON("consultationId") != want {
+			t.Errorf("started: %d %s, want it to rest on %v", made.Status, made.Body, want)
+		}
+		scene.IDs["treatment"], scene.Version["treatment"] = made.Text("id"), made.Header.Get("ETag")
+		draft()
+	}
+	end := func() {
+		t.Helper()
+		expect(t, "ended", scene.Do(t, c.Prescriber, "discontinueTreatment", object{"reason": "patientChoice"}), 200, "")
+	}
+
+	if !lacks("startTreatment", start("default")) {
+		t.Error("a treatment could be started without a decision")
+	}
+	begin(nil)
+	if !lacks("signPrescription", nil) {
+		t.Error("a prescription could be signed without a decision")
+	}
+	end()
+	expect(t, "eligible", scene.Do(t, c.Prescriber, "decideEligibility", scene.Call(t, "decideEligibility").Body), 200, "")
+	if lacks("startTreatment", start("default")) {
+		t.Error("the decision is not seen when a treatment is to be started")
+	}
+	begin(scene.IDs["consultation"])
+	if lacks("signPrescription", nil) {
+		t.Error("the decision is not seen when a prescription is to be signed")
+	}
+
+	// Used, it does not expire, but it grows old: nothing new rests on it then.
+	c.Site.Clock.Advance(91 * 24 * time.Hour)
+	if used := scene.Do(t, c.Clinician, "showConsultation", nil); used.Text("status") != "eligible" || used.JSON("expiresAt") != nil {
+		t.Errorf("used and 91 days old: %s", used.Body)
+	}
+	end()
+	if !lacks("startTreatment", start("default")) {
+		t.Error("an old decision is enough")
+	}
+	begin(nil)
+	end()
+
+	// A newer decision counts, whatever was decided before.
+	for outcome, eligible := range map[string]bool{"eligible": true, "ineligible": false} {
+		scene = c.For(t, "decideEligibility")
+		expect(t, "eligible", scene.Do(t, c.Prescriber, "decideEligibility", scene.Call(t, "decideEligibility").Body), 200, "")
+		first := scene.IDs["consultation"]
+		c.Site.Clock.Advance(time.Hour)
+		again := scene.Do(t, c.Clinician, "openConsultation", nil)
+		scene.IDs["consultation"], scene.Version["consultation"] = again.Text("id"), again.Header.Get("ETag")
+		if lacks("startTreatment", start("default")) {
+			t.Error("a draft takes the decision away")
+		}
+		intake := c.Site.Must(t, apitest.Call{Operation: "showConsultation", Token: scene.Patient.Token, Path: map[string]string{"consultationId": first}})
+		scene.Do(t, scene.Patient, "fillIntake", intake.JSON("intake"))
+		scene.Do(t, c.Clinician, "fillIntake", object{"capacity": object{"hasCapacity": "yes"}})
+		scene.Do(t, scene.Patient, "submitIntake", nil)
+		body, _ := scene.Call(t, "decideEligibility").Body.(object)
+		if !eligible {
+			body = object{"outcome": outcome, "reasons": []any{"noIndication"}}
+		}
+		expect(t, outcome, scene.Do(t, c.Prescriber, "decideEligibility", body), 200, "")
+		if lacks("startTreatment", start("default")) == eligible {
+			t.Errorf("%s afterwards makes no difference", outcome)
+		}
+		if eligible {
+			begin(again.Text("id"))
+		}
+	}
 }
 
 // Two who open, or decide, at one moment: one of them.

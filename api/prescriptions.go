@@ -245,7 +245,7 @@ func signing(ctx context.Context, tx *store.Tx, p *store.Prescription) (treatmen
 	}
 	known = treatment.Signing{
 		Now: tx.Now.In(here), Signer: signer, PatientState: patient.State, Phase: course.Phase,
-		ProtocolID: course.ProtocolID, Protocol: *policy,
+		ProtocolID: course.ProtocolID, Protocol: *policy, Eligible: new(course.ConsultationID != nil),
 	}
 	return known, addEvidence(tx, patient, &known)
 }

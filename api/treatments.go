@@ -53,6 +53,13 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 	if known.ResponsibleIsPrescriber, err = tx.IsPrescriber(b.ResponsiblePrescriberID); err != nil {
 		return nil, err
 	}
+	consultation, err := notKnown(tx.LastDecision(req.PatientID))
+	if err != nil {
+		return nil, err
+	}
+	if consultation != nil && consultation.Status == treatment.ConsultationEligible {
+		known.EligibleAt, known.ConsultationID = consultation.EligibleAt, &consultation.ID
+	}
 	started, err := treatment.Start(known)
 	if err != nil {
 		return nil, err
@@ -60,6 +67,12 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 	t := &store.Treatment{PatientID: req.PatientID, Treatment: started}
 	if err := tx.StartCourse("treatment.started", t); err != nil {
 		return nil, err
+	}
+	if t.ConsultationID != nil && consultation.ExpiresAt != nil {
+		consultation.Consultation = consultation.Use()
+		if err := tx.Change("consultation.used", consultation); err != nil {
+			return nil, err
+		}
 	}
 	return oapi.StartTreatment201JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
 }
@@ -320,7 +333,7 @@ func treatmentOut(t *store.Treatment) oapi.TreatmentJSONResponse {
 		ID: t.ID, Version: t.Version, PatientID: t.PatientID, Indication: oapi.Indication(t.Indication),
 		DiagnosisCode: filled(t.DiagnosisCode), Phase: oapi.Phase(t.Phase), PhaseSince: t.PhaseSince, PhaseReason: filled(t.PhaseReason),
 		OnHold: t.OnHold, Holds: []oapi.TreatmentHold{}, ProtocolID: t.ProtocolID, ResponsiblePrescriberID: t.ResponsiblePrescriberID,
-		DiscontinueReason: filled(oapi.DiscontinueReason(t.DiscontinueReason)), InstructionsRevision: t.InstructionsRevision,
+		ConsultationID: t.ConsultationID, DiscontinueReason: filled(oapi.DiscontinueReason(t.DiscontinueReason)), InstructionsRevision: t.InstructionsRevision,
 		AcknowledgedRevision: t.AcknowledgedRevision, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	for _, h := range t.Holds {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
@@ -129,4 +130,35 @@ func TestDecisionIsKept(t *testing.T) {
 	c.Prescriber = nil
 	_, _, err = treatment.Consultation{Status: "submitted"}.Decide(d, c)
 	refused(t, err, treatment.CodeCredentialsRequired, treatment.RuleLicence)
+}
+
+// A treatment rests on the consultation that found its patient eligible, not on an old one.
+func TestStartRestsOnAConsultation(t *testing.T) {
+	spine := treatment.Spine()
+	off := func(s *treatment.Starting) { s.Protocol, s.Production = spine, false }
+	tests := []struct {
+		name   string
+		change func(*treatment.Starting)
+		rests  bool
+		rules  []treatment.Rule
+	}{
+		{"guard on", func(*treatment.Starting) {}, true, nil},
+		{"guard on, 90 days old", func(s *treatment.Starting) { s.EligibleAt = new(days(-90)) }, true, nil},
+		{"guard on, older", func(s *treatment.Starting) { s.EligibleAt = new(days(-90).Add(-1)) }, false, []treatment.Rule{treatment.RuleConsultation}},
+		{"guard off", off, true, nil},
+		{"guard off, older", func(s *treatment.Starting) { off(s); s.EligibleAt = new(days(-90).Add(-1)) }, false, nil},
+		{"guard off, none", func(s *treatment.Starting) { off(s); s.EligibleAt, s.ConsultationID = nil, nil }, false, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			known := starting()
+			known.ConsultationID = new(id(80))
+			test.change(&known)
+			got, err := treatment.Start(known)
+			judged(t, err, treatment.CodeRuleViolated, test.rules...)
+			if rests := got.ConsultationID != nil && *got.ConsultationID != uuid.Nil; rests != test.rests {
+				t.Errorf("rests on %v", got.ConsultationID)
+			}
+		})
+	}
 }

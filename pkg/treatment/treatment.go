@@ -110,6 +110,8 @@ type Treatment struct {
 	ProtocolID              uuid.UUID
 	RulesVersion            string
 	ResponsiblePrescriberID uuid.UUID
+	// ConsultationID is the consultation that the treatment rests on; nil when there is none.
+	ConsultationID *uuid.UUID
 	Limits
 	// Instructions is the text for the patient; its revision rises with every new text, and
 	// the acknowledged revision is the newest that the patient has read, if any.
@@ -149,9 +151,11 @@ type Starting struct {
 	ResponsiblePrescriberID uuid.UUID
 	// ResponsibleIsPrescriber: that person is active in the clinic and has the prescriber role.
 	ResponsibleIsPrescriber bool
-	// EligibleAt is when a consultation found the patient eligible; nil when none did or
-	// nobody knows. Guard consultation.
+	// EligibleAt is when the newest decision about the patient's eligibility found them eligible;
+	// nil when it did not, there is none, or nobody knows. Guard consultation.
 	EligibleAt *time.Time
+	// ConsultationID is the consultation of that decision.
+	ConsultationID *uuid.UUID
 	// SignedConsents are the consents in force; nil when nobody knows. Guard consents.
 	SignedConsents []string
 }
@@ -176,7 +180,8 @@ func Start(s Starting) (Treatment, error) {
 		o.add(CodeRuleViolated, Reason{Rule: RuleResponsiblePrescriber, Pointer: "/responsiblePrescriberId",
 			Detail: "the responsible person is not an active prescriber of the clinic"})
 	}
-	if p.Guards(GuardConsultation) && (s.EligibleAt == nil || !within(*s.EligibleAt, s.Now, p.Treatment.ConsultationMaxAgeDays)) {
+	eligible := s.EligibleAt != nil && within(*s.EligibleAt, s.Now, p.Treatment.ConsultationMaxAgeDays)
+	if p.Guards(GuardConsultation) && !eligible {
 		o.add(CodeRuleViolated, Reason{Rule: RuleConsultation, Limit: days(p.Treatment.ConsultationMaxAgeDays),
 			Detail: "no consultation has found the patient eligible recently enough"})
 	}
@@ -185,11 +190,15 @@ func Start(s Starting) (Treatment, error) {
 	if err := o.refusal("the treatment cannot be started"); err != nil {
 		return Treatment{}, err
 	}
+	if !eligible { // with the guard off there may be an old one: nothing rests on it
+		s.ConsultationID = nil
+	}
 	return Treatment{
 		Indication: s.Indication, DiagnosisCode: s.DiagnosisCode, Limits: s.Limits,
 		Phase: PhasePlanned, PhaseSince: s.Now.UTC(),
 		ProtocolID: s.ProtocolID, RulesVersion: RulesVersion, ResponsiblePrescriberID: s.ResponsiblePrescriberID,
-		Instructions: p.DefaultInstructions, InstructionsRevision: 1,
+		ConsultationID: s.ConsultationID,
+		Instructions:   p.DefaultInstructions, InstructionsRevision: 1,
 	}, nil
 }
 

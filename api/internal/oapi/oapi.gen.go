@@ -5168,6 +5168,9 @@ type Treatment struct {
 	// AcknowledgedRevision The text that the patient has acknowledged, if any.
 	AcknowledgedRevision *int `json:"acknowledgedRevision,omitempty"`
 
+	// ConsultationID The consultation that found the patient eligible, on which it rests.
+	ConsultationID *openapi_types.UUID `json:"consultationId,omitempty"`
+
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 

@@ -31,6 +31,12 @@ func (tx *Tx) ListConsultations(patient uuid.UUID, status treatment.Consultation
 	return list[Consultation](q, desc("created_at"), p)
 }
 
+// LastDecision returns the patient's consultation that was decided last, or ErrNotFound: what was
+// decided before it does not count any more.
+func (tx *Tx) LastDecision(patient uuid.UUID) (*Consultation, error) {
+	return one[Consultation](tx.orm.Where("patient_id = ? AND decided_at IS NOT NULL", patient).Order("decided_at DESC, id DESC"))
+}
+
 // ConsultationStatuses returns the statuses of all of a patient's consultations.
 func (tx *Tx) ConsultationStatuses(patient uuid.UUID) (statuses []treatment.ConsultationStatus, err error) {
 	err = tx.orm.Model(&Consultation{}).Where("patient_id = ?", patient).Pluck("status", &statuses).Error

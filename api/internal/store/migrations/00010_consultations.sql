@@ -37,6 +37,11 @@ CREATE INDEX consultations_by_patient ON consultations (clinic_id, patient_id, c
 -- The backstop behind the rule: one that is not decided a patient.
 CREATE UNIQUE INDEX consultations_open ON consultations (clinic_id, patient_id) WHERE status IN ('draft', 'submitted', 'awaitingInfo', 'deferred');
 
+-- What a treatment rests on. Without a foreign key: SQLite cannot add one of two columns to a
+-- table that is there.
+ALTER TABLE treatments ADD COLUMN consultation_id UUID;
+
 -- +goose Down
 
+ALTER TABLE treatments DROP COLUMN consultation_id;
 DROP TABLE consultations;

@@ -22,24 +22,13 @@ type Assessment struct {
 	ExpiresAt    *time.Time // both nil if it was not assigned
 	// At is when it was answered, until then when it was assigned: what lists are sorted by.
 	At time.Time
-	Submission
+	// Report is of the fact that brought the answers. It stays as it is when they are amended:
+	// who did that is in the journal.
+	Report
 	Scored
 	ReviewedAt *time.Time
 	ReviewedBy *uuid.UUID
 	ReviewNote string
-}
-
-// Submission is what the fact carries that brought the answers. It is empty until then, and
-// stays as it is when they are amended: who did that is in the journal.
-type Submission struct {
-	SubmissionID *uuid.UUID // the fact's id
-	OccurredAt   *time.Time
-	TimeZone     string
-	ReportedBy   string
-	Mode         string
-	ClockSkew    bool
-	RecordedBy   string // the actor, in the journal's form
-	RecordedAt   *time.Time
 }
 
 // Scored is the answers as they now are and what they come to.
@@ -57,10 +46,7 @@ type Scored struct {
 // Submit notes who has answered the assessment, and when. The answers are the Scored.
 func (a *Assessment) Submit(id uuid.UUID, told Told, now time.Time) {
 	a.At = told.OccurredAt
-	a.Submission = Submission{
-		SubmissionID: &id, OccurredAt: &told.OccurredAt, TimeZone: told.TimeZone, ReportedBy: told.ReportedBy, Mode: told.Mode,
-		ClockSkew: told.ClockSkew, RecordedBy: told.RecordedBy, RecordedAt: &now,
-	}
+	a.Report = told.Report(id, now)
 }
 
 // StatusAt is the status at a time: expired, if it was to be answered before that and is not.

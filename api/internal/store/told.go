@@ -17,6 +17,27 @@ type Told struct {
 	RecordedBy string // the actor, in the journal's form
 }
 
+// Report is Told for a record that was there before the fact: who said what became of it, and
+// when. It is empty until somebody has.
+type Report struct {
+	FactID     *uuid.UUID
+	OccurredAt *time.Time
+	TimeZone   string
+	ReportedBy string
+	Mode       string
+	ClockSkew  bool
+	RecordedBy string // the actor, in the journal's form
+	RecordedAt *time.Time
+}
+
+// Report is what a fact with that id has told now.
+func (t Told) Report(id uuid.UUID, now time.Time) Report {
+	return Report{
+		FactID: &id, OccurredAt: &t.OccurredAt, TimeZone: t.TimeZone, ReportedBy: t.ReportedBy, Mode: t.Mode,
+		ClockSkew: t.ClockSkew, RecordedBy: t.RecordedBy, RecordedAt: &now,
+	}
+}
+
 // Struck says that a fact was entered in error: it stays and no longer counts.
 type Struck struct {
 	StruckOutAt     *time.Time

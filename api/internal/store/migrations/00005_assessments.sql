@@ -18,7 +18,7 @@ CREATE TABLE assessments (
     due_at          TIMESTAMPTZ,
     expires_at      TIMESTAMPTZ,
     at              TIMESTAMPTZ NOT NULL,
-    submission_id   UUID,
+    fact_id         UUID,
     occurred_at     TIMESTAMPTZ,
     time_zone       TEXT        NOT NULL,
     reported_by     TEXT        NOT NULL CONSTRAINT assessments_reported_by CHECK (reported_by IN
@@ -46,7 +46,7 @@ CREATE TABLE assessments (
     CONSTRAINT assessments_reviewer FOREIGN KEY (clinic_id, reviewed_by) REFERENCES staff (clinic_id, id),
     CONSTRAINT assessments_assigned CHECK (status <> 'assigned' OR (due_at IS NOT NULL AND expires_at IS NOT NULL)),
     CONSTRAINT assessments_submitted CHECK (status NOT IN ('submitted', 'reviewed') OR
-        (answers <> '' AND submission_id IS NOT NULL AND occurred_at IS NOT NULL AND recorded_at IS NOT NULL))
+        (answers <> '' AND fact_id IS NOT NULL AND occurred_at IS NOT NULL AND recorded_at IS NOT NULL))
 );
 CREATE INDEX assessments_by_patient ON assessments (clinic_id, patient_id, at, id);
 CREATE INDEX assessments_by_status ON assessments (clinic_id, patient_id, status, at, id);

@@ -72,6 +72,13 @@ func TestMachines(t *testing.T) {
 		checkMachine(t, assessmentMoves, AssessmentStatuses, []AssessmentStatus{AssessmentAssigned, AssessmentSubmitted},
 			[]AssessmentStatus{AssessmentEnteredInError}, []AssessmentStatus{AssessmentExpired})
 	})
+	t.Run("consent template", func(t *testing.T) {
+		checkMachine(t, consentTemplateMoves, ConsentTemplateStatuses, []ConsentTemplateStatus{ConsentTemplatePublished},
+			[]ConsentTemplateStatus{ConsentTemplateRetired}, nil)
+	})
+	t.Run("consent", func(t *testing.T) {
+		checkMachine(t, consentMoves, ConsentStatuses, []ConsentStatus{ConsentPresented}, nil, []ConsentStatus{ConsentExpired})
+	})
 }
 
 func TestMoveNamesBothStates(t *testing.T) {

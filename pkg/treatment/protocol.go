@@ -264,7 +264,9 @@ type StartPolicy struct {
 	// BaselineMaxAgeDays: older baseline assessments, screeners and blood pressures say nothing
 	// about eligibility. Default 30, as for the baseline of outcomes.
 	BaselineMaxAgeDays int `json:"baselineMaxAgeDays"`
-	// RequiredConsents are signed before a treatment starts and when a prescription is signed.
+	// RequiredConsents are the kinds ([ConsentKinds]) that are in force when a treatment starts
+	// and when a prescription is signed. Default treatment, telehealth, controlledSubstance,
+	// supportPerson and noDriving.
 	RequiredConsents []string `json:"requiredConsents"`
 }
 

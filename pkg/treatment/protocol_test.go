@@ -45,6 +45,7 @@ func TestDefaultProtocol(t *testing.T) {
 		{"validity", p.Prescribing.ValidityMonths, 6},
 		{"weight", p.Prescribing.WeightMaxAgeDays, 90},
 		{"in-person exam", p.Prescribing.InPersonExamRequiredFrom, treatment.Date("2027-01-01")},
+		{"consents", p.Treatment.RequiredConsents, []string{"treatment", "telehealth", "controlledSubstance", "supportPerson", "noDriving"}},
 		{"item 9", p.Suicidality, treatment.SuicidalityPolicy{Item9Medium: 1, Item9High: 2}},
 		{"due", p.Alerts.DueMin, treatment.PerSeverity{Low: 4320, Medium: 1440, High: 240, Critical: 15}},
 	}
@@ -160,6 +161,8 @@ func TestProtocolValidate(t *testing.T) {
 		{"/assessments/expireAfterDays", func(p *treatment.Protocol) { p.Assessments.ExpireAfterDays = 0 }},
 		{"/treatment/baselineMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.BaselineMaxAgeDays = 0 }},
 		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
+		{"/treatment/requiredConsents/0", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"sitter"} }},
+		{"/treatment/requiredConsents/1", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"noDriving", "noDriving"} }},
 	}
 	for _, test := range tests {
 		t.Run(test.pointer, func(t *testing.T) {

@@ -30,6 +30,10 @@ func (p Protocol) Validate() error {
 		_, found := instruments.Find(id)
 		c.that(found, fmt.Sprintf("/treatment/baselineInstruments/%d", i), "is not an instrument")
 	}
+	for i, kind := range p.Treatment.RequiredConsents {
+		c.that(slices.Contains(ConsentKinds, ConsentKind(kind)), fmt.Sprintf("/treatment/requiredConsents/%d", i), "is not a kind of consent")
+		c.that(slices.Index(p.Treatment.RequiredConsents, kind) == i, fmt.Sprintf("/treatment/requiredConsents/%d", i), "is there twice")
+	}
 	c.within("/assessments/expireAfterDays", p.Assessments.ExpireAfterDays, 1, 365)
 	c.within("/suicidality/item9Medium", p.Suicidality.Item9Medium, 1, 3)
 	c.within("/suicidality/item9High", p.Suicidality.Item9High, p.Suicidality.Item9Medium, 3)

@@ -109,6 +109,11 @@ const (
 	RulePeriod                Rule = "period"
 	RuleNote                  Rule = "note"
 	RulePlannedTime           Rule = "plannedTime"
+	RuleConsentText           Rule = "consentText"
+	RulePartner               Rule = "partner"
+	RuleWitness               Rule = "witness"
+	RuleSessionRunning        Rule = "sessionRunning"
+	RuleAnsweredBefore        Rule = "answeredBefore"
 )
 
 // objections collects the reasons against one decision.

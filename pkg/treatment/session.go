@@ -133,6 +133,20 @@ func (s Session) waiting() bool {
 	return s.Status == SessionScheduled || s.Status == SessionHeld || s.Status == SessionCleared
 }
 
+// affected is the time in which a dose may still affect the patient: from the first one to the
+// end of the session or, while none after it is known, until they may drive again. It is nil
+// without a dose.
+func (s Session) affected() *Interval {
+	if s.StartedAt == nil {
+		return nil
+	}
+	until := s.EndedAt
+	if until == nil || until.Before(*s.StartedAt) {
+		until = s.NoDriveUntil
+	}
+	return &Interval{From: *s.StartedAt, Until: until}
+}
+
 // Cancel calls a session off before its dose; a missed one too.
 func (plan Plan) Cancel(s Session, reason string, now time.Time) (Plan, error) {
 	if !s.waiting() {

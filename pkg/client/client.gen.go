@@ -835,21 +835,24 @@ func (e Gender) Valid() bool {
 
 // Defines values for HoldReason.
 const (
-	HoldReasonBloodPressure  HoldReason = "bloodPressure"
-	HoldReasonMissedContact  HoldReason = "missedContact"
-	HoldReasonOther          HoldReason = "other"
-	HoldReasonPatientRequest HoldReason = "patientRequest"
-	HoldReasonPregnancy      HoldReason = "pregnancy"
-	HoldReasonSafetyReview   HoldReason = "safetyReview"
-	HoldReasonSideEffects    HoldReason = "sideEffects"
-	HoldReasonSuicidality    HoldReason = "suicidality"
-	HoldReasonSupply         HoldReason = "supply"
+	HoldReasonBloodPressure    HoldReason = "bloodPressure"
+	HoldReasonConsentWithdrawn HoldReason = "consentWithdrawn"
+	HoldReasonMissedContact    HoldReason = "missedContact"
+	HoldReasonOther            HoldReason = "other"
+	HoldReasonPatientRequest   HoldReason = "patientRequest"
+	HoldReasonPregnancy        HoldReason = "pregnancy"
+	HoldReasonSafetyReview     HoldReason = "safetyReview"
+	HoldReasonSideEffects      HoldReason = "sideEffects"
+	HoldReasonSuicidality      HoldReason = "suicidality"
+	HoldReasonSupply           HoldReason = "supply"
 )
 
 // Valid indicates whether the value is a known member of the HoldReason enum.
 func (e HoldReason) Valid() bool {
 	switch e {
 	case HoldReasonBloodPressure:
+		return true
+	case HoldReasonConsentWithdrawn:
 		return true
 	case HoldReasonMissedContact:
 		return true

@@ -66,13 +66,15 @@ const (
 	HoldSupply         HoldReason = "supply"
 	HoldPatientRequest HoldReason = "patientRequest"
 	HoldSafetyReview   HoldReason = "safetyReview"
-	HoldOther          HoldReason = "other"
+	// HoldConsentWithdrawn: the patient has withdrawn a consent that the protocol requires.
+	HoldConsentWithdrawn HoldReason = "consentWithdrawn"
+	HoldOther            HoldReason = "other"
 )
 
 // HoldReasons lists every hold reason.
 var HoldReasons = []HoldReason{
 	HoldSideEffects, HoldBloodPressure, HoldSuicidality, HoldPregnancy, HoldMissedContact,
-	HoldSupply, HoldPatientRequest, HoldSafetyReview, HoldOther,
+	HoldSupply, HoldPatientRequest, HoldSafetyReview, HoldConsentWithdrawn, HoldOther,
 }
 
 // DiscontinueReason is why a treatment ended early.

@@ -68,6 +68,8 @@ var wordings = []wording{
 	{"Phase", words(treatment.Phases), "treatments_phase", ""},
 	{"HoldReason", words(treatment.HoldReasons), "treatment_holds_reason prescriptions_hold_reason prescription_holds_reason", ""},
 	{"DiscontinueReason", words(treatment.DiscontinueReasons), "treatments_discontinue_reason", ""},
+	{"ConsentKind", words(treatment.ConsentKinds), "consent_templates_kind", ""},
+	{"ConsentTemplateStatus", words(treatment.ConsentTemplateStatuses), "consent_templates_status", ""},
 	{"DosageForm", words(treatment.DosageForms), "prescriptions_form", ""},
 	{"Route", words(treatment.Routes), "prescriptions_route session_facts_route", ""},
 	{"PrescriptionStatus", words(treatment.PrescriptionStatuses), "prescriptions_status", "expired"},

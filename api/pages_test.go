@@ -327,6 +327,11 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
 		"listVisits":        {by(c.Prescriber, "listVisits", planned), must(planned, "bookVisit", c.Prescriber), "status=booked"},
 		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
+		"listConsentTemplates": {apitest.Call{Operation: "listConsentTemplates", Token: c.Clinician.Token}, func(t *testing.T) {
+			c.Site.Must(t, apitest.Call{Operation: "publishConsentTemplate", Token: c.Admin.Token, Body: map[string]any{
+				"kind": "telehealth", "title": "Care by video", "text": "We meet on a screen.",
+			}})
+		}, "kind=telehealth&status=published"},
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")
 			start.Token = c.Prescriber.Token

@@ -30,8 +30,8 @@ type NewClinic struct {
 	AdminEmail string
 }
 
-// CreateClinic makes a clinic with the shipped protocols and its first admin, and returns the
-// clinic's id and the single-use invitation to hand to the admin.
+// CreateClinic makes a clinic with the shipped protocols and consent texts and its first admin,
+// and returns the clinic's id and the single-use invitation to hand to the admin.
 func (s *Server) CreateClinic(ctx context.Context, c NewClinic) (clinic uuid.UUID, invitation string, err error) {
 	if c.TimeZone == "" {
 		c.TimeZone = "America/New_York"
@@ -47,6 +47,9 @@ func (s *Server) CreateClinic(ctx context.Context, c NewClinic) (clinic uuid.UUI
 			return err
 		}
 		if err := addProtocols(tx); err != nil {
+			return err
+		}
+		if err := addConsentTemplates(tx); err != nil {
 			return err
 		}
 		admin := &store.Staff{GivenName: c.AdminGiven, FamilyName: c.AdminName, Email: c.AdminEmail, Admin: true, Status: store.StaffActive}
@@ -68,6 +71,16 @@ func addProtocols(tx *store.Tx) error {
 			return err
 		}
 		if err := tx.Create("protocol.shipped", row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addConsentTemplates publishes the shipped texts in a new clinic.
+func addConsentTemplates(tx *store.Tx) error {
+	for _, t := range treatment.ConsentTemplates() {
+		if err := tx.PublishConsentTemplate("consentTemplate.shipped", &store.ConsentTemplate{ConsentTemplate: t}); err != nil {
 			return err
 		}
 	}

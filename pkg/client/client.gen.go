@@ -263,6 +263,57 @@ func (e CareRole) Valid() bool {
 	}
 }
 
+// Defines values for ConsentKind.
+const (
+	ConsentKindCommunication       ConsentKind = "communication"
+	ConsentKindControlledSubstance ConsentKind = "controlledSubstance"
+	ConsentKindDataSharing         ConsentKind = "dataSharing"
+	ConsentKindNoDriving           ConsentKind = "noDriving"
+	ConsentKindSupportPerson       ConsentKind = "supportPerson"
+	ConsentKindTelehealth          ConsentKind = "telehealth"
+	ConsentKindTreatment           ConsentKind = "treatment"
+)
+
+// Valid indicates whether the value is a known member of the ConsentKind enum.
+func (e ConsentKind) Valid() bool {
+	switch e {
+	case ConsentKindCommunication:
+		return true
+	case ConsentKindControlledSubstance:
+		return true
+	case ConsentKindDataSharing:
+		return true
+	case ConsentKindNoDriving:
+		return true
+	case ConsentKindSupportPerson:
+		return true
+	case ConsentKindTelehealth:
+		return true
+	case ConsentKindTreatment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentTemplateStatus.
+const (
+	ConsentTemplateStatusPublished ConsentTemplateStatus = "published"
+	ConsentTemplateStatusRetired   ConsentTemplateStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ConsentTemplateStatus enum.
+func (e ConsentTemplateStatus) Valid() bool {
+	switch e {
+	case ConsentTemplateStatusPublished:
+		return true
+	case ConsentTemplateStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsultationStatus.
 const (
 	ConsultationStatusAwaitingInfo           ConsultationStatus = "awaitingInfo"
@@ -2560,6 +2611,78 @@ type ConditionClearance struct {
 	// Evidence What shows that it is fulfilled.
 	Evidence string `json:"evidence"`
 }
+
+// ConsentKind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+type ConsentKind string
+
+// ConsentTemplate A text that patients sign: one revision of its kind, which never changes.
+type ConsentTemplate struct {
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// RetiredAt When it was retired.
+	RetiredAt *time.Time `json:"retiredAt,omitempty"`
+
+	// RetiredBy Who retired it; for staff.
+	RetiredBy *openapi_types.UUID `json:"retiredBy,omitempty"`
+
+	// Revision Counts the clinic's texts of the kind, from 1.
+	Revision int `json:"revision"`
+
+	// Status Whether a text may still be signed.
+	Status ConsentTemplateStatus `json:"status"`
+
+	// StatusReason Why it was retired; for staff.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Text What patients sign. The text is plain, in paragraphs; lines that begin with `- ` are a list.
+	Text string `json:"text"`
+
+	// Title What patients read above it.
+	Title string `json:"title"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// ValidMonths For how many calendar months a signature is good.
+	ValidMonths int `json:"validMonths"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// ConsentTemplateInput A text to be published.
+type ConsentTemplateInput struct {
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// Text What patients sign. The text is plain, in paragraphs; lines that begin with `- ` are a list.
+	Text string `json:"text"`
+
+	// Title What patients read above it.
+	Title string `json:"title"`
+
+	// ValidMonths For how many calendar months a signature is good.
+	ValidMonths *int `json:"validMonths,omitempty"`
+}
+
+// ConsentTemplatePage A page of consent texts.
+type ConsentTemplatePage struct {
+	// Items The consent texts of this page, in order.
+	Items []ConsentTemplate `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsentTemplateStatus Whether a text may still be signed.
+type ConsentTemplateStatus string
 
 // Consultation Intake of a patient, and the decision whether ketamine at home is for them.
 type Consultation struct {
@@ -4978,8 +5101,8 @@ type StartPolicy struct {
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
 
-	// RequiredConsents Signed before the start.
-	RequiredConsents []string `json:"requiredConsents"`
+	// RequiredConsents In force at the start, and when a prescription is signed.
+	RequiredConsents []ConsentKind `json:"requiredConsents"`
 }
 
 // StrikeOut A fact that was entered in error: it stays visible and no longer counts.
@@ -5549,6 +5672,15 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+type ConsentKindFilter = ConsentKind
+
+// ConsentTemplatePath Its id.
+type ConsentTemplatePath = openapi_types.UUID
+
+// ConsentTemplateStatusFilter Whether a text may still be signed.
+type ConsentTemplateStatusFilter = ConsentTemplateStatus
+
 // ConsultationPath Its id.
 type ConsultationPath = openapi_types.UUID
 
@@ -5848,6 +5980,72 @@ type ShowClinicParams struct {
 
 // UpdateClinicParams defines parameters for UpdateClinic.
 type UpdateClinicParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsentTemplatesParams defines parameters for ListConsentTemplates.
+type ListConsentTemplatesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Kind Only this kind.
+	Kind *ConsentKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Status Only this status.
+	Status *ConsentTemplateStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PublishConsentTemplateParams defines parameters for PublishConsentTemplate.
+type PublishConsentTemplateParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentTemplateParams defines parameters for ShowConsentTemplate.
+type ShowConsentTemplateParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RetireConsentTemplateParams defines parameters for RetireConsentTemplate.
+type RetireConsentTemplateParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -7430,6 +7628,12 @@ type SubmitAssessmentJSONRequestBody = Submission
 // UpdateClinicApplicationMergePatchPlusJSONRequestBody defines body for UpdateClinic for application/merge-patch+json ContentType.
 type UpdateClinicApplicationMergePatchPlusJSONRequestBody = ClinicUpdate
 
+// PublishConsentTemplateJSONRequestBody defines body for PublishConsentTemplate for application/json ContentType.
+type PublishConsentTemplateJSONRequestBody = ConsentTemplateInput
+
+// RetireConsentTemplateJSONRequestBody defines body for RetireConsentTemplate for application/json ContentType.
+type RetireConsentTemplateJSONRequestBody = Reason
+
 // ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
 type ClearConditionJSONRequestBody = ConditionClearance
 
@@ -7894,6 +8098,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConsentTemplates List consent texts
+	//
+	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
+	//
+	// Corresponds with GET /consent-templates (the `ListConsentTemplates` operationId).
+	ListConsentTemplates(ctx context.Context, params *ListConsentTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishConsentTemplateWithBody Publish a consent text
+	//
+	// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+	PublishConsentTemplateWithBody(ctx context.Context, params *PublishConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishConsentTemplate Publish a consent text
+	//
+	// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+	PublishConsentTemplate(ctx context.Context, params *PublishConsentTemplateParams, body PublishConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsentTemplate Show a consent text
+	//
+	// In the revision that was published.
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
+	ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetireConsentTemplateWithBody Retire a consent text
+	//
+	// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+	RetireConsentTemplateWithBody(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetireConsentTemplate Retire a consent text
+	//
+	// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+	RetireConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowConsultation Show a consultation
 	//
@@ -9761,6 +10015,116 @@ func (c *Client) UpdateClinicWithBody(ctx context.Context, params *UpdateClinicP
 // Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 func (c *Client) UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateClinicRequestWithApplicationMergePatchPlusJSONBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConsentTemplates List consent texts
+//
+// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
+//
+// Corresponds with GET /consent-templates (the `ListConsentTemplates` operationId).
+func (c *Client) ListConsentTemplates(ctx context.Context, params *ListConsentTemplatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConsentTemplatesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishConsentTemplateWithBody Publish a consent text
+//
+// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+func (c *Client) PublishConsentTemplateWithBody(ctx context.Context, params *PublishConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishConsentTemplateRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishConsentTemplate Publish a consent text
+//
+// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+func (c *Client) PublishConsentTemplate(ctx context.Context, params *PublishConsentTemplateParams, body PublishConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishConsentTemplateRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsentTemplate Show a consent text
+//
+// In the revision that was published.
+//
+// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
+func (c *Client) ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentTemplateRequest(c.Server, consentTemplateID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetireConsentTemplateWithBody Retire a consent text
+//
+// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+func (c *Client) RetireConsentTemplateWithBody(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetireConsentTemplateRequestWithBody(c.Server, consentTemplateID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetireConsentTemplate Retire a consent text
+//
+// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+func (c *Client) RetireConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetireConsentTemplateRequest(c.Server, consentTemplateID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -14237,6 +14601,413 @@ func NewUpdateClinicRequestWithBody(server string, params *UpdateClinicParams, c
 	}
 
 	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListConsentTemplatesRequest constructs an http.Request for the ListConsentTemplates method
+func NewListConsentTemplatesRequest(server string, params *ListConsentTemplatesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPublishConsentTemplateRequest calls the generic PublishConsentTemplate builder with application/json body
+func NewPublishConsentTemplateRequest(server string, params *PublishConsentTemplateParams, body PublishConsentTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishConsentTemplateRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPublishConsentTemplateRequestWithBody constructs an http.Request for the PublishConsentTemplate method, with any body, and a specified content type
+func NewPublishConsentTemplateRequestWithBody(server string, params *PublishConsentTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsentTemplateRequest constructs an http.Request for the ShowConsentTemplate method
+func NewShowConsentTemplateRequest(server string, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentTemplateId", consentTemplateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetireConsentTemplateRequest calls the generic RetireConsentTemplate builder with application/json body
+func NewRetireConsentTemplateRequest(server string, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRetireConsentTemplateRequestWithBody(server, consentTemplateID, params, "application/json", bodyReader)
+}
+
+// NewRetireConsentTemplateRequestWithBody constructs an http.Request for the RetireConsentTemplate method, with any body, and a specified content type
+func NewRetireConsentTemplateRequestWithBody(server string, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentTemplateId", consentTemplateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates/%s/retire", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -24705,6 +25476,60 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateClinicResponse, error)
 
+	// ListConsentTemplatesWithResponse List consent texts
+	//
+	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consent-templates (the `ListConsentTemplates` operationId).
+	ListConsentTemplatesWithResponse(ctx context.Context, params *ListConsentTemplatesParams, reqEditors ...RequestEditorFn) (*ListConsentTemplatesResponse, error)
+
+	// PublishConsentTemplateWithBodyWithResponse Publish a consent text
+	//
+	// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+	PublishConsentTemplateWithBodyWithResponse(ctx context.Context, params *PublishConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishConsentTemplateResponse, error)
+
+	// PublishConsentTemplateWithResponse Publish a consent text
+	//
+	// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+	PublishConsentTemplateWithResponse(ctx context.Context, params *PublishConsentTemplateParams, body PublishConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishConsentTemplateResponse, error)
+
+	// ShowConsentTemplateWithResponse Show a consent text
+	//
+	// In the revision that was published.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
+	ShowConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateResponse, error)
+
+	// RetireConsentTemplateWithBodyWithResponse Retire a consent text
+	//
+	// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+	RetireConsentTemplateWithBodyWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetireConsentTemplateResponse, error)
+
+	// RetireConsentTemplateWithResponse Retire a consent text
+	//
+	// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+	RetireConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireConsentTemplateResponse, error)
+
 	// ShowConsultationWithResponse Show a consultation
 	//
 	// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -26890,6 +27715,201 @@ func (r UpdateClinicResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateClinicResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListConsentTemplatesResponse200Headers the declared response headers of an HTTP 200 response for ListConsentTemplates
+type ListConsentTemplatesResponse200Headers struct {
+	Link *string
+}
+
+type ListConsentTemplatesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConsentTemplatePage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListConsentTemplatesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConsentTemplatesResponse) GetJSON200() *ConsentTemplatePage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConsentTemplatesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConsentTemplatesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConsentTemplatesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConsentTemplatesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PublishConsentTemplateResponse201Headers the declared response headers of an HTTP 201 response for PublishConsentTemplate
+type PublishConsentTemplateResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type PublishConsentTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ConsentTemplate
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PublishConsentTemplateResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PublishConsentTemplateResponse) GetJSON201() *ConsentTemplate {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishConsentTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishConsentTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishConsentTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishConsentTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsentTemplateResponse200Headers the declared response headers of an HTTP 200 response for ShowConsentTemplate
+type ShowConsentTemplateResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowConsentTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConsentTemplate
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentTemplateResponse) GetJSON200() *ConsentTemplate {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RetireConsentTemplateResponse200Headers the declared response headers of an HTTP 200 response for RetireConsentTemplate
+type RetireConsentTemplateResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RetireConsentTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConsentTemplate
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RetireConsentTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetireConsentTemplateResponse) GetJSON200() *ConsentTemplate {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RetireConsentTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetireConsentTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetireConsentTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetireConsentTemplateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -32468,6 +33488,96 @@ func (c *ClientWithResponses) UpdateClinicWithApplicationMergePatchPlusJSONBodyW
 	return ParseUpdateClinicResponse(rsp)
 }
 
+// ListConsentTemplatesWithResponse List consent texts
+//
+// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consent-templates (the `ListConsentTemplates` operationId).
+func (c *ClientWithResponses) ListConsentTemplatesWithResponse(ctx context.Context, params *ListConsentTemplatesParams, reqEditors ...RequestEditorFn) (*ListConsentTemplatesResponse, error) {
+	rsp, err := c.ListConsentTemplates(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConsentTemplatesResponse(rsp)
+}
+
+// PublishConsentTemplateWithBodyWithResponse Publish a consent text
+//
+// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+func (c *ClientWithResponses) PublishConsentTemplateWithBodyWithResponse(ctx context.Context, params *PublishConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishConsentTemplateResponse, error) {
+	rsp, err := c.PublishConsentTemplateWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishConsentTemplateResponse(rsp)
+}
+
+// PublishConsentTemplateWithResponse Publish a consent text
+//
+// The next revision of its kind; a published text never changes. Consents signed to an earlier revision stay in force: retire that one when everybody has to sign anew.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consent-templates (the `PublishConsentTemplate` operationId).
+func (c *ClientWithResponses) PublishConsentTemplateWithResponse(ctx context.Context, params *PublishConsentTemplateParams, body PublishConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishConsentTemplateResponse, error) {
+	rsp, err := c.PublishConsentTemplate(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishConsentTemplateResponse(rsp)
+}
+
+// ShowConsentTemplateWithResponse Show a consent text
+//
+// In the revision that was published.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
+func (c *ClientWithResponses) ShowConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateResponse, error) {
+	rsp, err := c.ShowConsentTemplate(ctx, consentTemplateID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentTemplateResponse(rsp)
+}
+
+// RetireConsentTemplateWithBodyWithResponse Retire a consent text
+//
+// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+func (c *ClientWithResponses) RetireConsentTemplateWithBodyWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RetireConsentTemplateResponse, error) {
+	rsp, err := c.RetireConsentTemplateWithBody(ctx, consentTemplateID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetireConsentTemplateResponse(rsp)
+}
+
+// RetireConsentTemplateWithResponse Retire a consent text
+//
+// For good. Nobody signs it any more, and every consent signed to it reads `expired` from then on. If an earlier revision is still published, that one can be presented again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
+func (c *ClientWithResponses) RetireConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireConsentTemplateResponse, error) {
+	rsp, err := c.RetireConsentTemplate(ctx, consentTemplateID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetireConsentTemplateResponse(rsp)
+}
+
 // ShowConsultationWithResponse Show a consultation
 //
 // Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -35628,6 +36738,183 @@ func ParseUpdateClinicResponse(rsp *http.Response) (*UpdateClinicResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers UpdateClinicResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListConsentTemplatesResponse parses an HTTP response from a ListConsentTemplatesWithResponse call
+func ParseListConsentTemplatesResponse(rsp *http.Response) (*ListConsentTemplatesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConsentTemplatesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConsentTemplatePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListConsentTemplatesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePublishConsentTemplateResponse parses an HTTP response from a PublishConsentTemplateWithResponse call
+func ParsePublishConsentTemplateResponse(rsp *http.Response) (*PublishConsentTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishConsentTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ConsentTemplate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers PublishConsentTemplateResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowConsentTemplateResponse parses an HTTP response from a ShowConsentTemplateWithResponse call
+func ParseShowConsentTemplateResponse(rsp *http.Response) (*ShowConsentTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConsentTemplate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetireConsentTemplateResponse parses an HTTP response from a RetireConsentTemplateWithResponse call
+func ParseRetireConsentTemplateResponse(rsp *http.Response) (*RetireConsentTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetireConsentTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConsentTemplate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RetireConsentTemplateResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -49,6 +49,7 @@ var steps = map[string][]step{
 	"decideEligibility": {opened, filledIn, submitted, examined}, "reopenConsultation": {opened, filledIn, submitted, deferred},
 	"clearCondition": {opened, filledIn, submitted, examined, conditional},
 	"showTreatment":  {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
+	"showConsentTemplate": {text}, "retireConsentTemplate": {text},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
 	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
@@ -109,6 +110,13 @@ func booked(t testing.TB, s *Scene) {
 	s.keep("visit", s.must(t, s.Clinic.Clinician, "bookVisit", map[string]any{
 		"kind": "followUp", "mode": "inPerson", "providerId": s.IDs["prescriber"], "durationMin": 30,
 		"plannedAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York",
+	}))
+}
+
+// text is a consent text of the scene's own, the newest of its kind.
+func text(t testing.TB, s *Scene) {
+	s.keep("consentTemplate", s.must(t, s.Clinic.Admin, "publishConsentTemplate", map[string]any{
+		"kind": "telehealth", "title": "Care by video", "text": "We meet on a screen.",
 	}))
 }
 

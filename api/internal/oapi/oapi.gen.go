@@ -261,6 +261,57 @@ func (e CareRole) Valid() bool {
 	}
 }
 
+// Defines values for ConsentKind.
+const (
+	ConsentKindCommunication       ConsentKind = "communication"
+	ConsentKindControlledSubstance ConsentKind = "controlledSubstance"
+	ConsentKindDataSharing         ConsentKind = "dataSharing"
+	ConsentKindNoDriving           ConsentKind = "noDriving"
+	ConsentKindSupportPerson       ConsentKind = "supportPerson"
+	ConsentKindTelehealth          ConsentKind = "telehealth"
+	ConsentKindTreatment           ConsentKind = "treatment"
+)
+
+// Valid indicates whether the value is a known member of the ConsentKind enum.
+func (e ConsentKind) Valid() bool {
+	switch e {
+	case ConsentKindCommunication:
+		return true
+	case ConsentKindControlledSubstance:
+		return true
+	case ConsentKindDataSharing:
+		return true
+	case ConsentKindNoDriving:
+		return true
+	case ConsentKindSupportPerson:
+		return true
+	case ConsentKindTelehealth:
+		return true
+	case ConsentKindTreatment:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConsentTemplateStatus.
+const (
+	ConsentTemplateStatusPublished ConsentTemplateStatus = "published"
+	ConsentTemplateStatusRetired   ConsentTemplateStatus = "retired"
+)
+
+// Valid indicates whether the value is a known member of the ConsentTemplateStatus enum.
+func (e ConsentTemplateStatus) Valid() bool {
+	switch e {
+	case ConsentTemplateStatusPublished:
+		return true
+	case ConsentTemplateStatusRetired:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsultationStatus.
 const (
 	ConsultationStatusAwaitingInfo           ConsultationStatus = "awaitingInfo"
@@ -2558,6 +2609,78 @@ type ConditionClearance struct {
 	// Evidence What shows that it is fulfilled.
 	Evidence string `json:"evidence"`
 }
+
+// ConsentKind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+type ConsentKind string
+
+// ConsentTemplate A text that patients sign: one revision of its kind, which never changes.
+type ConsentTemplate struct {
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// RetiredAt When it was retired.
+	RetiredAt *time.Time `json:"retiredAt,omitempty"`
+
+	// RetiredBy Who retired it; for staff.
+	RetiredBy *openapi_types.UUID `json:"retiredBy,omitempty"`
+
+	// Revision Counts the clinic's texts of the kind, from 1.
+	Revision int `json:"revision"`
+
+	// Status Whether a text may still be signed.
+	Status ConsentTemplateStatus `json:"status"`
+
+	// StatusReason Why it was retired; for staff.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Text What patients sign. The text is plain, in paragraphs; lines that begin with `- ` are a list.
+	Text string `json:"text"`
+
+	// Title What patients read above it.
+	Title string `json:"title"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// ValidMonths For how many calendar months a signature is good.
+	ValidMonths int `json:"validMonths"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// ConsentTemplateInput A text to be published.
+type ConsentTemplateInput struct {
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// Text What patients sign. The text is plain, in paragraphs; lines that begin with `- ` are a list.
+	Text string `json:"text"`
+
+	// Title What patients read above it.
+	Title string `json:"title"`
+
+	// ValidMonths For how many calendar months a signature is good.
+	ValidMonths *int `json:"validMonths,omitempty"`
+}
+
+// ConsentTemplatePage A page of consent texts.
+type ConsentTemplatePage struct {
+	// Items The consent texts of this page, in order.
+	Items []ConsentTemplate `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsentTemplateStatus Whether a text may still be signed.
+type ConsentTemplateStatus string
 
 // Consultation Intake of a patient, and the decision whether ketamine at home is for them.
 type Consultation struct {
@@ -4976,8 +5099,8 @@ type StartPolicy struct {
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
 
-	// RequiredConsents Signed before the start.
-	RequiredConsents []string `json:"requiredConsents"`
+	// RequiredConsents In force at the start, and when a prescription is signed.
+	RequiredConsents []ConsentKind `json:"requiredConsents"`
 }
 
 // StrikeOut A fact that was entered in error: it stays visible and no longer counts.
@@ -5547,6 +5670,15 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+type ConsentKindFilter = ConsentKind
+
+// ConsentTemplatePath Its id.
+type ConsentTemplatePath = openapi_types.UUID
+
+// ConsentTemplateStatusFilter Whether a text may still be signed.
+type ConsentTemplateStatusFilter = ConsentTemplateStatus
+
 // ConsultationPath Its id.
 type ConsultationPath = openapi_types.UUID
 
@@ -5846,6 +5978,72 @@ type ShowClinicParams struct {
 
 // UpdateClinicParams defines parameters for UpdateClinic.
 type UpdateClinicParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsentTemplatesParams defines parameters for ListConsentTemplates.
+type ListConsentTemplatesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Kind Only this kind.
+	Kind *ConsentKindFilter `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Status Only this status.
+	Status *ConsentTemplateStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PublishConsentTemplateParams defines parameters for PublishConsentTemplate.
+type PublishConsentTemplateParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentTemplateParams defines parameters for ShowConsentTemplate.
+type ShowConsentTemplateParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RetireConsentTemplateParams defines parameters for RetireConsentTemplate.
+type RetireConsentTemplateParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -7428,6 +7626,12 @@ type SubmitAssessmentJSONRequestBody = Submission
 // UpdateClinicApplicationMergePatchPlusJSONRequestBody defines body for UpdateClinic for application/merge-patch+json ContentType.
 type UpdateClinicApplicationMergePatchPlusJSONRequestBody = ClinicUpdate
 
+// PublishConsentTemplateJSONRequestBody defines body for PublishConsentTemplate for application/json ContentType.
+type PublishConsentTemplateJSONRequestBody = ConsentTemplateInput
+
+// RetireConsentTemplateJSONRequestBody defines body for RetireConsentTemplate for application/json ContentType.
+type RetireConsentTemplateJSONRequestBody = Reason
+
 // ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
 type ClearConditionJSONRequestBody = ConditionClearance
 
@@ -7670,6 +7874,18 @@ type ServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx echo.Context, params UpdateClinicParams) error
+	// ListConsentTemplates List consent texts
+	// (GET /consent-templates)
+	ListConsentTemplates(ctx echo.Context, params ListConsentTemplatesParams) error
+	// PublishConsentTemplate Publish a consent text
+	// (POST /consent-templates)
+	PublishConsentTemplate(ctx echo.Context, params PublishConsentTemplateParams) error
+	// ShowConsentTemplate Show a consent text
+	// (GET /consent-templates/{consentTemplateId})
+	ShowConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params ShowConsentTemplateParams) error
+	// RetireConsentTemplate Retire a consent text
+	// (POST /consent-templates/{consentTemplateId}/retire)
+	RetireConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params RetireConsentTemplateParams) error
 	// ShowConsultation Show a consultation
 	// (GET /consultations/{consultationId})
 	ShowConsultation(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationParams) error
@@ -9027,6 +9243,301 @@ func (w *ServerInterfaceWrapper) UpdateClinic(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateClinic(ctx, params)
+	return err
+}
+
+// ListConsentTemplates converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConsentTemplates(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConsentTemplatesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConsentTemplates(ctx, params)
+	return err
+}
+
+// PublishConsentTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishConsentTemplate(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishConsentTemplateParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishConsentTemplate(ctx, params)
+	return err
+}
+
+// ShowConsentTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsentTemplate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentTemplateId" -------------
+	var consentTemplateID ConsentTemplatePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentTemplateId", ctx.Param("consentTemplateId"), &consentTemplateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentTemplateId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsentTemplateParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsentTemplate(ctx, consentTemplateID, params)
+	return err
+}
+
+// RetireConsentTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) RetireConsentTemplate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentTemplateId" -------------
+	var consentTemplateID ConsentTemplatePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentTemplateId", ctx.Param("consentTemplateId"), &consentTemplateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentTemplateId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetireConsentTemplateParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetireConsentTemplate(ctx, consentTemplateID, params)
 	return err
 }
 
@@ -16798,6 +17309,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/assessments/:assessmentId/submit", wrapper.SubmitAssessment, options.OperationMiddlewares["submitAssessment"]...)
 	router.GET(options.BaseURL+"/clinic", wrapper.ShowClinic, options.OperationMiddlewares["showClinic"]...)
 	router.PATCH(options.BaseURL+"/clinic", wrapper.UpdateClinic, options.OperationMiddlewares["updateClinic"]...)
+	router.GET(options.BaseURL+"/consent-templates", wrapper.ListConsentTemplates, options.OperationMiddlewares["listConsentTemplates"]...)
+	router.POST(options.BaseURL+"/consent-templates", wrapper.PublishConsentTemplate, options.OperationMiddlewares["publishConsentTemplate"]...)
+	router.GET(options.BaseURL+"/consent-templates/:consentTemplateId", wrapper.ShowConsentTemplate, options.OperationMiddlewares["showConsentTemplate"]...)
+	router.POST(options.BaseURL+"/consent-templates/:consentTemplateId/retire", wrapper.RetireConsentTemplate, options.OperationMiddlewares["retireConsentTemplate"]...)
 	router.GET(options.BaseURL+"/consultations/:consultationId", wrapper.ShowConsultation, options.OperationMiddlewares["showConsultation"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/clear-condition", wrapper.ClearCondition, options.OperationMiddlewares["clearCondition"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/decide", wrapper.DecideEligibility, options.OperationMiddlewares["decideEligibility"]...)
@@ -16951,6 +17466,25 @@ type ClinicJSONResponse struct {
 	Body Clinic
 
 	Headers ClinicResponseHeaders
+}
+
+type ConsentTemplateResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type ConsentTemplateJSONResponse struct {
+	Body ConsentTemplate
+
+	Headers ConsentTemplateResponseHeaders
+}
+
+type ConsentTemplatePageResponseHeaders struct {
+	Link *string
+}
+type ConsentTemplatePageJSONResponse struct {
+	Body ConsentTemplatePage
+
+	Headers ConsentTemplatePageResponseHeaders
 }
 
 type ConsultationResponseHeaders struct {
@@ -17615,6 +18149,121 @@ type UpdateClinicResponseObject interface {
 type UpdateClinic200JSONResponse struct{ ClinicJSONResponse }
 
 func (response UpdateClinic200JSONResponse) VisitUpdateClinicResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConsentTemplatesRequestObject struct {
+	Params ListConsentTemplatesParams
+}
+
+type ListConsentTemplatesResponseObject interface {
+	VisitListConsentTemplatesResponse(w http.ResponseWriter) error
+}
+
+type ListConsentTemplates200JSONResponse struct {
+	ConsentTemplatePageJSONResponse
+}
+
+func (response ListConsentTemplates200JSONResponse) VisitListConsentTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishConsentTemplateRequestObject struct {
+	Params PublishConsentTemplateParams
+	Body   *PublishConsentTemplateJSONRequestBody
+}
+
+type PublishConsentTemplateResponseObject interface {
+	VisitPublishConsentTemplateResponse(w http.ResponseWriter) error
+}
+
+type PublishConsentTemplate201JSONResponse struct{ ConsentTemplateJSONResponse }
+
+func (response PublishConsentTemplate201JSONResponse) VisitPublishConsentTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowConsentTemplateRequestObject struct {
+	ConsentTemplateID ConsentTemplatePath `json:"consentTemplateId"`
+	Params            ShowConsentTemplateParams
+}
+
+type ShowConsentTemplateResponseObject interface {
+	VisitShowConsentTemplateResponse(w http.ResponseWriter) error
+}
+
+type ShowConsentTemplate200JSONResponse struct{ ConsentTemplateJSONResponse }
+
+func (response ShowConsentTemplate200JSONResponse) VisitShowConsentTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetireConsentTemplateRequestObject struct {
+	ConsentTemplateID ConsentTemplatePath `json:"consentTemplateId"`
+	Params            RetireConsentTemplateParams
+	Body              *RetireConsentTemplateJSONRequestBody
+}
+
+type RetireConsentTemplateResponseObject interface {
+	VisitRetireConsentTemplateResponse(w http.ResponseWriter) error
+}
+
+type RetireConsentTemplate200JSONResponse struct{ ConsentTemplateJSONResponse }
+
+func (response RetireConsentTemplate200JSONResponse) VisitRetireConsentTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -21074,6 +21723,18 @@ type StrictServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx context.Context, request UpdateClinicRequestObject) (UpdateClinicResponseObject, error)
+	// ListConsentTemplates List consent texts
+	// (GET /consent-templates)
+	ListConsentTemplates(ctx context.Context, request ListConsentTemplatesRequestObject) (ListConsentTemplatesResponseObject, error)
+	// PublishConsentTemplate Publish a consent text
+	// (POST /consent-templates)
+	PublishConsentTemplate(ctx context.Context, request PublishConsentTemplateRequestObject) (PublishConsentTemplateResponseObject, error)
+	// ShowConsentTemplate Show a consent text
+	// (GET /consent-templates/{consentTemplateId})
+	ShowConsentTemplate(ctx context.Context, request ShowConsentTemplateRequestObject) (ShowConsentTemplateResponseObject, error)
+	// RetireConsentTemplate Retire a consent text
+	// (POST /consent-templates/{consentTemplateId}/retire)
+	RetireConsentTemplate(ctx context.Context, request RetireConsentTemplateRequestObject) (RetireConsentTemplateResponseObject, error)
 	// ShowConsultation Show a consultation
 	// (GET /consultations/{consultationId})
 	ShowConsultation(ctx context.Context, request ShowConsultationRequestObject) (ShowConsultationResponseObject, error)
@@ -21936,6 +22597,154 @@ func (sh *strictHandler) UpdateClinic(ctx echo.Context, params UpdateClinicParam
 		return err
 	} else if validResponse, ok := response.(UpdateClinicResponseObject); ok {
 		return validResponse.VisitUpdateClinicResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConsentTemplates operation middleware
+func (sh *strictHandler) ListConsentTemplates(ctx echo.Context, params ListConsentTemplatesParams) error {
+	var request ListConsentTemplatesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConsentTemplates(ctx.Request().Context(), request.(ListConsentTemplatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConsentTemplates")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConsentTemplatesResponseObject); ok {
+		return validResponse.VisitListConsentTemplatesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishConsentTemplate operation middleware
+func (sh *strictHandler) PublishConsentTemplate(ctx echo.Context, params PublishConsentTemplateParams) error {
+	var request PublishConsentTemplateRequestObject
+
+	request.Params = params
+
+	var body PublishConsentTemplateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishConsentTemplate(ctx.Request().Context(), request.(PublishConsentTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishConsentTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishConsentTemplateResponseObject); ok {
+		return validResponse.VisitPublishConsentTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowConsentTemplate operation middleware
+func (sh *strictHandler) ShowConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params ShowConsentTemplateParams) error {
+	var request ShowConsentTemplateRequestObject
+
+	request.ConsentTemplateID = consentTemplateID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsentTemplate(ctx.Request().Context(), request.(ShowConsentTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsentTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsentTemplateResponseObject); ok {
+		return validResponse.VisitShowConsentTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetireConsentTemplate operation middleware
+func (sh *strictHandler) RetireConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params RetireConsentTemplateParams) error {
+	var request RetireConsentTemplateRequestObject
+
+	request.ConsentTemplateID = consentTemplateID
+	request.Params = params
+
+	var body RetireConsentTemplateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetireConsentTemplate(ctx.Request().Context(), request.(RetireConsentTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetireConsentTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetireConsentTemplateResponseObject); ok {
+		return validResponse.VisitRetireConsentTemplateResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -45,6 +45,12 @@ var lists = map[string]struct {
 	"visits, booked":    {"visits_by_status", visits(rules.VisitBooked)},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
+	"consent texts":     {"consent_templates_by_age", consentTexts(store.ConsentTemplateFilter{})},
+	"texts, kind":       {"consent_templates_", consentTexts(store.ConsentTemplateFilter{Kind: rules.ConsentNoDriving})},
+	"texts, status":     {"consent_templates_by_status", consentTexts(store.ConsentTemplateFilter{Status: rules.ConsentTemplateRetired})},
+	"texts, both": {"consent_templates_", consentTexts(store.ConsentTemplateFilter{
+		Kind: rules.ConsentNoDriving, Status: rules.ConsentTemplatePublished,
+	})},
 	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
 	"prescriptions":     {"prescriptions_by_treatment", prescriptions("")},
 	"drafts":            {"prescriptions_by_status", prescriptions(rules.PrescriptionDraft)},
@@ -97,6 +103,10 @@ func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListPrescriptions(id, s, noon, p))
 	}
+}
+
+func consentTexts(f store.ConsentTemplateFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListConsentTemplates(f, p)) }
 }
 
 func sessions(s rules.SessionStatus) func(*store.Tx, uuid.UUID, store.Page) error {

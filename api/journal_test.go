@@ -156,7 +156,7 @@ func (c *counter) version(t *testing.T, operation string, e entry, v event) {
 func (c *counter) history(t *testing.T) {
 	tables := []string{
 		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits",
-		"consultations", "protocols", "consent_templates", "treatments", "prescriptions", "sessions", "session_facts", "assessments",
+		"consultations", "protocols", "consent_templates", "consents", "treatments", "prescriptions", "sessions", "session_facts", "assessments",
 		"alerts",
 	}
 	for _, table := range tables {

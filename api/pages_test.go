@@ -312,6 +312,11 @@ func (c *counter) books(t *testing.T) map[string]book {
 	register := func(t *testing.T) {
 		c.Site.Must(t, apitest.Call{Operation: "registerPatient", Token: c.Clinician.Token, Body: newPatient(surname)})
 	}
+	publish := func(t *testing.T) string {
+		return c.Site.Must(t, apitest.Call{Operation: "publishConsentTemplate", Token: c.Admin.Token, Body: map[string]any{
+			"kind": "telehealth", "title": "Care by video", "text": "We meet on a screen.",
+		}}).Text("id")
+	}
 	return map[string]book{
 		"listStaff": {apitest.Call{Operation: "listStaff", Token: c.Clinician.Token}, func(t *testing.T) {
 			c.Site.Must(t, apitest.Call{Operation: "addStaff", Token: c.Admin.Token, Body: map[string]any{
@@ -327,11 +332,11 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
 		"listVisits":        {by(c.Prescriber, "listVisits", planned), must(planned, "bookVisit", c.Prescriber), "status=booked"},
 		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
-		"listConsentTemplates": {apitest.Call{Operation: "listConsentTemplates", Token: c.Clinician.Token}, func(t *testing.T) {
-			c.Site.Must(t, apitest.Call{Operation: "publishConsentTemplate", Token: c.Admin.Token, Body: map[string]any{
-				"kind": "telehealth", "title": "Care by video", "text": "We meet on a screen.",
-			}})
-		}, "kind=telehealth&status=published"},
+		"listConsentTemplates": {apitest.Call{Operation: "listConsentTemplates", Token: c.Clinician.Token},
+			func(t *testing.T) { publish(t) }, "kind=telehealth&status=published"},
+		"listConsents": {c.call("listConsents", c.Clinician, nil), func(t *testing.T) {
+			c.Site.Must(t, c.call("presentConsent", c.Clinician, map[string]any{"templateId": publish(t)}))
+		}, "status=presented"},
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")
 			start.Token = c.Prescriber.Token

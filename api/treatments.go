@@ -159,19 +159,24 @@ func (s *Server) ChangePhase(ctx context.Context, req oapi.ChangePhaseRequestObj
 
 // HoldTreatment lets nothing planned go ahead.
 func (s *Server) HoldTreatment(ctx context.Context, req oapi.HoldTreatmentRequestObject) (oapi.HoldTreatmentResponseObject, error) {
-	tx, reason := store.From(ctx), treatment.HoldReason(req.Body.Reason)
+	tx := store.From(ctx)
 	t, err := tx.Course(req.TreatmentID)
 	if err != nil {
 		return nil, err
 	}
-	if t.Treatment, err = t.Hold(reason); err != nil {
-		return nil, err
-	}
-	t.Holds = append(t.Holds, store.TreatmentHold{Hold: tx.NewHold(reason, orZero(req.Body.Note))})
-	if err := tx.ChangeCourse("treatment.held", t); err != nil {
+	if err := hold(tx, t, treatment.HoldReason(req.Body.Reason), orZero(req.Body.Note)); err != nil {
 		return nil, err
 	}
 	return oapi.HoldTreatment200JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
+}
+
+// hold puts a treatment on hold, for a further reason if it is so already.
+func hold(tx *store.Tx, t *store.Treatment, reason treatment.HoldReason, note string) (err error) {
+	if t.Treatment, err = t.Hold(reason); err != nil {
+		return err
+	}
+	t.Holds = append(t.Holds, store.TreatmentHold{Hold: tx.NewHold(reason, note)})
+	return tx.ChangeCourse("treatment.held", t)
 }
 
 // ResumeTreatment lifts every hold.

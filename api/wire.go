@@ -130,6 +130,17 @@ func strikeOut(ctx context.Context, tx *store.Tx, said store.Told, s *store.Stru
 	return nil
 }
 
+// reportOut shows a fact that told what became of a record; nil if there was none.
+func reportOut(r store.Report) *oapi.Report {
+	if r.FactID == nil {
+		return nil
+	}
+	return &oapi.Report{
+		ID: *r.FactID, OccurredAt: *r.OccurredAt, TimeZone: r.TimeZone, ReportedBy: oapi.ReportedBy(r.ReportedBy), Mode: oapi.Mode(r.Mode),
+		ClockSkew: r.ClockSkew, RecordedBy: actorOut(r.RecordedBy), RecordedAt: *r.RecordedAt,
+	}
+}
+
 func struckOut(s store.Struck) *oapi.StrikeOut {
 	if s.Counts() {
 		return nil

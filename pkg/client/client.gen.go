@@ -296,6 +296,36 @@ func (e ConsentKind) Valid() bool {
 	}
 }
 
+// Defines values for ConsentStatus.
+const (
+	ConsentStatusDeclined   ConsentStatus = "declined"
+	ConsentStatusExpired    ConsentStatus = "expired"
+	ConsentStatusPresented  ConsentStatus = "presented"
+	ConsentStatusSigned     ConsentStatus = "signed"
+	ConsentStatusSuperseded ConsentStatus = "superseded"
+	ConsentStatusWithdrawn  ConsentStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConsentStatus enum.
+func (e ConsentStatus) Valid() bool {
+	switch e {
+	case ConsentStatusDeclined:
+		return true
+	case ConsentStatusExpired:
+		return true
+	case ConsentStatusPresented:
+		return true
+	case ConsentStatusSigned:
+		return true
+	case ConsentStatusSuperseded:
+		return true
+	case ConsentStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentTemplateStatus.
 const (
 	ConsentTemplateStatusPublished ConsentTemplateStatus = "published"
@@ -2612,8 +2642,140 @@ type ConditionClearance struct {
 	Evidence string `json:"evidence"`
 }
 
+// Consent A patient's answer to one consent text, for sharing data about one partner.
+type Consent struct {
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// EndedAt When it was declined, withdrawn or superseded, but not later than that arrived.
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+
+	// Ending That it was declined or withdrawn.
+	Ending *Report `json:"ending,omitempty"`
+
+	// ExpiresAt From then on it reads `expired`, unless its text is retired before.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// Partner Whom data are shared with; only for `dataSharing`.
+	Partner *string `json:"partner,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PresentedAt When it was last presented. What was before that is in its history.
+	PresentedAt time.Time `json:"presentedAt"`
+
+	// PresentedBy The member of staff who presented it.
+	PresentedBy openapi_types.UUID `json:"presentedBy"`
+
+	// Revision The text's revision of its kind.
+	Revision int `json:"revision"`
+
+	// Signature That it was signed.
+	Signature *Report `json:"signature,omitempty"`
+
+	// SignatureName The name as it was signed.
+	SignatureName *string `json:"signatureName,omitempty"`
+
+	// SignedAt From when it is in force: when it was signed, but not later than the signature arrived.
+	SignedAt *time.Time `json:"signedAt,omitempty"`
+
+	// Status Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+	Status ConsentStatus `json:"status"`
+
+	// StatusReason Why it was declined or withdrawn.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TemplateID The text.
+	TemplateID openapi_types.UUID `json:"templateId"`
+
+	// Text What was presented; left out in lists.
+	Text *string `json:"text,omitempty"`
+
+	// Title The text's title.
+	Title string `json:"title"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+
+	// WitnessedBy The member of staff who has seen the signature; absent when the patient recorded it.
+	WitnessedBy *openapi_types.UUID `json:"witnessedBy,omitempty"`
+}
+
+// ConsentEndingInput That a consent is declined or withdrawn.
+type ConsentEndingInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Reason Why, if the patient wants to say it.
+	Reason *string `json:"reason,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// ConsentInput A text to be put before a patient.
+type ConsentInput struct {
+	// Partner Whom data are shared with. Words are separated by single spaces: the same name is the same partner. Required for `dataSharing`, and only there.
+	Partner *string `json:"partner,omitempty"`
+
+	// TemplateID The text: the newest published one of its kind.
+	TemplateID openapi_types.UUID `json:"templateId"`
+}
+
 // ConsentKind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKind string
+
+// ConsentPage A page of consents.
+type ConsentPage struct {
+	// Items The consents of this page, in order.
+	Items []Consent `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsentSignatureInput A signature.
+type ConsentSignatureInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SignatureName The name as it was signed: typed by the patient, or by staff who have seen the signature.
+	SignatureName string `json:"signatureName"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// ConsentStatus Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+type ConsentStatus string
 
 // ConsentTemplate A text that patients sign: one revision of its kind, which never changes.
 type ConsentTemplate struct {
@@ -4742,6 +4904,33 @@ type ReleasePolicy struct {
 	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
 }
 
+// Report A fact that told what became of a record.
+type Report struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew bool `json:"clockSkew"`
+
+	// ID The fact's id, made by the client.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened.
+	TimeZone string `json:"timeZone"`
+}
+
 // ReportedBy Whose word it is.
 type ReportedBy string
 
@@ -5675,6 +5864,12 @@ type AssessmentStatusFilter = AssessmentStatus
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
 
+// ConsentPath Its id.
+type ConsentPath = openapi_types.UUID
+
+// ConsentStatusFilter Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+type ConsentStatusFilter = ConsentStatus
+
 // ConsentTemplatePath Its id.
 type ConsentTemplatePath = openapi_types.UUID
 
@@ -6062,6 +6257,45 @@ type RetireConsentTemplateParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowConsentParams defines parameters for ShowConsent.
+type ShowConsentParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DeclineConsentParams defines parameters for DeclineConsent.
+type DeclineConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SignConsentParams defines parameters for SignConsent.
+type SignConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawConsentParams defines parameters for WithdrawConsent.
+type WithdrawConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowConsultationParams defines parameters for ShowConsultation.
 type ShowConsultationParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -6420,6 +6654,39 @@ type SetCareTeamParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsentsParams defines parameters for ListConsents.
+type ListConsentsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *ConsentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PresentConsentParams defines parameters for PresentConsent.
+type PresentConsentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -7634,6 +7901,15 @@ type PublishConsentTemplateJSONRequestBody = ConsentTemplateInput
 // RetireConsentTemplateJSONRequestBody defines body for RetireConsentTemplate for application/json ContentType.
 type RetireConsentTemplateJSONRequestBody = Reason
 
+// DeclineConsentJSONRequestBody defines body for DeclineConsent for application/json ContentType.
+type DeclineConsentJSONRequestBody = ConsentEndingInput
+
+// SignConsentJSONRequestBody defines body for SignConsent for application/json ContentType.
+type SignConsentJSONRequestBody = ConsentSignatureInput
+
+// WithdrawConsentJSONRequestBody defines body for WithdrawConsent for application/json ContentType.
+type WithdrawConsentJSONRequestBody = ConsentEndingInput
+
 // ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
 type ClearConditionJSONRequestBody = ConditionClearance
 
@@ -7681,6 +7957,9 @@ type RecordAssessmentJSONRequestBody = AssessmentRecord
 
 // SetCareTeamJSONRequestBody defines body for SetCareTeam for application/json ContentType.
 type SetCareTeamJSONRequestBody = CareTeam
+
+// PresentConsentJSONRequestBody defines body for PresentConsent for application/json ContentType.
+type PresentConsentJSONRequestBody = ConsentInput
 
 // UpdateContactApplicationMergePatchPlusJSONRequestBody defines body for UpdateContact for application/merge-patch+json ContentType.
 type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
@@ -8149,6 +8428,67 @@ type ClientInterface interface {
 	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
 	RetireConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowConsent Show a consent
+	//
+	// With its text.
+	//
+	// Corresponds with GET /consents/{consentId} (the `ShowConsent` operationId).
+	ShowConsent(ctx context.Context, consentID ConsentPath, params *ShowConsentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclineConsentWithBody Decline a consent
+	//
+	// The patient does not sign.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+	DeclineConsentWithBody(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclineConsent Decline a consent
+	//
+	// The patient does not sign.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+	DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignConsentWithBody Sign a consent
+	//
+	// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+	SignConsentWithBody(ctx context.Context, consentID ConsentPath, params *SignConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignConsent Sign a consent
+	//
+	// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+	SignConsent(ctx context.Context, consentID ConsentPath, params *SignConsentParams, body SignConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawConsentWithBody Withdraw a consent
+	//
+	// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+	WithdrawConsentWithBody(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawConsent Withdraw a consent
+	//
+	// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+	WithdrawConsent(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, body WithdrawConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowConsultation Show a consultation
 	//
 	// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -8506,6 +8846,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 	SetCareTeam(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListConsents List a patient's consents
+	//
+	// Newest first, without their texts.
+	//
+	// Corresponds with GET /patients/{patientId}/consents (the `ListConsents` operationId).
+	ListConsents(ctx context.Context, patientID PatientPath, params *ListConsentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PresentConsentWithBody Present a consent
+	//
+	// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+	PresentConsentWithBody(ctx context.Context, patientID PatientPath, params *PresentConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PresentConsent Present a consent
+	//
+	// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+	PresentConsent(ctx context.Context, patientID PatientPath, params *PresentConsentParams, body PresentConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConsultations List consultations
 	//
@@ -10135,6 +10500,137 @@ func (c *Client) RetireConsentTemplate(ctx context.Context, consentTemplateID Co
 	return c.Client.Do(req)
 }
 
+// ShowConsent Show a consent
+//
+// With its text.
+//
+// Corresponds with GET /consents/{consentId} (the `ShowConsent` operationId).
+func (c *Client) ShowConsent(ctx context.Context, consentID ConsentPath, params *ShowConsentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentRequest(c.Server, consentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclineConsentWithBody Decline a consent
+//
+// The patient does not sign.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+func (c *Client) DeclineConsentWithBody(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclineConsentRequestWithBody(c.Server, consentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclineConsent Decline a consent
+//
+// The patient does not sign.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+func (c *Client) DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclineConsentRequest(c.Server, consentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignConsentWithBody Sign a consent
+//
+// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+func (c *Client) SignConsentWithBody(ctx context.Context, consentID ConsentPath, params *SignConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignConsentRequestWithBody(c.Server, consentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignConsent Sign a consent
+//
+// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+func (c *Client) SignConsent(ctx context.Context, consentID ConsentPath, params *SignConsentParams, body SignConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignConsentRequest(c.Server, consentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawConsentWithBody Withdraw a consent
+//
+// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+func (c *Client) WithdrawConsentWithBody(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawConsentRequestWithBody(c.Server, consentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawConsent Withdraw a consent
+//
+// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+func (c *Client) WithdrawConsent(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, body WithdrawConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawConsentRequest(c.Server, consentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowConsultation Show a consultation
 //
 // Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -10903,6 +11399,61 @@ func (c *Client) SetCareTeamWithBody(ctx context.Context, patientID PatientPath,
 // Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 func (c *Client) SetCareTeam(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetCareTeamRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListConsents List a patient's consents
+//
+// Newest first, without their texts.
+//
+// Corresponds with GET /patients/{patientId}/consents (the `ListConsents` operationId).
+func (c *Client) ListConsents(ctx context.Context, patientID PatientPath, params *ListConsentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListConsentsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PresentConsentWithBody Present a consent
+//
+// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+func (c *Client) PresentConsentWithBody(ctx context.Context, patientID PatientPath, params *PresentConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPresentConsentRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PresentConsent Present a consent
+//
+// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+func (c *Client) PresentConsent(ctx context.Context, patientID PatientPath, params *PresentConsentParams, body PresentConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPresentConsentRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15061,6 +15612,296 @@ func NewRetireConsentTemplateRequestWithBody(server string, consentTemplateID Co
 	return req, nil
 }
 
+// NewShowConsentRequest constructs an http.Request for the ShowConsent method
+func NewShowConsentRequest(server string, consentID ConsentPath, params *ShowConsentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeclineConsentRequest calls the generic DeclineConsent builder with application/json body
+func NewDeclineConsentRequest(server string, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeclineConsentRequestWithBody(server, consentID, params, "application/json", bodyReader)
+}
+
+// NewDeclineConsentRequestWithBody constructs an http.Request for the DeclineConsent method, with any body, and a specified content type
+func NewDeclineConsentRequestWithBody(server string, consentID ConsentPath, params *DeclineConsentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s/decline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSignConsentRequest calls the generic SignConsent builder with application/json body
+func NewSignConsentRequest(server string, consentID ConsentPath, params *SignConsentParams, body SignConsentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignConsentRequestWithBody(server, consentID, params, "application/json", bodyReader)
+}
+
+// NewSignConsentRequestWithBody constructs an http.Request for the SignConsent method, with any body, and a specified content type
+func NewSignConsentRequestWithBody(server string, consentID ConsentPath, params *SignConsentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s/sign", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawConsentRequest calls the generic WithdrawConsent builder with application/json body
+func NewWithdrawConsentRequest(server string, consentID ConsentPath, params *WithdrawConsentParams, body WithdrawConsentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawConsentRequestWithBody(server, consentID, params, "application/json", bodyReader)
+}
+
+// NewWithdrawConsentRequestWithBody constructs an http.Request for the WithdrawConsent method, with any body, and a specified content type
+func NewWithdrawConsentRequestWithBody(server string, consentID ConsentPath, params *WithdrawConsentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowConsultationRequest constructs an http.Request for the ShowConsultation method
 func NewShowConsultationRequest(server string, consultationID ConsultationPath, params *ShowConsultationParams) (*http.Request, error) {
 	var err error
@@ -17494,6 +18335,226 @@ func NewSetCareTeamRequestWithBody(server string, patientID PatientPath, params 
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListConsentsRequest constructs an http.Request for the ListConsents method
+func NewListConsentsRequest(server string, patientID PatientPath, params *ListConsentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/consents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPresentConsentRequest calls the generic PresentConsent builder with application/json body
+func NewPresentConsentRequest(server string, patientID PatientPath, params *PresentConsentParams, body PresentConsentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPresentConsentRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewPresentConsentRequestWithBody constructs an http.Request for the PresentConsent method, with any body, and a specified content type
+func NewPresentConsentRequestWithBody(server string, patientID PatientPath, params *PresentConsentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/consents", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -25530,6 +26591,69 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /consent-templates/{consentTemplateId}/retire (the `RetireConsentTemplate` operationId).
 	RetireConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *RetireConsentTemplateParams, body RetireConsentTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*RetireConsentTemplateResponse, error)
 
+	// ShowConsentWithResponse Show a consent
+	//
+	// With its text.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consents/{consentId} (the `ShowConsent` operationId).
+	ShowConsentWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentParams, reqEditors ...RequestEditorFn) (*ShowConsentResponse, error)
+
+	// DeclineConsentWithBodyWithResponse Decline a consent
+	//
+	// The patient does not sign.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+	DeclineConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error)
+
+	// DeclineConsentWithResponse Decline a consent
+	//
+	// The patient does not sign.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+	DeclineConsentWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error)
+
+	// SignConsentWithBodyWithResponse Sign a consent
+	//
+	// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+	SignConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *SignConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignConsentResponse, error)
+
+	// SignConsentWithResponse Sign a consent
+	//
+	// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+	SignConsentWithResponse(ctx context.Context, consentID ConsentPath, params *SignConsentParams, body SignConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*SignConsentResponse, error)
+
+	// WithdrawConsentWithBodyWithResponse Withdraw a consent
+	//
+	// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+	WithdrawConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawConsentResponse, error)
+
+	// WithdrawConsentWithResponse Withdraw a consent
+	//
+	// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+	WithdrawConsentWithResponse(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, body WithdrawConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawConsentResponse, error)
+
 	// ShowConsultationWithResponse Show a consultation
 	//
 	// Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -25907,6 +27031,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /patients/{patientId}/care-team (the `SetCareTeam` operationId).
 	SetCareTeamWithResponse(ctx context.Context, patientID PatientPath, params *SetCareTeamParams, body SetCareTeamJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCareTeamResponse, error)
+
+	// ListConsentsWithResponse List a patient's consents
+	//
+	// Newest first, without their texts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/consents (the `ListConsents` operationId).
+	ListConsentsWithResponse(ctx context.Context, patientID PatientPath, params *ListConsentsParams, reqEditors ...RequestEditorFn) (*ListConsentsResponse, error)
+
+	// PresentConsentWithBodyWithResponse Present a consent
+	//
+	// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+	PresentConsentWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *PresentConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentConsentResponse, error)
+
+	// PresentConsentWithResponse Present a consent
+	//
+	// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+	PresentConsentWithResponse(ctx context.Context, patientID PatientPath, params *PresentConsentParams, body PresentConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*PresentConsentResponse, error)
 
 	// ListConsultationsWithResponse List consultations
 	//
@@ -27916,6 +29067,247 @@ func (r RetireConsentTemplateResponse) ContentType() string {
 	return ""
 }
 
+// ShowConsentResponse200Headers the declared response headers of an HTTP 200 response for ShowConsent
+type ShowConsentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowConsentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentResponse) GetJSON200() *Consent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeclineConsentResponse200Headers the declared response headers of an HTTP 200 response for DeclineConsent
+type DeclineConsentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// DeclineConsentResponse201Headers the declared response headers of an HTTP 201 response for DeclineConsent
+type DeclineConsentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type DeclineConsentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consent
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Consent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeclineConsentResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *DeclineConsentResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeclineConsentResponse) GetJSON200() *Consent {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r DeclineConsentResponse) GetJSON201() *Consent {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r DeclineConsentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeclineConsentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeclineConsentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeclineConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignConsentResponse200Headers the declared response headers of an HTTP 200 response for SignConsent
+type SignConsentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// SignConsentResponse201Headers the declared response headers of an HTTP 201 response for SignConsent
+type SignConsentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type SignConsentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consent
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Consent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SignConsentResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *SignConsentResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignConsentResponse) GetJSON200() *Consent {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r SignConsentResponse) GetJSON201() *Consent {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r SignConsentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignConsentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignConsentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawConsentResponse200Headers the declared response headers of an HTTP 200 response for WithdrawConsent
+type WithdrawConsentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// WithdrawConsentResponse201Headers the declared response headers of an HTTP 201 response for WithdrawConsent
+type WithdrawConsentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type WithdrawConsentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Consent
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Consent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawConsentResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *WithdrawConsentResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawConsentResponse) GetJSON200() *Consent {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r WithdrawConsentResponse) GetJSON201() *Consent {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawConsentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawConsentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawConsentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowConsultationResponse200Headers the declared response headers of an HTTP 200 response for ShowConsultation
 type ShowConsultationResponse200Headers struct {
 	ETag     *string
@@ -29163,6 +30555,103 @@ func (r SetCareTeamResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SetCareTeamResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListConsentsResponse200Headers the declared response headers of an HTTP 200 response for ListConsents
+type ListConsentsResponse200Headers struct {
+	Link *string
+}
+
+type ListConsentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConsentPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListConsentsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListConsentsResponse) GetJSON200() *ConsentPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListConsentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListConsentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListConsentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListConsentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PresentConsentResponse201Headers the declared response headers of an HTTP 201 response for PresentConsent
+type PresentConsentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type PresentConsentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Consent
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PresentConsentResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PresentConsentResponse) GetJSON201() *Consent {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r PresentConsentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PresentConsentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PresentConsentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PresentConsentResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -33578,6 +35067,111 @@ func (c *ClientWithResponses) RetireConsentTemplateWithResponse(ctx context.Cont
 	return ParseRetireConsentTemplateResponse(rsp)
 }
 
+// ShowConsentWithResponse Show a consent
+//
+// With its text.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consents/{consentId} (the `ShowConsent` operationId).
+func (c *ClientWithResponses) ShowConsentWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentParams, reqEditors ...RequestEditorFn) (*ShowConsentResponse, error) {
+	rsp, err := c.ShowConsent(ctx, consentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentResponse(rsp)
+}
+
+// DeclineConsentWithBodyWithResponse Decline a consent
+//
+// The patient does not sign.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+func (c *ClientWithResponses) DeclineConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error) {
+	rsp, err := c.DeclineConsentWithBody(ctx, consentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclineConsentResponse(rsp)
+}
+
+// DeclineConsentWithResponse Decline a consent
+//
+// The patient does not sign.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
+func (c *ClientWithResponses) DeclineConsentWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error) {
+	rsp, err := c.DeclineConsent(ctx, consentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclineConsentResponse(rsp)
+}
+
+// SignConsentWithBodyWithResponse Sign a consent
+//
+// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+func (c *ClientWithResponses) SignConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *SignConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignConsentResponse, error) {
+	rsp, err := c.SignConsentWithBody(ctx, consentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignConsentResponse(rsp)
+}
+
+// SignConsentWithResponse Sign a consent
+//
+// By the patient, or by staff who have seen the signature and record it; then `mode` is not `app`. It is 422 between a dose and the release of its session, be it at `occurredAt` or now, and for a signature from before an earlier answer ended. The signature supersedes what the patient had signed for the same kind and partner, and an older text that still waits. A consent that is not waiting for a signature, or whose text had been retired at `occurredAt`, is 409.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/sign (the `SignConsent` operationId).
+func (c *ClientWithResponses) SignConsentWithResponse(ctx context.Context, consentID ConsentPath, params *SignConsentParams, body SignConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*SignConsentResponse, error) {
+	rsp, err := c.SignConsent(ctx, consentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignConsentResponse(rsp)
+}
+
+// WithdrawConsentWithBodyWithResponse Withdraw a consent
+//
+// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+func (c *ClientWithResponses) WithdrawConsentWithBodyWithResponse(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawConsentResponse, error) {
+	rsp, err := c.WithdrawConsentWithBody(ctx, consentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawConsentResponse(rsp)
+}
+
+// WithdrawConsentWithResponse Withdraw a consent
+//
+// Takes a signature back, at once. If the protocol of the open treatment requires the kind, the treatment goes on hold (`consentWithdrawn`) and its sessions without a dose are cancelled; a session between dose and end is finished and recorded. Signing again does not lift the hold: `resumeTreatment` does.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /consents/{consentId}/withdraw (the `WithdrawConsent` operationId).
+func (c *ClientWithResponses) WithdrawConsentWithResponse(ctx context.Context, consentID ConsentPath, params *WithdrawConsentParams, body WithdrawConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawConsentResponse, error) {
+	rsp, err := c.WithdrawConsent(ctx, consentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawConsentResponse(rsp)
+}
+
 // ShowConsultationWithResponse Show a consultation
 //
 // Patients see their own part of the intake, and of the decision the outcome, the reasons and what is written for them.
@@ -34206,6 +35800,51 @@ func (c *ClientWithResponses) SetCareTeamWithResponse(ctx context.Context, patie
 		return nil, err
 	}
 	return ParseSetCareTeamResponse(rsp)
+}
+
+// ListConsentsWithResponse List a patient's consents
+//
+// Newest first, without their texts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/consents (the `ListConsents` operationId).
+func (c *ClientWithResponses) ListConsentsWithResponse(ctx context.Context, patientID PatientPath, params *ListConsentsParams, reqEditors ...RequestEditorFn) (*ListConsentsResponse, error) {
+	rsp, err := c.ListConsents(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListConsentsResponse(rsp)
+}
+
+// PresentConsentWithBodyWithResponse Present a consent
+//
+// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+func (c *ClientWithResponses) PresentConsentWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *PresentConsentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PresentConsentResponse, error) {
+	rsp, err := c.PresentConsentWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePresentConsentResponse(rsp)
+}
+
+// PresentConsentWithResponse Present a consent
+//
+// Asks the patient to sign the newest published text of a kind; another one is 422. A consent that was declined, withdrawn or superseded, or whose months are over, is presented again as the same record. One that waits for its signature or is in force is 409.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/consents (the `PresentConsent` operationId).
+func (c *ClientWithResponses) PresentConsentWithResponse(ctx context.Context, patientID PatientPath, params *PresentConsentParams, body PresentConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*PresentConsentResponse, error) {
+	rsp, err := c.PresentConsent(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePresentConsentResponse(rsp)
 }
 
 // ListConsultationsWithResponse List consultations
@@ -36935,6 +38574,262 @@ func ParseRetireConsentTemplateResponse(rsp *http.Response) (*RetireConsentTempl
 	return response, nil
 }
 
+// ParseShowConsentResponse parses an HTTP response from a ShowConsentWithResponse call
+func ParseShowConsentResponse(rsp *http.Response) (*ShowConsentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeclineConsentResponse parses an HTTP response from a DeclineConsentWithResponse call
+func ParseDeclineConsentResponse(rsp *http.Response) (*DeclineConsentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeclineConsentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeclineConsentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers DeclineConsentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignConsentResponse parses an HTTP response from a SignConsentWithResponse call
+func ParseSignConsentResponse(rsp *http.Response) (*SignConsentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignConsentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SignConsentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers SignConsentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawConsentResponse parses an HTTP response from a WithdrawConsentWithResponse call
+func ParseWithdrawConsentResponse(rsp *http.Response) (*WithdrawConsentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawConsentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawConsentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers WithdrawConsentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowConsultationResponse parses an HTTP response from a ShowConsultationWithResponse call
 func ParseShowConsultationResponse(rsp *http.Response) (*ShowConsultationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38042,6 +39937,91 @@ func ParseSetCareTeamResponse(rsp *http.Response) (*SetCareTeamResponse, error) 
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListConsentsResponse parses an HTTP response from a ListConsentsWithResponse call
+func ParseListConsentsResponse(rsp *http.Response) (*ListConsentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListConsentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConsentPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListConsentsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePresentConsentResponse parses an HTTP response from a PresentConsentWithResponse call
+func ParsePresentConsentResponse(rsp *http.Response) (*PresentConsentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PresentConsentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Consent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers PresentConsentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

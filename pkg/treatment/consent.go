@@ -49,7 +49,7 @@ type Consent struct {
 	NotBefore *time.Time
 	// SignatureName is what the patient typed, or staff who have seen the signature.
 	SignatureName string
-	// WitnessedBy is who has seen it; nil when the patient has signed in the app.
+	// WitnessedBy is the member of staff who has seen it; nil when the patient recorded it.
 	WitnessedBy *uuid.UUID
 	// SignedAt is from when it is in force, and ExpiresAt the moment from which it no longer is.
 	SignedAt  *time.Time

@@ -232,6 +232,6 @@ var ExampleIDs = map[string]string{
 	"clinician": exampleID("c1"), "patient": exampleID("d1"), "protocol": exampleID("e1"), "treatment": exampleID("f1"),
 	"prescription": exampleID("101"), "session": exampleID("201"), "assessment": exampleID("301"), "alert": exampleID("401"),
 	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"), "visit": exampleID("631"),
-	"consultation": exampleID("801"),
-	"consentTemplate": exampleID("701"),
+	"consultation":    exampleID("801"),
+	"consentTemplate": exampleID("701"), "consent": exampleID("711"),
 }

@@ -50,6 +50,8 @@ var steps = map[string][]step{
 	"clearCondition": {opened, filledIn, submitted, examined, conditional},
 	"showTreatment":  {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
 	"showConsentTemplate": {text}, "retireConsentTemplate": {text},
+	"presentConsent": {text}, "showConsent": {text, presented}, "signConsent": {text, presented}, "declineConsent": {text, presented},
+	"withdrawConsent":      {running, scheduled, text, presented, consentSigned},
 	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
 	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
 	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
@@ -118,6 +120,14 @@ func text(t testing.TB, s *Scene) {
 	s.keep("consentTemplate", s.must(t, s.Clinic.Admin, "publishConsentTemplate", map[string]any{
 		"kind": "telehealth", "title": "Care by video", "text": "We meet on a screen.",
 	}))
+}
+
+func presented(t testing.TB, s *Scene) {
+	s.keep("consent", s.must(t, s.Clinic.Clinician, "presentConsent", map[string]any{"templateId": s.IDs["consentTemplate"]}))
+}
+
+func consentSigned(t testing.TB, s *Scene) {
+	s.keep("consent", s.must(t, s.Patient, "signConsent", s.fact("signatureName", "Maya Lindqvist")))
 }
 
 func planned(t testing.TB, s *Scene) {

@@ -294,6 +294,36 @@ func (e ConsentKind) Valid() bool {
 	}
 }
 
+// Defines values for ConsentStatus.
+const (
+	ConsentStatusDeclined   ConsentStatus = "declined"
+	ConsentStatusExpired    ConsentStatus = "expired"
+	ConsentStatusPresented  ConsentStatus = "presented"
+	ConsentStatusSigned     ConsentStatus = "signed"
+	ConsentStatusSuperseded ConsentStatus = "superseded"
+	ConsentStatusWithdrawn  ConsentStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ConsentStatus enum.
+func (e ConsentStatus) Valid() bool {
+	switch e {
+	case ConsentStatusDeclined:
+		return true
+	case ConsentStatusExpired:
+		return true
+	case ConsentStatusPresented:
+		return true
+	case ConsentStatusSigned:
+		return true
+	case ConsentStatusSuperseded:
+		return true
+	case ConsentStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConsentTemplateStatus.
 const (
 	ConsentTemplateStatusPublished ConsentTemplateStatus = "published"
@@ -2610,8 +2640,140 @@ type ConditionClearance struct {
 	Evidence string `json:"evidence"`
 }
 
+// Consent A patient's answer to one consent text, for sharing data about one partner.
+type Consent struct {
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// EndedAt When it was declined, withdrawn or superseded, but not later than that arrived.
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+
+	// Ending That it was declined or withdrawn.
+	Ending *Report `json:"ending,omitempty"`
+
+	// ExpiresAt From then on it reads `expired`, unless its text is retired before.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
+	Kind ConsentKind `json:"kind"`
+
+	// Partner Whom data are shared with; only for `dataSharing`.
+	Partner *string `json:"partner,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PresentedAt When it was last presented. What was before that is in its history.
+	PresentedAt time.Time `json:"presentedAt"`
+
+	// PresentedBy The member of staff who presented it.
+	PresentedBy openapi_types.UUID `json:"presentedBy"`
+
+	// Revision The text's revision of its kind.
+	Revision int `json:"revision"`
+
+	// Signature That it was signed.
+	Signature *Report `json:"signature,omitempty"`
+
+	// SignatureName The name as it was signed.
+	SignatureName *string `json:"signatureName,omitempty"`
+
+	// SignedAt From when it is in force: when it was signed, but not later than the signature arrived.
+	SignedAt *time.Time `json:"signedAt,omitempty"`
+
+	// Status Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+	Status ConsentStatus `json:"status"`
+
+	// StatusReason Why it was declined or withdrawn.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TemplateID The text.
+	TemplateID openapi_types.UUID `json:"templateId"`
+
+	// Text What was presented; left out in lists.
+	Text *string `json:"text,omitempty"`
+
+	// Title The text's title.
+	Title string `json:"title"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+
+	// WitnessedBy The member of staff who has seen the signature; absent when the patient recorded it.
+	WitnessedBy *openapi_types.UUID `json:"witnessedBy,omitempty"`
+}
+
+// ConsentEndingInput That a consent is declined or withdrawn.
+type ConsentEndingInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Reason Why, if the patient wants to say it.
+	Reason *string `json:"reason,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// ConsentInput A text to be put before a patient.
+type ConsentInput struct {
+	// Partner Whom data are shared with. Words are separated by single spaces: the same name is the same partner. Required for `dataSharing`, and only there.
+	Partner *string `json:"partner,omitempty"`
+
+	// TemplateID The text: the newest published one of its kind.
+	TemplateID openapi_types.UUID `json:"templateId"`
+}
+
 // ConsentKind What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKind string
+
+// ConsentPage A page of consents.
+type ConsentPage struct {
+	// Items The consents of this page, in order.
+	Items []Consent `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// ConsentSignatureInput A signature.
+type ConsentSignatureInput struct {
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SignatureName The name as it was signed: typed by the patient, or by staff who have seen the signature.
+	SignatureName string `json:"signatureName"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+}
+
+// ConsentStatus Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+type ConsentStatus string
 
 // ConsentTemplate A text that patients sign: one revision of its kind, which never changes.
 type ConsentTemplate struct {
@@ -4740,6 +4902,33 @@ type ReleasePolicy struct {
 	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
 }
 
+// Report A fact that told what became of a record.
+type Report struct {
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew bool `json:"clockSkew"`
+
+	// ID The fact's id, made by the client.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened.
+	TimeZone string `json:"timeZone"`
+}
+
 // ReportedBy Whose word it is.
 type ReportedBy string
 
@@ -5673,6 +5862,12 @@ type AssessmentStatusFilter = AssessmentStatus
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
 
+// ConsentPath Its id.
+type ConsentPath = openapi_types.UUID
+
+// ConsentStatusFilter Where a consent stands. `expired` follows from time: its months are over, or its text is retired.
+type ConsentStatusFilter = ConsentStatus
+
 // ConsentTemplatePath Its id.
 type ConsentTemplatePath = openapi_types.UUID
 
@@ -6060,6 +6255,45 @@ type RetireConsentTemplateParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowConsentParams defines parameters for ShowConsent.
+type ShowConsentParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DeclineConsentParams defines parameters for DeclineConsent.
+type DeclineConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SignConsentParams defines parameters for SignConsent.
+type SignConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawConsentParams defines parameters for WithdrawConsent.
+type WithdrawConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowConsultationParams defines parameters for ShowConsultation.
 type ShowConsultationParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -6418,6 +6652,39 @@ type SetCareTeamParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListConsentsParams defines parameters for ListConsents.
+type ListConsentsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *ConsentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PresentConsentParams defines parameters for PresentConsent.
+type PresentConsentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -7632,6 +7899,15 @@ type PublishConsentTemplateJSONRequestBody = ConsentTemplateInput
 // RetireConsentTemplateJSONRequestBody defines body for RetireConsentTemplate for application/json ContentType.
 type RetireConsentTemplateJSONRequestBody = Reason
 
+// DeclineConsentJSONRequestBody defines body for DeclineConsent for application/json ContentType.
+type DeclineConsentJSONRequestBody = ConsentEndingInput
+
+// SignConsentJSONRequestBody defines body for SignConsent for application/json ContentType.
+type SignConsentJSONRequestBody = ConsentSignatureInput
+
+// WithdrawConsentJSONRequestBody defines body for WithdrawConsent for application/json ContentType.
+type WithdrawConsentJSONRequestBody = ConsentEndingInput
+
 // ClearConditionJSONRequestBody defines body for ClearCondition for application/json ContentType.
 type ClearConditionJSONRequestBody = ConditionClearance
 
@@ -7679,6 +7955,9 @@ type RecordAssessmentJSONRequestBody = AssessmentRecord
 
 // SetCareTeamJSONRequestBody defines body for SetCareTeam for application/json ContentType.
 type SetCareTeamJSONRequestBody = CareTeam
+
+// PresentConsentJSONRequestBody defines body for PresentConsent for application/json ContentType.
+type PresentConsentJSONRequestBody = ConsentInput
 
 // UpdateContactApplicationMergePatchPlusJSONRequestBody defines body for UpdateContact for application/merge-patch+json ContentType.
 type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
@@ -7886,6 +8165,18 @@ type ServerInterface interface {
 	// RetireConsentTemplate Retire a consent text
 	// (POST /consent-templates/{consentTemplateId}/retire)
 	RetireConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params RetireConsentTemplateParams) error
+	// ShowConsent Show a consent
+	// (GET /consents/{consentId})
+	ShowConsent(ctx echo.Context, consentID ConsentPath, params ShowConsentParams) error
+	// DeclineConsent Decline a consent
+	// (POST /consents/{consentId}/decline)
+	DeclineConsent(ctx echo.Context, consentID ConsentPath, params DeclineConsentParams) error
+	// SignConsent Sign a consent
+	// (POST /consents/{consentId}/sign)
+	SignConsent(ctx echo.Context, consentID ConsentPath, params SignConsentParams) error
+	// WithdrawConsent Withdraw a consent
+	// (POST /consents/{consentId}/withdraw)
+	WithdrawConsent(ctx echo.Context, consentID ConsentPath, params WithdrawConsentParams) error
 	// ShowConsultation Show a consultation
 	// (GET /consultations/{consultationId})
 	ShowConsultation(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationParams) error
@@ -7964,6 +8255,12 @@ type ServerInterface interface {
 	// SetCareTeam Set the care team
 	// (PUT /patients/{patientId}/care-team)
 	SetCareTeam(ctx echo.Context, patientID PatientPath, params SetCareTeamParams) error
+	// ListConsents List a patient's consents
+	// (GET /patients/{patientId}/consents)
+	ListConsents(ctx echo.Context, patientID PatientPath, params ListConsentsParams) error
+	// PresentConsent Present a consent
+	// (POST /patients/{patientId}/consents)
+	PresentConsent(ctx echo.Context, patientID PatientPath, params PresentConsentParams) error
 	// ListConsultations List consultations
 	// (GET /patients/{patientId}/consultations)
 	ListConsultations(ctx echo.Context, patientID PatientPath, params ListConsultationsParams) error
@@ -9538,6 +9835,225 @@ func (w *ServerInterfaceWrapper) RetireConsentTemplate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RetireConsentTemplate(ctx, consentTemplateID, params)
+	return err
+}
+
+// ShowConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentId" -------------
+	var consentID ConsentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentId", ctx.Param("consentId"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsent(ctx, consentID, params)
+	return err
+}
+
+// DeclineConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) DeclineConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentId" -------------
+	var consentID ConsentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentId", ctx.Param("consentId"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeclineConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeclineConsent(ctx, consentID, params)
+	return err
+}
+
+// SignConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) SignConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentId" -------------
+	var consentID ConsentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentId", ctx.Param("consentId"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SignConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignConsent(ctx, consentID, params)
+	return err
+}
+
+// WithdrawConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentId" -------------
+	var consentID ConsentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentId", ctx.Param("consentId"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawConsent(ctx, consentID, params)
 	return err
 }
 
@@ -11378,6 +11894,151 @@ func (w *ServerInterfaceWrapper) SetCareTeam(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetCareTeam(ctx, patientID, params)
+	return err
+}
+
+// ListConsents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListConsents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListConsentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListConsents(ctx, patientID, params)
+	return err
+}
+
+// PresentConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) PresentConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PresentConsentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PresentConsent(ctx, patientID, params)
 	return err
 }
 
@@ -17313,6 +17974,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/consent-templates", wrapper.PublishConsentTemplate, options.OperationMiddlewares["publishConsentTemplate"]...)
 	router.GET(options.BaseURL+"/consent-templates/:consentTemplateId", wrapper.ShowConsentTemplate, options.OperationMiddlewares["showConsentTemplate"]...)
 	router.POST(options.BaseURL+"/consent-templates/:consentTemplateId/retire", wrapper.RetireConsentTemplate, options.OperationMiddlewares["retireConsentTemplate"]...)
+	router.GET(options.BaseURL+"/consents/:consentId", wrapper.ShowConsent, options.OperationMiddlewares["showConsent"]...)
+	router.POST(options.BaseURL+"/consents/:consentId/decline", wrapper.DeclineConsent, options.OperationMiddlewares["declineConsent"]...)
+	router.POST(options.BaseURL+"/consents/:consentId/sign", wrapper.SignConsent, options.OperationMiddlewares["signConsent"]...)
+	router.POST(options.BaseURL+"/consents/:consentId/withdraw", wrapper.WithdrawConsent, options.OperationMiddlewares["withdrawConsent"]...)
 	router.GET(options.BaseURL+"/consultations/:consultationId", wrapper.ShowConsultation, options.OperationMiddlewares["showConsultation"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/clear-condition", wrapper.ClearCondition, options.OperationMiddlewares["clearCondition"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/decide", wrapper.DecideEligibility, options.OperationMiddlewares["decideEligibility"]...)
@@ -17338,6 +18003,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/assessments", wrapper.AssignAssessment, options.OperationMiddlewares["assignAssessment"]...)
 	router.PUT(options.BaseURL+"/patients/:patientId/assessments/:assessmentId", wrapper.RecordAssessment, options.OperationMiddlewares["recordAssessment"]...)
 	router.PUT(options.BaseURL+"/patients/:patientId/care-team", wrapper.SetCareTeam, options.OperationMiddlewares["setCareTeam"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/consents", wrapper.ListConsents, options.OperationMiddlewares["listConsents"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/consents", wrapper.PresentConsent, options.OperationMiddlewares["presentConsent"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/consultations", wrapper.ListConsultations, options.OperationMiddlewares["listConsultations"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/consultations", wrapper.OpenConsultation, options.OperationMiddlewares["openConsultation"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId/contact", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
@@ -17466,6 +18133,25 @@ type ClinicJSONResponse struct {
 	Body Clinic
 
 	Headers ClinicResponseHeaders
+}
+
+type ConsentResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type ConsentJSONResponse struct {
+	Body Consent
+
+	Headers ConsentResponseHeaders
+}
+
+type ConsentPageResponseHeaders struct {
+	Link *string
+}
+type ConsentPageJSONResponse struct {
+	Body ConsentPage
+
+	Headers ConsentPageResponseHeaders
 }
 
 type ConsentTemplateResponseHeaders struct {
@@ -18281,6 +18967,209 @@ func (response RetireConsentTemplate200JSONResponse) VisitRetireConsentTemplateR
 	return err
 }
 
+type ShowConsentRequestObject struct {
+	ConsentID ConsentPath `json:"consentId"`
+	Params    ShowConsentParams
+}
+
+type ShowConsentResponseObject interface {
+	VisitShowConsentResponse(w http.ResponseWriter) error
+}
+
+type ShowConsent200JSONResponse struct{ ConsentJSONResponse }
+
+func (response ShowConsent200JSONResponse) VisitShowConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineConsentRequestObject struct {
+	ConsentID ConsentPath `json:"consentId"`
+	Params    DeclineConsentParams
+	Body      *DeclineConsentJSONRequestBody
+}
+
+type DeclineConsentResponseObject interface {
+	VisitDeclineConsentResponse(w http.ResponseWriter) error
+}
+
+type DeclineConsent200JSONResponse struct{ ConsentJSONResponse }
+
+func (response DeclineConsent200JSONResponse) VisitDeclineConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineConsent201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type DeclineConsent201JSONResponse struct {
+	Body    Consent
+	Headers DeclineConsent201ResponseHeaders
+}
+
+func (response DeclineConsent201JSONResponse) VisitDeclineConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignConsentRequestObject struct {
+	ConsentID ConsentPath `json:"consentId"`
+	Params    SignConsentParams
+	Body      *SignConsentJSONRequestBody
+}
+
+type SignConsentResponseObject interface {
+	VisitSignConsentResponse(w http.ResponseWriter) error
+}
+
+type SignConsent200JSONResponse struct{ ConsentJSONResponse }
+
+func (response SignConsent200JSONResponse) VisitSignConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignConsent201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type SignConsent201JSONResponse struct {
+	Body    Consent
+	Headers SignConsent201ResponseHeaders
+}
+
+func (response SignConsent201JSONResponse) VisitSignConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawConsentRequestObject struct {
+	ConsentID ConsentPath `json:"consentId"`
+	Params    WithdrawConsentParams
+	Body      *WithdrawConsentJSONRequestBody
+}
+
+type WithdrawConsentResponseObject interface {
+	VisitWithdrawConsentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawConsent200JSONResponse struct{ ConsentJSONResponse }
+
+func (response WithdrawConsent200JSONResponse) VisitWithdrawConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawConsent201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type WithdrawConsent201JSONResponse struct {
+	Body    Consent
+	Headers WithdrawConsent201ResponseHeaders
+}
+
+func (response WithdrawConsent201JSONResponse) VisitWithdrawConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowConsultationRequestObject struct {
 	ConsultationID ConsultationPath `json:"consultationId"`
 	Params         ShowConsultationParams
@@ -19032,6 +19921,62 @@ func (response SetCareTeam200JSONResponse) VisitSetCareTeamResponse(w http.Respo
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConsentsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListConsentsParams
+}
+
+type ListConsentsResponseObject interface {
+	VisitListConsentsResponse(w http.ResponseWriter) error
+}
+
+type ListConsents200JSONResponse struct{ ConsentPageJSONResponse }
+
+func (response ListConsents200JSONResponse) VisitListConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PresentConsentRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    PresentConsentParams
+	Body      *PresentConsentJSONRequestBody
+}
+
+type PresentConsentResponseObject interface {
+	VisitPresentConsentResponse(w http.ResponseWriter) error
+}
+
+type PresentConsent201JSONResponse struct{ ConsentJSONResponse }
+
+func (response PresentConsent201JSONResponse) VisitPresentConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -21735,6 +22680,18 @@ type StrictServerInterface interface {
 	// RetireConsentTemplate Retire a consent text
 	// (POST /consent-templates/{consentTemplateId}/retire)
 	RetireConsentTemplate(ctx context.Context, request RetireConsentTemplateRequestObject) (RetireConsentTemplateResponseObject, error)
+	// ShowConsent Show a consent
+	// (GET /consents/{consentId})
+	ShowConsent(ctx context.Context, request ShowConsentRequestObject) (ShowConsentResponseObject, error)
+	// DeclineConsent Decline a consent
+	// (POST /consents/{consentId}/decline)
+	DeclineConsent(ctx context.Context, request DeclineConsentRequestObject) (DeclineConsentResponseObject, error)
+	// SignConsent Sign a consent
+	// (POST /consents/{consentId}/sign)
+	SignConsent(ctx context.Context, request SignConsentRequestObject) (SignConsentResponseObject, error)
+	// WithdrawConsent Withdraw a consent
+	// (POST /consents/{consentId}/withdraw)
+	WithdrawConsent(ctx context.Context, request WithdrawConsentRequestObject) (WithdrawConsentResponseObject, error)
 	// ShowConsultation Show a consultation
 	// (GET /consultations/{consultationId})
 	ShowConsultation(ctx context.Context, request ShowConsultationRequestObject) (ShowConsultationResponseObject, error)
@@ -21813,6 +22770,12 @@ type StrictServerInterface interface {
 	// SetCareTeam Set the care team
 	// (PUT /patients/{patientId}/care-team)
 	SetCareTeam(ctx context.Context, request SetCareTeamRequestObject) (SetCareTeamResponseObject, error)
+	// ListConsents List a patient's consents
+	// (GET /patients/{patientId}/consents)
+	ListConsents(ctx context.Context, request ListConsentsRequestObject) (ListConsentsResponseObject, error)
+	// PresentConsent Present a consent
+	// (POST /patients/{patientId}/consents)
+	PresentConsent(ctx context.Context, request PresentConsentRequestObject) (PresentConsentResponseObject, error)
 	// ListConsultations List consultations
 	// (GET /patients/{patientId}/consultations)
 	ListConsultations(ctx context.Context, request ListConsultationsRequestObject) (ListConsultationsResponseObject, error)
@@ -22745,6 +23708,179 @@ func (sh *strictHandler) RetireConsentTemplate(ctx echo.Context, consentTemplate
 		return err
 	} else if validResponse, ok := response.(RetireConsentTemplateResponseObject); ok {
 		return validResponse.VisitRetireConsentTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowConsent operation middleware
+func (sh *strictHandler) ShowConsent(ctx echo.Context, consentID ConsentPath, params ShowConsentParams) error {
+	var request ShowConsentRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsent(ctx.Request().Context(), request.(ShowConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsentResponseObject); ok {
+		return validResponse.VisitShowConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeclineConsent operation middleware
+func (sh *strictHandler) DeclineConsent(ctx echo.Context, consentID ConsentPath, params DeclineConsentParams) error {
+	var request DeclineConsentRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	var body DeclineConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeclineConsent(ctx.Request().Context(), request.(DeclineConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeclineConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeclineConsentResponseObject); ok {
+		return validResponse.VisitDeclineConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignConsent operation middleware
+func (sh *strictHandler) SignConsent(ctx echo.Context, consentID ConsentPath, params SignConsentParams) error {
+	var request SignConsentRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	var body SignConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignConsent(ctx.Request().Context(), request.(SignConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignConsentResponseObject); ok {
+		return validResponse.VisitSignConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawConsent operation middleware
+func (sh *strictHandler) WithdrawConsent(ctx echo.Context, consentID ConsentPath, params WithdrawConsentParams) error {
+	var request WithdrawConsentRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	var body WithdrawConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawConsent(ctx.Request().Context(), request.(WithdrawConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawConsentResponseObject); ok {
+		return validResponse.VisitWithdrawConsentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -23780,6 +24916,81 @@ func (sh *strictHandler) SetCareTeam(ctx echo.Context, patientID PatientPath, pa
 		return err
 	} else if validResponse, ok := response.(SetCareTeamResponseObject); ok {
 		return validResponse.VisitSetCareTeamResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListConsents operation middleware
+func (sh *strictHandler) ListConsents(ctx echo.Context, patientID PatientPath, params ListConsentsParams) error {
+	var request ListConsentsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListConsents(ctx.Request().Context(), request.(ListConsentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListConsents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListConsentsResponseObject); ok {
+		return validResponse.VisitListConsentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PresentConsent operation middleware
+func (sh *strictHandler) PresentConsent(ctx echo.Context, patientID PatientPath, params PresentConsentParams) error {
+	var request PresentConsentRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body PresentConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PresentConsent(ctx.Request().Context(), request.(PresentConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PresentConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PresentConsentResponseObject); ok {
+		return validResponse.VisitPresentConsentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

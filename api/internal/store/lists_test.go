@@ -51,24 +51,29 @@ var lists = map[string]struct {
 	"texts, both": {"consent_templates_", consentTexts(store.ConsentTemplateFilter{
 		Kind: rules.ConsentNoDriving, Status: rules.ConsentTemplatePublished,
 	})},
-	"treatments":        {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
-	"prescriptions":     {"prescriptions_by_treatment", prescriptions("")},
-	"drafts":            {"prescriptions_by_status", prescriptions(rules.PrescriptionDraft)},
-	"active":            {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionActive)},
-	"expired":           {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionExpired)},
-	"sessions":          {"sessions_by_treatment", sessions("")},
-	"scheduled":         {"sessions_by_status", sessions(rules.SessionScheduled)},
-	"completed":         {"sessions_by_status", sessions(rules.SessionCompleted)},
-	"missed":            {"sessions_by_", sessions(rules.SessionMissed)},
-	"assessments":       {"assessments_", assessments(store.AssessmentFilter{})},
-	"assessments, due":  {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentAssigned})},
-	"assessments, one":  {"assessments_", assessments(store.AssessmentFilter{Instrument: "phq-9"})},
-	"assessments, both": {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentSubmitted, Instrument: "phq-9"})},
-	"alerts":            {"alerts_", alerts(store.AlertFilter{})},
-	"alerts, status":    {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen})},
-	"alerts, severity":  {"alerts_", alerts(store.AlertFilter{Severity: rules.SeverityHigh})},
-	"alerts, both":      {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen, Severity: rules.SeverityHigh})},
-	"alerts, patient":   {"alerts_", alerts(store.AlertFilter{Patient: uuid.MustParse("01980000-0000-7000-8000-0000000000d1")})},
+	"consents":           {"consents_by_patient", consents("")},
+	"consents, declined": {"consents_by_status", consents(rules.ConsentDeclined)},
+	"consents, open":     {"consents_by_", consents(rules.ConsentPresented)},
+	"consents, signed":   {"consents_", consents(rules.ConsentSigned)},
+	"consents, expired":  {"consents_", consents(rules.ConsentExpired)},
+	"treatments":         {"treatments_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListTreatments(id, p)) }},
+	"prescriptions":      {"prescriptions_by_treatment", prescriptions("")},
+	"drafts":             {"prescriptions_by_status", prescriptions(rules.PrescriptionDraft)},
+	"active":             {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionActive)},
+	"expired":            {"prescriptions_by_status|prescriptions_active", prescriptions(rules.PrescriptionExpired)},
+	"sessions":           {"sessions_by_treatment", sessions("")},
+	"scheduled":          {"sessions_by_status", sessions(rules.SessionScheduled)},
+	"completed":          {"sessions_by_status", sessions(rules.SessionCompleted)},
+	"missed":             {"sessions_by_", sessions(rules.SessionMissed)},
+	"assessments":        {"assessments_", assessments(store.AssessmentFilter{})},
+	"assessments, due":   {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentAssigned})},
+	"assessments, one":   {"assessments_", assessments(store.AssessmentFilter{Instrument: "phq-9"})},
+	"assessments, both":  {"assessments_", assessments(store.AssessmentFilter{Status: rules.AssessmentSubmitted, Instrument: "phq-9"})},
+	"alerts":             {"alerts_", alerts(store.AlertFilter{})},
+	"alerts, status":     {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen})},
+	"alerts, severity":   {"alerts_", alerts(store.AlertFilter{Severity: rules.SeverityHigh})},
+	"alerts, both":       {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen, Severity: rules.SeverityHigh})},
+	"alerts, patient":    {"alerts_", alerts(store.AlertFilter{Patient: uuid.MustParse("01980000-0000-7000-8000-0000000000d1")})},
 }
 
 func second[T any](_ []T, _ *store.Key, err error) error { return err }
@@ -107,6 +112,10 @@ func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.
 
 func consentTexts(f store.ConsentTemplateFilter) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListConsentTemplates(f, p)) }
+}
+
+func consents(s rules.ConsentStatus) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListConsents(id, s, p)) }
 }
 
 func sessions(s rules.SessionStatus) func(*store.Tx, uuid.UUID, store.Page) error {

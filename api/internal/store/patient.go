@@ -28,6 +28,7 @@ var patientRecords = map[string]string{
 	"medicationId":    "medications",
 	"pdmpCheckId":     "pdmp_checks",
 	"visitId":         "visits",
+	"consentId":       "consents",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -127,6 +127,21 @@ func (tx *Tx) SessionsSince(patient uuid.UUID, from time.Time) ([]Session, error
 	return many[Session](tx.orm.Where("patient_id = ? AND at >= ?", patient, from).Order("at, id"))
 }
 
+// SessionsRunning returns a patient's sessions with a dose that may have run at one of two times,
+// or between them.
+func (tx *Tx) SessionsRunning(patient uuid.UUID, a, b time.Time) ([]treatment.Session, error) {
+	from, until := a, b
+	if until.Before(from) {
+		from, until = b, a
+	}
+	rows, err := many[Session](tx.orm.Where("patient_id = ? AND started_at <= ? AND (ended_at > ? OR no_drive_until > ?)", patient, until, from, from))
+	sessions := make([]treatment.Session, len(rows))
+	for i := range rows {
+		sessions[i] = rows[i].Session
+	}
+	return sessions, err
+}
+
 // PlannedSessions returns a treatment's sessions that wait in the plan.
 func (tx *Tx) PlannedSessions(course uuid.UUID) ([]Session, error) {
 	return many[Session](tx.orm.Where("treatment_id = ? AND status IN ?", course, waiting).Order("at, id"))

@@ -247,12 +247,16 @@ func signing(ctx context.Context, tx *store.Tx, p *store.Prescription) (treatmen
 		Now: tx.Now.In(here), Signer: signer, PatientState: patient.State, Phase: course.Phase,
 		ProtocolID: course.ProtocolID, Protocol: *policy, Eligible: new(course.ConsultationID != nil),
 	}
-	return known, addEvidence(tx, patient, &known)
+	err = addEvidence(tx, patient, &known)
+	return known, err
 }
 
 // addEvidence adds what was found out about the patient before a signature. What nobody has
 // found out stays nil.
-func addEvidence(tx *store.Tx, patient *store.Patient, known *treatment.Signing) error {
+func addEvidence(tx *store.Tx, patient *store.Patient, known *treatment.Signing) (err error) {
+	if known.SignedConsents, err = tx.ConsentsInForce(patient.ID, tx.Now); err != nil {
+		return err
+	}
 	weight, err := notKnown(tx.LastWeight(patient.ID))
 	if err != nil {
 		return err

@@ -60,6 +60,9 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 	if consultation != nil && consultation.Status == treatment.ConsultationEligible {
 		known.EligibleAt, known.ConsultationID = consultation.EligibleAt, &consultation.ID
 	}
+	if known.SignedConsents, err = tx.ConsentsInForce(req.PatientID, tx.Now); err != nil {
+		return nil, err
+	}
 	started, err := treatment.Start(known)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,10 @@
 package apitest
 
 import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +13,10 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
 	"github.com/titrate-health/titrate/api"
+	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/pkg/client"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // Person is somebody signed in.
@@ -71,6 +78,32 @@ func (s *Site) Clinic(t testing.TB, name string) *Clinic {
 		}
 	}
 	return c
+}
+
+// Guarding adds a protocol to the clinic that is the default with no other guards than those,
+// past the API, which lets nobody switch one off.
+func (c *Clinic) Guarding(t testing.TB, guards ...string) uuid.UUID {
+	t.Helper()
+	p := treatment.Default()
+	p.Name = "guarding " + strings.Join(guards, " and ")
+	p.GuardsOff = slices.DeleteFunc(slices.Clone(treatment.GuardNames), func(name string) bool { return slices.Contains(guards, name) })
+	policy, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn := c.Site.Config.DatabaseURL
+	if dsn == "" {
+		dsn = filepath.Join(c.Site.Config.Data, "titrate.db")
+	}
+	db := storetest.Open(t, store.Options{DSN: dsn, Now: c.Site.Clock.Now})
+	row := &store.Protocol{
+		Name: p.Name, Revision: p.Version, Policy: string(policy), ProtocolApproval: treatment.ShippedApproval(c.Site.Clock.Now()),
+	}
+	scope := store.Scope{Clinic: c.ID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: "test", RequestID: "test"}
+	if err := db.Update(t.Context(), scope, func(tx *store.Tx) error { return tx.Create("protocol.shipped", row) }); err != nil {
+		t.Fatalf("add a protocol: %v", err)
+	}
+	return row.ID
 }
 
 // Staff adds a colleague and signs them in. Prescribers get credentials for New York.

@@ -252,7 +252,8 @@ func (j *job) treatmentIsStarted() {
 	j.refuse(problem.Forbidden)(start(j.clinician, j.protocol, j.prescriber.id))
 	j.refuse(problem.ReferenceNotFound, "/protocolId")(start(j.prescriber, uuid.New(), j.prescriber.id))
 	j.refuse(problem.RuleViolated, "/responsiblePrescriberId")(start(j.prescriber, j.protocol, j.clinician.id))
-	j.refuse(problem.RuleViolated, "", "")(start(j.prescriber, findProtocol(j.t, j.prescriber, "default"), j.prescriber.id)) // consultation, consents
+	unmet := []string{"", "", "", "", "", ""} // a consultation and five consents
+	j.refuse(problem.RuleViolated, unmet...)(start(j.prescriber, findProtocol(j.t, j.prescriber, "default"), j.prescriber.id))
 	j.course = &course{clinic: j.clinic, patient: j.patient, id: good(start(j.prescriber, j.protocol, j.prescriber.id))(j.t).JSON201.ID}
 	once.IdempotencyKey = key()
 	j.refuse(problem.TreatmentOpen, "")(start(j.prescriber, j.protocol, j.prescriber.id))

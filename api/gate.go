@@ -109,6 +109,9 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 		}
 		known.SupportPersonAdult = &person.Adult
 	}
+	if known.SignedConsents, err = tx.ConsentsInForce(c.row.PatientID, at); err != nil {
+		return known, err
+	}
 	alerts, err := tx.StandingAlerts(c.row.PatientID, at)
 	for i := range alerts {
 		if alerts[i].Source.ID != row.ID { // the session's own facts are judged by themselves

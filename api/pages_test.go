@@ -356,6 +356,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listPrescriptions": {by(c.Prescriber, "listPrescriptions", planned), must(planned, "prescribe", c.Prescriber), "status=draft"},
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
+		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
 		"listAlerts":        {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
 	}
 }

@@ -91,6 +91,17 @@ func setOrClear[T any](to **T, from nullable.Nullable[T]) {
 	}
 }
 
+// setOrEmpty applies a member of a merge patch that null clears, where nothing is the empty text.
+func setOrEmpty[To, From ~string](to *To, from nullable.Nullable[From]) {
+	switch {
+	case !from.IsSpecified():
+	case from.IsNull():
+		*to = ""
+	default:
+		*to = To(from.MustGet())
+	}
+}
+
 // orZero returns what p points to, or nothing.
 func orZero[T any](p *T) (v T) {
 	if p != nil {
@@ -106,9 +117,8 @@ const maxSkew = 24 * time.Hour
 // flagged; one further ahead than maxSkew is refused.
 func told(ctx context.Context, tx *store.Tx, at time.Time, zone string, by oapi.ReportedBy, mode oapi.Mode) (store.Told, error) {
 	at = at.UTC().Truncate(time.Microsecond)
-	if at.After(tx.Now.Add(maxSkew)) {
-		return store.Told{}, problem.New(problem.OccurredInFuture, "occurredAt is more than 24 hours ahead of the server",
-			problem.Fault{In: problem.InBody, Pointer: "/occurredAt", Code: "occurred_in_future", Detail: "must not be more than 24 hours ahead"})
+	if err := notAhead(tx, at, "/occurredAt"); err != nil {
+		return store.Told{}, err
 	}
 	return store.Told{
 		OccurredAt: at, TimeZone: zone, ReportedBy: string(by), Mode: string(mode),
@@ -139,6 +149,15 @@ func reportOut(r store.Report) *oapi.Report {
 		ID: *r.FactID, OccurredAt: *r.OccurredAt, TimeZone: r.TimeZone, ReportedBy: oapi.ReportedBy(r.ReportedBy), Mode: oapi.Mode(r.Mode),
 		ClockSkew: r.ClockSkew, RecordedBy: actorOut(r.RecordedBy), RecordedAt: *r.RecordedAt,
 	}
+}
+
+// notAhead refuses the time of something that has happened if it is further ahead than maxSkew.
+func notAhead(tx *store.Tx, at time.Time, pointer string) error {
+	if !at.After(tx.Now.Add(maxSkew)) {
+		return nil
+	}
+	return problem.New(problem.OccurredInFuture, strings.TrimPrefix(pointer, "/")+" is more than 24 hours ahead of the server",
+		problem.Fault{In: problem.InBody, Pointer: pointer, Code: "occurred_in_future", Detail: "must not be more than 24 hours ahead"})
 }
 
 func struckOut(s store.Struck) *oapi.StrikeOut {

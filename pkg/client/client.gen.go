@@ -71,6 +71,147 @@ func (e ActorKind) Valid() bool {
 	}
 }
 
+// Defines values for AdverseEventStatus.
+const (
+	AdverseEventStatusClosed         AdverseEventStatus = "closed"
+	AdverseEventStatusEnteredInError AdverseEventStatus = "enteredInError"
+	AdverseEventStatusReported       AdverseEventStatus = "reported"
+	AdverseEventStatusTriaged        AdverseEventStatus = "triaged"
+)
+
+// Valid indicates whether the value is a known member of the AdverseEventStatus enum.
+func (e AdverseEventStatus) Valid() bool {
+	switch e {
+	case AdverseEventStatusClosed:
+		return true
+	case AdverseEventStatusEnteredInError:
+		return true
+	case AdverseEventStatusReported:
+		return true
+	case AdverseEventStatusTriaged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdverseTerm.
+const (
+	AdverseTermAlteredTaste          AdverseTerm = "alteredTaste"
+	AdverseTermAnxiety               AdverseTerm = "anxiety"
+	AdverseTermBlurredVision         AdverseTerm = "blurredVision"
+	AdverseTermChestPain             AdverseTerm = "chestPain"
+	AdverseTermConfusion             AdverseTerm = "confusion"
+	AdverseTermCystitis              AdverseTerm = "cystitis"
+	AdverseTermDiarrhoea             AdverseTerm = "diarrhoea"
+	AdverseTermDissociation          AdverseTerm = "dissociation"
+	AdverseTermDisturbedSleep        AdverseTerm = "disturbedSleep"
+	AdverseTermDizziness             AdverseTerm = "dizziness"
+	AdverseTermDoubleVision          AdverseTerm = "doubleVision"
+	AdverseTermDrowsiness            AdverseTerm = "drowsiness"
+	AdverseTermDysphoria             AdverseTerm = "dysphoria"
+	AdverseTermDyspnoea              AdverseTerm = "dyspnoea"
+	AdverseTermDysuria               AdverseTerm = "dysuria"
+	AdverseTermFall                  AdverseTerm = "fall"
+	AdverseTermFatigue               AdverseTerm = "fatigue"
+	AdverseTermHaematuria            AdverseTerm = "haematuria"
+	AdverseTermHallucinations        AdverseTerm = "hallucinations"
+	AdverseTermHeadache              AdverseTerm = "headache"
+	AdverseTermInsomnia              AdverseTerm = "insomnia"
+	AdverseTermLossOfConsciousness   AdverseTerm = "lossOfConsciousness"
+	AdverseTermNausea                AdverseTerm = "nausea"
+	AdverseTermOther                 AdverseTerm = "other"
+	AdverseTermPalpitations          AdverseTerm = "palpitations"
+	AdverseTermParaesthesia          AdverseTerm = "paraesthesia"
+	AdverseTermRaisedBloodPressure   AdverseTerm = "raisedBloodPressure"
+	AdverseTermRespiratoryDepression AdverseTerm = "respiratoryDepression"
+	AdverseTermSuicidalThoughts      AdverseTerm = "suicidalThoughts"
+	AdverseTermSuicideAttempt        AdverseTerm = "suicideAttempt"
+	AdverseTermSweating              AdverseTerm = "sweating"
+	AdverseTermSyncope               AdverseTerm = "syncope"
+	AdverseTermTachycardia           AdverseTerm = "tachycardia"
+	AdverseTermUrinaryFrequency      AdverseTerm = "urinaryFrequency"
+	AdverseTermVomiting              AdverseTerm = "vomiting"
+)
+
+// Valid indicates whether the value is a known member of the AdverseTerm enum.
+func (e AdverseTerm) Valid() bool {
+	switch e {
+	case AdverseTermAlteredTaste:
+		return true
+	case AdverseTermAnxiety:
+		return true
+	case AdverseTermBlurredVision:
+		return true
+	case AdverseTermChestPain:
+		return true
+	case AdverseTermConfusion:
+		return true
+	case AdverseTermCystitis:
+		return true
+	case AdverseTermDiarrhoea:
+		return true
+	case AdverseTermDissociation:
+		return true
+	case AdverseTermDisturbedSleep:
+		return true
+	case AdverseTermDizziness:
+		return true
+	case AdverseTermDoubleVision:
+		return true
+	case AdverseTermDrowsiness:
+		return true
+	case AdverseTermDysphoria:
+		return true
+	case AdverseTermDyspnoea:
+		return true
+	case AdverseTermDysuria:
+		return true
+	case AdverseTermFall:
+		return true
+	case AdverseTermFatigue:
+		return true
+	case AdverseTermHaematuria:
+		return true
+	case AdverseTermHallucinations:
+		return true
+	case AdverseTermHeadache:
+		return true
+	case AdverseTermInsomnia:
+		return true
+	case AdverseTermLossOfConsciousness:
+		return true
+	case AdverseTermNausea:
+		return true
+	case AdverseTermOther:
+		return true
+	case AdverseTermPalpitations:
+		return true
+	case AdverseTermParaesthesia:
+		return true
+	case AdverseTermRaisedBloodPressure:
+		return true
+	case AdverseTermRespiratoryDepression:
+		return true
+	case AdverseTermSuicidalThoughts:
+		return true
+	case AdverseTermSuicideAttempt:
+		return true
+	case AdverseTermSweating:
+		return true
+	case AdverseTermSyncope:
+		return true
+	case AdverseTermTachycardia:
+		return true
+	case AdverseTermUrinaryFrequency:
+		return true
+	case AdverseTermVomiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AlertOutcome.
 const (
 	AlertOutcomeDuplicate  AlertOutcome = "duplicate"
@@ -97,6 +238,8 @@ func (e AlertOutcome) Valid() bool {
 
 // Defines values for AlertRule.
 const (
+	AlertRuleAEG3RELATED         AlertRule = "AE_G3_RELATED"
+	AlertRuleAESERIOUS           AlertRule = "AE_SERIOUS"
 	AlertRuleBPCRISIS            AlertRule = "BP_CRISIS"
 	AlertRuleBPHIGH              AlertRule = "BP_HIGH"
 	AlertRuleBPPREHARD           AlertRule = "BP_PRE_HARD"
@@ -110,6 +253,7 @@ const (
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
 	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
 	AlertRuleSIITEM9             AlertRule = "SI_ITEM9"
+	AlertRuleSIREPORTED          AlertRule = "SI_REPORTED"
 	AlertRuleSIUNKNOWN           AlertRule = "SI_UNKNOWN"
 	AlertRuleSPO2CRITICAL        AlertRule = "SPO2_CRITICAL"
 )
@@ -117,6 +261,10 @@ const (
 // Valid indicates whether the value is a known member of the AlertRule enum.
 func (e AlertRule) Valid() bool {
 	switch e {
+	case AlertRuleAEG3RELATED:
+		return true
+	case AlertRuleAESERIOUS:
+		return true
 	case AlertRuleBPCRISIS:
 		return true
 	case AlertRuleBPHIGH:
@@ -143,6 +291,8 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleSIITEM9:
 		return true
+	case AlertRuleSIREPORTED:
+		return true
 	case AlertRuleSIUNKNOWN:
 		return true
 	case AlertRuleSPO2CRITICAL:
@@ -154,14 +304,17 @@ func (e AlertRule) Valid() bool {
 
 // Defines values for AlertSourceType.
 const (
-	AlertSourceTypeAssessment  AlertSourceType = "assessment"
-	AlertSourceTypeMeasurement AlertSourceType = "measurement"
-	AlertSourceTypeSession     AlertSourceType = "session"
+	AlertSourceTypeAdverseEvent AlertSourceType = "adverseEvent"
+	AlertSourceTypeAssessment   AlertSourceType = "assessment"
+	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
+	AlertSourceTypeSession      AlertSourceType = "session"
 )
 
 // Valid indicates whether the value is a known member of the AlertSourceType enum.
 func (e AlertSourceType) Valid() bool {
 	switch e {
+	case AlertSourceTypeAdverseEvent:
+		return true
 	case AlertSourceTypeAssessment:
 		return true
 	case AlertSourceTypeMeasurement:
@@ -257,6 +410,36 @@ func (e CareRole) Valid() bool {
 	case CareRoleClinician:
 		return true
 	case CareRolePrescriber:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Causality.
+const (
+	CausalityCertain      Causality = "certain"
+	CausalityPossible     Causality = "possible"
+	CausalityProbable     Causality = "probable"
+	CausalityUnassessable Causality = "unassessable"
+	CausalityUnclassified Causality = "unclassified"
+	CausalityUnlikely     Causality = "unlikely"
+)
+
+// Valid indicates whether the value is a known member of the Causality enum.
+func (e Causality) Valid() bool {
+	switch e {
+	case CausalityCertain:
+		return true
+	case CausalityPossible:
+		return true
+	case CausalityProbable:
+		return true
+	case CausalityUnassessable:
+		return true
+	case CausalityUnclassified:
+		return true
+	case CausalityUnlikely:
 		return true
 	default:
 		return false
@@ -674,6 +857,33 @@ func (e EligibilityReason) Valid() bool {
 	case EligibilityReasonUnstableCardiovascular:
 		return true
 	case EligibilityReasonUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOutcome.
+const (
+	EventOutcomeFatal                EventOutcome = "fatal"
+	EventOutcomeOngoing              EventOutcome = "ongoing"
+	EventOutcomeResolved             EventOutcome = "resolved"
+	EventOutcomeResolvedWithSequelae EventOutcome = "resolvedWithSequelae"
+	EventOutcomeUnknown              EventOutcome = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the EventOutcome enum.
+func (e EventOutcome) Valid() bool {
+	switch e {
+	case EventOutcomeFatal:
+		return true
+	case EventOutcomeOngoing:
+		return true
+	case EventOutcomeResolved:
+		return true
+	case EventOutcomeResolvedWithSequelae:
+		return true
+	case EventOutcomeUnknown:
 		return true
 	default:
 		return false
@@ -1481,6 +1691,27 @@ func (e RedFlag) Valid() bool {
 	}
 }
 
+// Defines values for RegulatoryReport.
+const (
+	RegulatoryReportNotRequired RegulatoryReport = "notRequired"
+	RegulatoryReportReported    RegulatoryReport = "reported"
+	RegulatoryReportUndecided   RegulatoryReport = "undecided"
+)
+
+// Valid indicates whether the value is a known member of the RegulatoryReport enum.
+func (e RegulatoryReport) Valid() bool {
+	switch e {
+	case RegulatoryReportNotRequired:
+		return true
+	case RegulatoryReportReported:
+		return true
+	case RegulatoryReportUndecided:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReportedBy.
 const (
 	ReportedByClinician     ReportedBy = "clinician"
@@ -1502,6 +1733,27 @@ func (e ReportedBy) Valid() bool {
 	case ReportedByPharmacy:
 		return true
 	case ReportedBySupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportedSeverity.
+const (
+	ReportedSeverityMild     ReportedSeverity = "mild"
+	ReportedSeverityModerate ReportedSeverity = "moderate"
+	ReportedSeveritySevere   ReportedSeverity = "severe"
+)
+
+// Valid indicates whether the value is a known member of the ReportedSeverity enum.
+func (e ReportedSeverity) Valid() bool {
+	switch e {
+	case ReportedSeverityMild:
+		return true
+	case ReportedSeverityModerate:
+		return true
+	case ReportedSeveritySevere:
 		return true
 	default:
 		return false
@@ -1547,6 +1799,36 @@ func (e SafetyStatus) Valid() bool {
 	case SafetyStatusPositive:
 		return true
 	case SafetyStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SeriousCriterion.
+const (
+	SeriousCriterionCongenitalAnomaly     SeriousCriterion = "congenitalAnomaly"
+	SeriousCriterionDeath                 SeriousCriterion = "death"
+	SeriousCriterionDisability            SeriousCriterion = "disability"
+	SeriousCriterionHospitalisation       SeriousCriterion = "hospitalisation"
+	SeriousCriterionImportantMedicalEvent SeriousCriterion = "importantMedicalEvent"
+	SeriousCriterionLifeThreatening       SeriousCriterion = "lifeThreatening"
+)
+
+// Valid indicates whether the value is a known member of the SeriousCriterion enum.
+func (e SeriousCriterion) Valid() bool {
+	switch e {
+	case SeriousCriterionCongenitalAnomaly:
+		return true
+	case SeriousCriterionDeath:
+		return true
+	case SeriousCriterionDisability:
+		return true
+	case SeriousCriterionHospitalisation:
+		return true
+	case SeriousCriterionImportantMedicalEvent:
+		return true
+	case SeriousCriterionLifeThreatening:
 		return true
 	default:
 		return false
@@ -1942,6 +2224,231 @@ type Address struct {
 	// PostalCode Postal code.
 	PostalCode string `json:"postalCode"`
 }
+
+// AdverseEvent Something bad that happened to a patient. Patients see what they reported, without what the clinic makes of it.
+type AdverseEvent struct {
+	// ActionTaken What was done. Only staff see it.
+	ActionTaken *string `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC). More words may come.
+	Causality *Causality `json:"causality,omitempty"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew bool `json:"clockSkew"`
+
+	// ClosedAt When it was closed. Only staff see it.
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+
+	// ClosedBy Who closed it. Only staff see it.
+	ClosedBy *openapi_types.UUID `json:"closedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Description In words.
+	Description *string `json:"description,omitempty"`
+
+	// Expected Whether the label names it. Only staff see it.
+	Expected *bool `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed. Only staff see it.
+	FollowUpDueAt *time.Time `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious. Only staff see it.
+	Grade *int `json:"grade,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it began, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Outcome What became of the patient. `fatal` goes with grade 5. More words may come.
+	Outcome *EventOutcome `json:"outcome,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ResolvedAt When it was over.
+	ResolvedAt *time.Time `json:"resolvedAt,omitempty"`
+
+	// SafetyMessage Present for a patient who reports something dangerous: the clinic's own words.
+	SafetyMessage *string `json:"safetyMessage,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is. Only staff see it.
+	Serious *bool `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
+	SeriousCriterion *SeriousCriterion `json:"seriousCriterion,omitempty"`
+
+	// SessionID The session in which it happened.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Severity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+	Severity *ReportedSeverity `json:"severity,omitempty"`
+
+	// SnomedCode The SNOMED CT code of the term, where one was verified.
+	SnomedCode *string `json:"snomedCode,omitempty"`
+
+	// Status Where it stands. More words may come.
+	Status AdverseEventStatus `json:"status"`
+
+	// StatusReason Why it was reopened or voided. Only staff see it.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Term What it was. `other` needs a description. More words may come.
+	Term AdverseTerm `json:"term"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// TreatmentID The treatment in which it happened.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+
+	// TriagedAt When somebody of the clinic looked at it first. Only staff see it.
+	TriagedAt *time.Time `json:"triagedAt,omitempty"`
+
+	// TriagedBy Who did. Only staff see it.
+	TriagedBy *openapi_types.UUID `json:"triagedBy,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AdverseEventInput What happened, whether or not the treatment caused it.
+type AdverseEventInput struct {
+	// Description In words; required when the term is `other`.
+	Description *string `json:"description,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it began, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt *time.Time `json:"resolvedAt,omitempty"`
+
+	// SessionID The session in which it happened; it brings its treatment along.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Severity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+	Severity *ReportedSeverity `json:"severity,omitempty"`
+
+	// Term What it was. `other` needs a description. More words may come.
+	Term AdverseTerm `json:"term"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// TreatmentID The treatment in which it happened.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+}
+
+// AdverseEventJudgement What the clinic makes of it by now, if anything is new; a member that is left out stays as it is, `null` clears it. Nothing is inferred.
+type AdverseEventJudgement struct {
+	// ActionTaken What was done.
+	ActionTaken nullable.Nullable[string] `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC).
+	Causality nullable.Nullable[Causality] `json:"causality,omitempty"`
+
+	// Expected Whether the label names it.
+	Expected nullable.Nullable[bool] `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed.
+	FollowUpDueAt nullable.Nullable[time.Time] `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious.
+	Grade nullable.Nullable[int] `json:"grade,omitempty"`
+
+	// Outcome What became of the patient; `fatal` goes with grade 5.
+	Outcome nullable.Nullable[EventOutcome] `json:"outcome,omitempty"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt nullable.Nullable[time.Time] `json:"resolvedAt,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is.
+	Serious nullable.Nullable[bool] `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious: required when it is, absent when it is not.
+	SeriousCriterion nullable.Nullable[SeriousCriterion] `json:"seriousCriterion,omitempty"`
+}
+
+// AdverseEventPage A page of adverse events.
+type AdverseEventPage struct {
+	// Items The adverse events of this page, in order.
+	Items []AdverseEvent `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AdverseEventStatus Where it stands. More words may come.
+type AdverseEventStatus string
+
+// AdverseEventUpdate What the clinic makes of it; a member that is left out stays as it is, `null` clears what may be unknown. Nothing is inferred.
+type AdverseEventUpdate struct {
+	// ActionTaken What was done.
+	ActionTaken nullable.Nullable[string] `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC).
+	Causality nullable.Nullable[Causality] `json:"causality,omitempty"`
+
+	// Expected Whether the label names it.
+	Expected nullable.Nullable[bool] `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed.
+	FollowUpDueAt nullable.Nullable[time.Time] `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious.
+	Grade nullable.Nullable[int] `json:"grade,omitempty"`
+
+	// Outcome What became of the patient; `fatal` goes with grade 5.
+	Outcome nullable.Nullable[EventOutcome] `json:"outcome,omitempty"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt nullable.Nullable[time.Time] `json:"resolvedAt,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is.
+	Serious nullable.Nullable[bool] `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious: required when it is, absent when it is not.
+	SeriousCriterion nullable.Nullable[SeriousCriterion] `json:"seriousCriterion,omitempty"`
+}
+
+// AdverseTerm What it was. `other` needs a description. More words may come.
+type AdverseTerm string
 
 // Alert Something that somebody must look at.
 type Alert struct {
@@ -2362,6 +2869,9 @@ type CareTeamMember struct {
 	// StaffID The member of staff.
 	StaffID openapi_types.UUID `json:"staffId"`
 }
+
+// Causality How surely the treatment caused it (WHO-UMC). More words may come.
+type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
@@ -3271,6 +3781,9 @@ type EscalationInput struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
+type EventOutcome string
 
 // EvidenceRecord The kind of a record. More words may come.
 type EvidenceRecord string
@@ -4883,6 +5396,9 @@ type Redemption struct {
 	Code string `json:"code"`
 }
 
+// RegulatoryReport Whether the authorities were told. More words may come.
+type RegulatoryReport string
+
 // ReleasePolicy When a session may end.
 type ReleasePolicy struct {
 	// HighDoseMgPerKg From so many mg per kg a dose is high.
@@ -4934,6 +5450,9 @@ type Report struct {
 // ReportedBy Whose word it is.
 type ReportedBy string
 
+// ReportedSeverity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+type ReportedSeverity string
+
 // Reschedule A new time.
 type Reschedule struct {
 	// PlannedAt When it should begin.
@@ -4957,6 +5476,9 @@ type Route string
 
 // SafetyStatus What the answers say about danger; `unknown` when a question was left out, which is never negative.
 type SafetyStatus string
+
+// SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
+type SeriousCriterion string
 
 // Session One dosing session at home: its plan, what happened, and what follows from it.
 type Session struct {
@@ -5849,6 +6371,12 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// AdverseEventPath Its id.
+type AdverseEventPath = openapi_types.UUID
+
+// AdverseEventStatusFilter Where it stands. More words may come.
+type AdverseEventStatusFilter = AdverseEventStatus
+
 // AlertPath Its id.
 type AlertPath = openapi_types.UUID
 
@@ -5977,6 +6505,108 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// ShowAdverseEventParams defines parameters for ShowAdverseEvent.
+type ShowAdverseEventParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateAdverseEventParams defines parameters for UpdateAdverseEvent.
+type UpdateAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CloseAdverseEventParams defines parameters for CloseAdverseEvent.
+type CloseAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidAdverseEventParams defines parameters for VoidAdverseEvent.
+type VoidAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReopenAdverseEventParams defines parameters for ReopenAdverseEvent.
+type ReopenAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// TriageAdverseEventParams defines parameters for TriageAdverseEvent.
+type TriageAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
 
 // ListAlertsParams defines parameters for ListAlerts.
 type ListAlertsParams struct {
@@ -6592,6 +7222,33 @@ type UpdatePatientParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListAdverseEventsParams defines parameters for ListAdverseEvents.
+type ListAdverseEventsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *AdverseEventStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReportAdverseEventParams defines parameters for ReportAdverseEvent.
+type ReportAdverseEventParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -7868,6 +8525,21 @@ type MarkNoShowParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody defines body for UpdateAdverseEvent for application/merge-patch+json ContentType.
+type UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody = AdverseEventUpdate
+
+// CloseAdverseEventJSONRequestBody defines body for CloseAdverseEvent for application/json ContentType.
+type CloseAdverseEventJSONRequestBody = AdverseEventJudgement
+
+// VoidAdverseEventJSONRequestBody defines body for VoidAdverseEvent for application/json ContentType.
+type VoidAdverseEventJSONRequestBody = Reason
+
+// ReopenAdverseEventJSONRequestBody defines body for ReopenAdverseEvent for application/json ContentType.
+type ReopenAdverseEventJSONRequestBody = Reason
+
+// TriageAdverseEventJSONRequestBody defines body for TriageAdverseEvent for application/json ContentType.
+type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -7948,6 +8620,9 @@ type SearchPatientsJSONRequestBody = PatientSearch
 
 // UpdatePatientApplicationMergePatchPlusJSONRequestBody defines body for UpdatePatient for application/merge-patch+json ContentType.
 type UpdatePatientApplicationMergePatchPlusJSONRequestBody = PatientUpdate
+
+// ReportAdverseEventJSONRequestBody defines body for ReportAdverseEvent for application/json ContentType.
+type ReportAdverseEventJSONRequestBody = AdverseEventInput
 
 // AssignAssessmentJSONRequestBody defines body for AssignAssessment for application/json ContentType.
 type AssignAssessmentJSONRequestBody = AssessmentInput
@@ -8187,6 +8862,103 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// ShowAdverseEvent Show an adverse event
+	//
+	// Patients see it if they reported it themselves.
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId} (the `ShowAdverseEvent` operationId).
+	ShowAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateAdverseEventWithBody Judge an adverse event
+	//
+	// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+	UpdateAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateAdverseEventWithApplicationMergePatchPlusJSONBody Judge an adverse event
+	//
+	// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+	UpdateAdverseEventWithApplicationMergePatchPlusJSONBody(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseAdverseEventWithBody Close an adverse event
+	//
+	// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+	CloseAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseAdverseEvent Close an adverse event
+	//
+	// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+	CloseAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, body CloseAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidAdverseEventWithBody Void an adverse event
+	//
+	// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+	VoidAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidAdverseEvent Void an adverse event
+	//
+	// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+	VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenAdverseEventWithBody Reopen an adverse event
+	//
+	// It was not over: a closed one is triaged again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+	ReopenAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReopenAdverseEvent Reopen an adverse event
+	//
+	// It was not over: a closed one is triaged again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+	ReopenAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, body ReopenAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TriageAdverseEventWithBody Triage an adverse event
+	//
+	// Somebody of the clinic has looked at the report, and says what they make of it so far.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+	TriageAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TriageAdverseEvent Triage an adverse event
+	//
+	// Somebody of the clinic has looked at the report, and says what they make of it so far.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+	TriageAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAlerts List alerts
 	//
@@ -8785,6 +9557,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /patients/{patientId} (the `UpdatePatient` operationId).
 	UpdatePatientWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdatePatientParams, body UpdatePatientApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAdverseEvents List adverse events
+	//
+	// Newest onset first. Patients see those that they reported themselves.
+	//
+	// Corresponds with GET /patients/{patientId}/adverse-events (the `ListAdverseEvents` operationId).
+	ListAdverseEvents(ctx context.Context, patientID PatientPath, params *ListAdverseEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportAdverseEventWithBody Report an adverse event
+	//
+	// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+	ReportAdverseEventWithBody(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportAdverseEvent Report an adverse event
+	//
+	// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+	ReportAdverseEvent(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, body ReportAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAssessments List assessments
 	//
@@ -9978,6 +10775,213 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ShowAdverseEvent Show an adverse event
+//
+// Patients see it if they reported it themselves.
+//
+// Corresponds with GET /adverse-events/{adverseEventId} (the `ShowAdverseEvent` operationId).
+func (c *Client) ShowAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdverseEventRequest(c.Server, adverseEventID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateAdverseEventWithBody Judge an adverse event
+//
+// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+func (c *Client) UpdateAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateAdverseEventRequestWithBody(c.Server, adverseEventID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateAdverseEventWithApplicationMergePatchPlusJSONBody Judge an adverse event
+//
+// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+func (c *Client) UpdateAdverseEventWithApplicationMergePatchPlusJSONBody(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateAdverseEventRequestWithApplicationMergePatchPlusJSONBody(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseAdverseEventWithBody Close an adverse event
+//
+// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+func (c *Client) CloseAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseAdverseEventRequestWithBody(c.Server, adverseEventID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseAdverseEvent Close an adverse event
+//
+// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+func (c *Client) CloseAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, body CloseAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseAdverseEventRequest(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidAdverseEventWithBody Void an adverse event
+//
+// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+func (c *Client) VoidAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidAdverseEventRequestWithBody(c.Server, adverseEventID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidAdverseEvent Void an adverse event
+//
+// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+func (c *Client) VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidAdverseEventRequest(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenAdverseEventWithBody Reopen an adverse event
+//
+// It was not over: a closed one is triaged again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+func (c *Client) ReopenAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenAdverseEventRequestWithBody(c.Server, adverseEventID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReopenAdverseEvent Reopen an adverse event
+//
+// It was not over: a closed one is triaged again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+func (c *Client) ReopenAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, body ReopenAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReopenAdverseEventRequest(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TriageAdverseEventWithBody Triage an adverse event
+//
+// Somebody of the clinic has looked at the report, and says what they make of it so far.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+func (c *Client) TriageAdverseEventWithBody(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTriageAdverseEventRequestWithBody(c.Server, adverseEventID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TriageAdverseEvent Triage an adverse event
+//
+// Somebody of the clinic has looked at the report, and says what they make of it so far.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+func (c *Client) TriageAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTriageAdverseEventRequest(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListAlerts List alerts
@@ -11268,6 +12272,61 @@ func (c *Client) UpdatePatientWithBody(ctx context.Context, patientID PatientPat
 // Corresponds with PATCH /patients/{patientId} (the `UpdatePatient` operationId).
 func (c *Client) UpdatePatientWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdatePatientParams, body UpdatePatientApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePatientRequestWithApplicationMergePatchPlusJSONBody(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAdverseEvents List adverse events
+//
+// Newest onset first. Patients see those that they reported themselves.
+//
+// Corresponds with GET /patients/{patientId}/adverse-events (the `ListAdverseEvents` operationId).
+func (c *Client) ListAdverseEvents(ctx context.Context, patientID PatientPath, params *ListAdverseEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAdverseEventsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportAdverseEventWithBody Report an adverse event
+//
+// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+func (c *Client) ReportAdverseEventWithBody(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportAdverseEventRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportAdverseEvent Report an adverse event
+//
+// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+func (c *Client) ReportAdverseEvent(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, body ReportAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportAdverseEventRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -13859,6 +14918,667 @@ func (c *Client) MarkNoShow(ctx context.Context, visitID VisitPath, params *Mark
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewShowAdverseEventRequest constructs an http.Request for the ShowAdverseEvent method
+func NewShowAdverseEventRequest(server string, adverseEventID AdverseEventPath, params *ShowAdverseEventParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateAdverseEventRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateAdverseEvent builder with application/merge-patch+json body
+func NewUpdateAdverseEventRequestWithApplicationMergePatchPlusJSONBody(server string, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateAdverseEventRequestWithBody(server, adverseEventID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateAdverseEventRequestWithBody constructs an http.Request for the UpdateAdverseEvent method, with any body, and a specified content type
+func NewUpdateAdverseEventRequestWithBody(server string, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCloseAdverseEventRequest calls the generic CloseAdverseEvent builder with application/json body
+func NewCloseAdverseEventRequest(server string, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, body CloseAdverseEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCloseAdverseEventRequestWithBody(server, adverseEventID, params, "application/json", bodyReader)
+}
+
+// NewCloseAdverseEventRequestWithBody constructs an http.Request for the CloseAdverseEvent method, with any body, and a specified content type
+func NewCloseAdverseEventRequestWithBody(server string, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/close", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVoidAdverseEventRequest calls the generic VoidAdverseEvent builder with application/json body
+func NewVoidAdverseEventRequest(server string, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidAdverseEventRequestWithBody(server, adverseEventID, params, "application/json", bodyReader)
+}
+
+// NewVoidAdverseEventRequestWithBody constructs an http.Request for the VoidAdverseEvent method, with any body, and a specified content type
+func NewVoidAdverseEventRequestWithBody(server string, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/enter-in-error", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReopenAdverseEventRequest calls the generic ReopenAdverseEvent builder with application/json body
+func NewReopenAdverseEventRequest(server string, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, body ReopenAdverseEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReopenAdverseEventRequestWithBody(server, adverseEventID, params, "application/json", bodyReader)
+}
+
+// NewReopenAdverseEventRequestWithBody constructs an http.Request for the ReopenAdverseEvent method, with any body, and a specified content type
+func NewReopenAdverseEventRequestWithBody(server string, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/reopen", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTriageAdverseEventRequest calls the generic TriageAdverseEvent builder with application/json body
+func NewTriageAdverseEventRequest(server string, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTriageAdverseEventRequestWithBody(server, adverseEventID, params, "application/json", bodyReader)
+}
+
+// NewTriageAdverseEventRequestWithBody constructs an http.Request for the TriageAdverseEvent method, with any body, and a specified content type
+func NewTriageAdverseEventRequestWithBody(server string, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/triage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewListAlertsRequest constructs an http.Request for the ListAlerts method
@@ -17905,6 +19625,190 @@ func NewUpdatePatientRequestWithBody(server string, patientID PatientPath, param
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListAdverseEventsRequest constructs an http.Request for the ListAdverseEvents method
+func NewListAdverseEventsRequest(server string, patientID PatientPath, params *ListAdverseEventsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/adverse-events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReportAdverseEventRequest calls the generic ReportAdverseEvent builder with application/json body
+func NewReportAdverseEventRequest(server string, patientID PatientPath, params *ReportAdverseEventParams, body ReportAdverseEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReportAdverseEventRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewReportAdverseEventRequestWithBody constructs an http.Request for the ReportAdverseEvent method, with any body, and a specified content type
+func NewReportAdverseEventRequestWithBody(server string, patientID PatientPath, params *ReportAdverseEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/adverse-events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -26339,6 +28243,105 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ShowAdverseEventWithResponse Show an adverse event
+	//
+	// Patients see it if they reported it themselves.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId} (the `ShowAdverseEvent` operationId).
+	ShowAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventResponse, error)
+
+	// UpdateAdverseEventWithBodyWithResponse Judge an adverse event
+	//
+	// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+	UpdateAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAdverseEventResponse, error)
+
+	// UpdateAdverseEventWithApplicationMergePatchPlusJSONBodyWithResponse Judge an adverse event
+	//
+	// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+	UpdateAdverseEventWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAdverseEventResponse, error)
+
+	// CloseAdverseEventWithBodyWithResponse Close an adverse event
+	//
+	// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+	CloseAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseAdverseEventResponse, error)
+
+	// CloseAdverseEventWithResponse Close an adverse event
+	//
+	// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+	CloseAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, body CloseAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseAdverseEventResponse, error)
+
+	// VoidAdverseEventWithBodyWithResponse Void an adverse event
+	//
+	// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+	VoidAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error)
+
+	// VoidAdverseEventWithResponse Void an adverse event
+	//
+	// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+	VoidAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error)
+
+	// ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
+	//
+	// It was not over: a closed one is triaged again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+	ReopenAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenAdverseEventResponse, error)
+
+	// ReopenAdverseEventWithResponse Reopen an adverse event
+	//
+	// It was not over: a closed one is triaged again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+	ReopenAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, body ReopenAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenAdverseEventResponse, error)
+
+	// TriageAdverseEventWithBodyWithResponse Triage an adverse event
+	//
+	// Somebody of the clinic has looked at the report, and says what they make of it so far.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+	TriageAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TriageAdverseEventResponse, error)
+
+	// TriageAdverseEventWithResponse Triage an adverse event
+	//
+	// Somebody of the clinic has looked at the report, and says what they make of it so far.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+	TriageAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*TriageAdverseEventResponse, error)
+
 	// ListAlertsWithResponse List alerts
 	//
 	// The most urgent deadline first.
@@ -26968,6 +28971,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /patients/{patientId} (the `UpdatePatient` operationId).
 	UpdatePatientWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, patientID PatientPath, params *UpdatePatientParams, body UpdatePatientApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePatientResponse, error)
+
+	// ListAdverseEventsWithResponse List adverse events
+	//
+	// Newest onset first. Patients see those that they reported themselves.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/adverse-events (the `ListAdverseEvents` operationId).
+	ListAdverseEventsWithResponse(ctx context.Context, patientID PatientPath, params *ListAdverseEventsParams, reqEditors ...RequestEditorFn) (*ListAdverseEventsResponse, error)
+
+	// ReportAdverseEventWithBodyWithResponse Report an adverse event
+	//
+	// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+	ReportAdverseEventWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportAdverseEventResponse, error)
+
+	// ReportAdverseEventWithResponse Report an adverse event
+	//
+	// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+	ReportAdverseEventWithResponse(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, body ReportAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportAdverseEventResponse, error)
 
 	// ListAssessmentsWithResponse List assessments
 	//
@@ -28219,6 +30249,300 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShowWithResponse(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*MarkNoShowResponse, error)
+}
+
+// ShowAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for ShowAdverseEvent
+type ShowAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for UpdateAdverseEvent
+type UpdateAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type UpdateAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CloseAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for CloseAdverseEvent
+type CloseAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CloseAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CloseAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CloseAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CloseAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CloseAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CloseAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CloseAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for VoidAdverseEvent
+type VoidAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type VoidAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *VoidAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReopenAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for ReopenAdverseEvent
+type ReopenAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ReopenAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReopenAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReopenAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReopenAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReopenAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReopenAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReopenAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TriageAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for TriageAdverseEvent
+type TriageAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type TriageAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *TriageAdverseEventResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TriageAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TriageAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TriageAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TriageAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TriageAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ListAlertsResponse200Headers the declared response headers of an HTTP 200 response for ListAlerts
@@ -30345,6 +32669,118 @@ func (r UpdatePatientResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdatePatientResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAdverseEventsResponse200Headers the declared response headers of an HTTP 200 response for ListAdverseEvents
+type ListAdverseEventsResponse200Headers struct {
+	Link *string
+}
+
+type ListAdverseEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEventPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAdverseEventsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAdverseEventsResponse) GetJSON200() *AdverseEventPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAdverseEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAdverseEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAdverseEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAdverseEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReportAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for ReportAdverseEvent
+type ReportAdverseEventResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// ReportAdverseEventResponse201Headers the declared response headers of an HTTP 201 response for ReportAdverseEvent
+type ReportAdverseEventResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ReportAdverseEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdverseEvent
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AdverseEvent
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReportAdverseEventResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ReportAdverseEventResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReportAdverseEventResponse) GetJSON200() *AdverseEvent {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ReportAdverseEventResponse) GetJSON201() *AdverseEvent {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ReportAdverseEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReportAdverseEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReportAdverseEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReportAdverseEventResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -34647,6 +37083,171 @@ func (r MarkNoShowResponse) ContentType() string {
 	return ""
 }
 
+// ShowAdverseEventWithResponse Show an adverse event
+//
+// Patients see it if they reported it themselves.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adverse-events/{adverseEventId} (the `ShowAdverseEvent` operationId).
+func (c *ClientWithResponses) ShowAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventResponse, error) {
+	rsp, err := c.ShowAdverseEvent(ctx, adverseEventID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdverseEventResponse(rsp)
+}
+
+// UpdateAdverseEventWithBodyWithResponse Judge an adverse event
+//
+// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+func (c *ClientWithResponses) UpdateAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateAdverseEventResponse, error) {
+	rsp, err := c.UpdateAdverseEventWithBody(ctx, adverseEventID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateAdverseEventResponse(rsp)
+}
+
+// UpdateAdverseEventWithApplicationMergePatchPlusJSONBodyWithResponse Judge an adverse event
+//
+// JSON merge patch, until it is closed. A serious event, and a related one of grade 3 or more, raise an alert, each once.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /adverse-events/{adverseEventId} (the `UpdateAdverseEvent` operationId).
+func (c *ClientWithResponses) UpdateAdverseEventWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *UpdateAdverseEventParams, body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateAdverseEventResponse, error) {
+	rsp, err := c.UpdateAdverseEventWithApplicationMergePatchPlusJSONBody(ctx, adverseEventID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateAdverseEventResponse(rsp)
+}
+
+// CloseAdverseEventWithBodyWithResponse Close an adverse event
+//
+// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+func (c *ClientWithResponses) CloseAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseAdverseEventResponse, error) {
+	rsp, err := c.CloseAdverseEventWithBody(ctx, adverseEventID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseAdverseEventResponse(rsp)
+}
+
+// CloseAdverseEventWithResponse Close an adverse event
+//
+// After triage, when grade, seriousness, causality and outcome have been judged: 422 names each that is missing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/close (the `CloseAdverseEvent` operationId).
+func (c *ClientWithResponses) CloseAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *CloseAdverseEventParams, body CloseAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseAdverseEventResponse, error) {
+	rsp, err := c.CloseAdverseEvent(ctx, adverseEventID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseAdverseEventResponse(rsp)
+}
+
+// VoidAdverseEventWithBodyWithResponse Void an adverse event
+//
+// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+func (c *ClientWithResponses) VoidAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error) {
+	rsp, err := c.VoidAdverseEventWithBody(ctx, adverseEventID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidAdverseEventResponse(rsp)
+}
+
+// VoidAdverseEventWithResponse Void an adverse event
+//
+// It was entered in error: it stays visible and no longer counts. Alerts that it raised stay.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
+func (c *ClientWithResponses) VoidAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error) {
+	rsp, err := c.VoidAdverseEvent(ctx, adverseEventID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidAdverseEventResponse(rsp)
+}
+
+// ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
+//
+// It was not over: a closed one is triaged again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+func (c *ClientWithResponses) ReopenAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReopenAdverseEventResponse, error) {
+	rsp, err := c.ReopenAdverseEventWithBody(ctx, adverseEventID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenAdverseEventResponse(rsp)
+}
+
+// ReopenAdverseEventWithResponse Reopen an adverse event
+//
+// It was not over: a closed one is triaged again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/reopen (the `ReopenAdverseEvent` operationId).
+func (c *ClientWithResponses) ReopenAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ReopenAdverseEventParams, body ReopenAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReopenAdverseEventResponse, error) {
+	rsp, err := c.ReopenAdverseEvent(ctx, adverseEventID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReopenAdverseEventResponse(rsp)
+}
+
+// TriageAdverseEventWithBodyWithResponse Triage an adverse event
+//
+// Somebody of the clinic has looked at the report, and says what they make of it so far.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+func (c *ClientWithResponses) TriageAdverseEventWithBodyWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TriageAdverseEventResponse, error) {
+	rsp, err := c.TriageAdverseEventWithBody(ctx, adverseEventID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTriageAdverseEventResponse(rsp)
+}
+
+// TriageAdverseEventWithResponse Triage an adverse event
+//
+// Somebody of the clinic has looked at the report, and says what they make of it so far.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
+func (c *ClientWithResponses) TriageAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*TriageAdverseEventResponse, error) {
+	rsp, err := c.TriageAdverseEvent(ctx, adverseEventID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTriageAdverseEventResponse(rsp)
+}
+
 // ListAlertsWithResponse List alerts
 //
 // The most urgent deadline first.
@@ -35695,6 +38296,51 @@ func (c *ClientWithResponses) UpdatePatientWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdatePatientResponse(rsp)
+}
+
+// ListAdverseEventsWithResponse List adverse events
+//
+// Newest onset first. Patients see those that they reported themselves.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/adverse-events (the `ListAdverseEvents` operationId).
+func (c *ClientWithResponses) ListAdverseEventsWithResponse(ctx context.Context, patientID PatientPath, params *ListAdverseEventsParams, reqEditors ...RequestEditorFn) (*ListAdverseEventsResponse, error) {
+	rsp, err := c.ListAdverseEvents(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAdverseEventsResponse(rsp)
+}
+
+// ReportAdverseEventWithBodyWithResponse Report an adverse event
+//
+// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+func (c *ClientWithResponses) ReportAdverseEventWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportAdverseEventResponse, error) {
+	rsp, err := c.ReportAdverseEventWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportAdverseEventResponse(rsp)
+}
+
+// ReportAdverseEventWithResponse Report an adverse event
+//
+// A red-flag symptom or suicidality raises an alert at once; a patient who reports one is answered with `safetyMessage`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/adverse-events (the `ReportAdverseEvent` operationId).
+func (c *ClientWithResponses) ReportAdverseEventWithResponse(ctx context.Context, patientID PatientPath, params *ReportAdverseEventParams, body ReportAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportAdverseEventResponse, error) {
+	rsp, err := c.ReportAdverseEvent(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportAdverseEventResponse(rsp)
 }
 
 // ListAssessmentsWithResponse List assessments
@@ -37782,6 +40428,282 @@ func (c *ClientWithResponses) MarkNoShowWithResponse(ctx context.Context, visitI
 	return ParseMarkNoShowResponse(rsp)
 }
 
+// ParseShowAdverseEventResponse parses an HTTP response from a ShowAdverseEventWithResponse call
+func ParseShowAdverseEventResponse(rsp *http.Response) (*ShowAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateAdverseEventResponse parses an HTTP response from a UpdateAdverseEventWithResponse call
+func ParseUpdateAdverseEventResponse(rsp *http.Response) (*UpdateAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCloseAdverseEventResponse parses an HTTP response from a CloseAdverseEventWithResponse call
+func ParseCloseAdverseEventResponse(rsp *http.Response) (*CloseAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CloseAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CloseAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVoidAdverseEventResponse parses an HTTP response from a VoidAdverseEventWithResponse call
+func ParseVoidAdverseEventResponse(rsp *http.Response) (*VoidAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers VoidAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReopenAdverseEventResponse parses an HTTP response from a ReopenAdverseEventWithResponse call
+func ParseReopenAdverseEventResponse(rsp *http.Response) (*ReopenAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReopenAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReopenAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTriageAdverseEventResponse parses an HTTP response from a TriageAdverseEventWithResponse call
+func ParseTriageAdverseEventResponse(rsp *http.Response) (*TriageAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TriageAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers TriageAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListAlertsResponse parses an HTTP response from a ListAlertsWithResponse call
 func ParseListAlertsResponse(rsp *http.Response) (*ListAlertsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -39736,6 +42658,115 @@ func ParseUpdatePatientResponse(rsp *http.Response) (*UpdatePatientResponse, err
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAdverseEventsResponse parses an HTTP response from a ListAdverseEventsWithResponse call
+func ParseListAdverseEventsResponse(rsp *http.Response) (*ListAdverseEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAdverseEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEventPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAdverseEventsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReportAdverseEventResponse parses an HTTP response from a ReportAdverseEventWithResponse call
+func ParseReportAdverseEventResponse(rsp *http.Response) (*ReportAdverseEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReportAdverseEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AdverseEvent
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReportAdverseEventResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers ReportAdverseEventResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

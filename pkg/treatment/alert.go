@@ -31,6 +31,9 @@ const (
 	AlertNoPostVitals       AlertRule = "SESSION_NO_POST_VITALS"
 	AlertNoSupportPerson    AlertRule = "SESSION_NO_SITTER"
 	AlertSpo2Critical       AlertRule = "SPO2_CRITICAL"
+	AlertAESerious          AlertRule = "AE_SERIOUS"
+	AlertAEGrade3Related    AlertRule = "AE_G3_RELATED"
+	AlertSIReported         AlertRule = "SI_REPORTED"
 )
 
 // AlertRules lists every alert rule.
@@ -38,6 +41,7 @@ var AlertRules = []AlertRule{
 	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
 	AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh,
 	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
+	AlertAESerious, AlertAEGrade3Related, AlertSIReported,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -55,7 +59,8 @@ const (
 var Severities = []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
 
 // alertSeverity is how urgent each rule is. SI_ITEM9 is high from the protocol's second
-// number on: see [JudgeAnswers]. How urgent the levels of the C-SSRS are is a proposal that a
+// number on: see [JudgeAnswers]; SI_REPORTED is
+// critical for an attempt: see [JudgeEvent]. How urgent the levels of the C-SSRS are is a proposal that a
 // medical director signs off.
 var alertSeverity = map[AlertRule]Severity{
 	AlertBPPreSoft:          SeverityMedium,
@@ -73,6 +78,9 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertNoPostVitals:       SeverityMedium,
 	AlertNoSupportPerson:    SeverityHigh,
 	AlertSpo2Critical:       SeverityCritical,
+	AlertAESerious:          SeverityCritical,
+	AlertAEGrade3Related:    SeverityHigh,
+	AlertSIReported:         SeverityHigh,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,
@@ -100,7 +108,7 @@ func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == Aler
 
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.
 func suicidality(rule AlertRule) bool {
-	return slices.Contains([]AlertRule{AlertSIItem9, AlertSIUnknown, AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh}, rule)
+	return slices.Contains([]AlertRule{AlertSIItem9, AlertSIUnknown, AlertSIReported, AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh}, rule)
 }
 
 // screenerRules is the alert that each level of the C-SSRS screener raises.

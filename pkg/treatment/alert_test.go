@@ -62,7 +62,7 @@ func TestJudgeAnswers(t *testing.T) {
 
 func TestNeedsSafetyMessage(t *testing.T) {
 	want := map[treatment.AlertRule]bool{
-		treatment.AlertSIItem9: true, treatment.AlertSIUnknown: true,
+		treatment.AlertSIItem9: true, treatment.AlertSIUnknown: true, treatment.AlertSIReported: true,
 		treatment.AlertCSSRSLow: true, treatment.AlertCSSRSModerate: true, treatment.AlertCSSRSHigh: true,
 		treatment.AlertBPCrisis: true, treatment.AlertRedFlagSymptom: true, treatment.AlertSpo2Critical: true,
 	}
@@ -171,6 +171,8 @@ func TestResolveAlert(t *testing.T) {
 		{"unknown suicidality by a rule", treatment.AlertSIUnknown, treatment.SeverityMedium,
 			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
 		{"a level of risk by a rule", treatment.AlertCSSRSLow, treatment.SeverityMedium,
+			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
+		{"reported suicidality by a rule", treatment.AlertSIReported, treatment.SeverityHigh,
 			treatment.Resolution{Outcome: treatment.OutcomeSuperseded}, []treatment.Rule{treatment.RuleNotByRule}},
 		{"a crisis by a rule", treatment.AlertBPCrisis, treatment.SeverityCritical,
 			treatment.Resolution{Outcome: treatment.OutcomeDuplicate}, []treatment.Rule{treatment.RuleNotByRule}},

@@ -79,6 +79,10 @@ func TestMachines(t *testing.T) {
 	t.Run("consent", func(t *testing.T) {
 		checkMachine(t, consentMoves, ConsentStatuses, []ConsentStatus{ConsentPresented}, nil, []ConsentStatus{ConsentExpired})
 	})
+	t.Run("adverse event", func(t *testing.T) {
+		checkMachine(t, adverseEventMoves, AdverseEventStatuses, []AdverseEventStatus{AdverseEventReported},
+			[]AdverseEventStatus{AdverseEventEnteredInError}, nil)
+	})
 }
 
 func TestMoveNamesBothStates(t *testing.T) {

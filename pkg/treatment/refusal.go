@@ -114,6 +114,11 @@ const (
 	RuleWitness               Rule = "witness"
 	RuleSessionRunning        Rule = "sessionRunning"
 	RuleAnsweredBefore        Rule = "answeredBefore"
+	RuleDescription           Rule = "description"
+	RuleResolved              Rule = "resolved"
+	RuleSerious               Rule = "serious"
+	RuleFatal                 Rule = "fatal"
+	RuleJudgement             Rule = "judgement"
 )
 
 // objections collects the reasons against one decision.

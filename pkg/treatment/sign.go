@@ -195,3 +195,4 @@ func mg(d dose.Mg) string  { return d.String() + " mg" }
 func minutes(n int) string { return strconv.Itoa(n) + " min" }
 func hours(n int) string   { return strconv.Itoa(n) + " h" }
 func days(n int) string    { return strconv.Itoa(n) + " days" }
+func grade(n int) string   { return "grade " + strconv.Itoa(n) }

@@ -72,7 +72,10 @@ var steps = map[string][]step{
 	"assignAssessment": {planned}, "recordAssessment": {planned},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
-	"showAlert": {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
+	"showAdverseEvent": {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
+	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
+	"voidAdverseEvent": {eventReported},
+	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
 	"reopenAlert": {alarmed, alertAcknowledged, alertResolved},
 }
 
@@ -221,6 +224,20 @@ func assigned(t testing.TB, s *Scene) {
 func answered(t testing.TB, s *Scene) {
 	s.IDs["assessment"] = uuid.NewString()
 	s.keep("assessment", s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 0)))
+}
+
+func eventReported(t testing.TB, s *Scene) {
+	s.keep("adverseEvent", s.must(t, s.Patient, "reportAdverseEvent", s.fact("term", "nausea")))
+}
+
+func eventTriaged(t testing.TB, s *Scene) {
+	s.keep("adverseEvent", s.must(t, s.Clinic.Clinician, "triageAdverseEvent", map[string]any{
+		"grade": 2, "serious": false, "causality": "possible", "outcome": "resolved",
+	}))
+}
+
+func eventClosed(t testing.TB, s *Scene) {
+	s.keep("adverseEvent", s.must(t, s.Clinic.Clinician, "closeAdverseEvent", map[string]any{}))
 }
 
 func alarmed(t testing.TB, s *Scene) {

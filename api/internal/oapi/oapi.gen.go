@@ -69,6 +69,147 @@ func (e ActorKind) Valid() bool {
 	}
 }
 
+// Defines values for AdverseEventStatus.
+const (
+	AdverseEventStatusClosed         AdverseEventStatus = "closed"
+	AdverseEventStatusEnteredInError AdverseEventStatus = "enteredInError"
+	AdverseEventStatusReported       AdverseEventStatus = "reported"
+	AdverseEventStatusTriaged        AdverseEventStatus = "triaged"
+)
+
+// Valid indicates whether the value is a known member of the AdverseEventStatus enum.
+func (e AdverseEventStatus) Valid() bool {
+	switch e {
+	case AdverseEventStatusClosed:
+		return true
+	case AdverseEventStatusEnteredInError:
+		return true
+	case AdverseEventStatusReported:
+		return true
+	case AdverseEventStatusTriaged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdverseTerm.
+const (
+	AdverseTermAlteredTaste          AdverseTerm = "alteredTaste"
+	AdverseTermAnxiety               AdverseTerm = "anxiety"
+	AdverseTermBlurredVision         AdverseTerm = "blurredVision"
+	AdverseTermChestPain             AdverseTerm = "chestPain"
+	AdverseTermConfusion             AdverseTerm = "confusion"
+	AdverseTermCystitis              AdverseTerm = "cystitis"
+	AdverseTermDiarrhoea             AdverseTerm = "diarrhoea"
+	AdverseTermDissociation          AdverseTerm = "dissociation"
+	AdverseTermDisturbedSleep        AdverseTerm = "disturbedSleep"
+	AdverseTermDizziness             AdverseTerm = "dizziness"
+	AdverseTermDoubleVision          AdverseTerm = "doubleVision"
+	AdverseTermDrowsiness            AdverseTerm = "drowsiness"
+	AdverseTermDysphoria             AdverseTerm = "dysphoria"
+	AdverseTermDyspnoea              AdverseTerm = "dyspnoea"
+	AdverseTermDysuria               AdverseTerm = "dysuria"
+	AdverseTermFall                  AdverseTerm = "fall"
+	AdverseTermFatigue               AdverseTerm = "fatigue"
+	AdverseTermHaematuria            AdverseTerm = "haematuria"
+	AdverseTermHallucinations        AdverseTerm = "hallucinations"
+	AdverseTermHeadache              AdverseTerm = "headache"
+	AdverseTermInsomnia              AdverseTerm = "insomnia"
+	AdverseTermLossOfConsciousness   AdverseTerm = "lossOfConsciousness"
+	AdverseTermNausea                AdverseTerm = "nausea"
+	AdverseTermOther                 AdverseTerm = "other"
+	AdverseTermPalpitations          AdverseTerm = "palpitations"
+	AdverseTermParaesthesia          AdverseTerm = "paraesthesia"
+	AdverseTermRaisedBloodPressure   AdverseTerm = "raisedBloodPressure"
+	AdverseTermRespiratoryDepression AdverseTerm = "respiratoryDepression"
+	AdverseTermSuicidalThoughts      AdverseTerm = "suicidalThoughts"
+	AdverseTermSuicideAttempt        AdverseTerm = "suicideAttempt"
+	AdverseTermSweating              AdverseTerm = "sweating"
+	AdverseTermSyncope               AdverseTerm = "syncope"
+	AdverseTermTachycardia           AdverseTerm = "tachycardia"
+	AdverseTermUrinaryFrequency      AdverseTerm = "urinaryFrequency"
+	AdverseTermVomiting              AdverseTerm = "vomiting"
+)
+
+// Valid indicates whether the value is a known member of the AdverseTerm enum.
+func (e AdverseTerm) Valid() bool {
+	switch e {
+	case AdverseTermAlteredTaste:
+		return true
+	case AdverseTermAnxiety:
+		return true
+	case AdverseTermBlurredVision:
+		return true
+	case AdverseTermChestPain:
+		return true
+	case AdverseTermConfusion:
+		return true
+	case AdverseTermCystitis:
+		return true
+	case AdverseTermDiarrhoea:
+		return true
+	case AdverseTermDissociation:
+		return true
+	case AdverseTermDisturbedSleep:
+		return true
+	case AdverseTermDizziness:
+		return true
+	case AdverseTermDoubleVision:
+		return true
+	case AdverseTermDrowsiness:
+		return true
+	case AdverseTermDysphoria:
+		return true
+	case AdverseTermDyspnoea:
+		return true
+	case AdverseTermDysuria:
+		return true
+	case AdverseTermFall:
+		return true
+	case AdverseTermFatigue:
+		return true
+	case AdverseTermHaematuria:
+		return true
+	case AdverseTermHallucinations:
+		return true
+	case AdverseTermHeadache:
+		return true
+	case AdverseTermInsomnia:
+		return true
+	case AdverseTermLossOfConsciousness:
+		return true
+	case AdverseTermNausea:
+		return true
+	case AdverseTermOther:
+		return true
+	case AdverseTermPalpitations:
+		return true
+	case AdverseTermParaesthesia:
+		return true
+	case AdverseTermRaisedBloodPressure:
+		return true
+	case AdverseTermRespiratoryDepression:
+		return true
+	case AdverseTermSuicidalThoughts:
+		return true
+	case AdverseTermSuicideAttempt:
+		return true
+	case AdverseTermSweating:
+		return true
+	case AdverseTermSyncope:
+		return true
+	case AdverseTermTachycardia:
+		return true
+	case AdverseTermUrinaryFrequency:
+		return true
+	case AdverseTermVomiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AlertOutcome.
 const (
 	AlertOutcomeDuplicate  AlertOutcome = "duplicate"
@@ -95,6 +236,8 @@ func (e AlertOutcome) Valid() bool {
 
 // Defines values for AlertRule.
 const (
+	AlertRuleAEG3RELATED         AlertRule = "AE_G3_RELATED"
+	AlertRuleAESERIOUS           AlertRule = "AE_SERIOUS"
 	AlertRuleBPCRISIS            AlertRule = "BP_CRISIS"
 	AlertRuleBPHIGH              AlertRule = "BP_HIGH"
 	AlertRuleBPPREHARD           AlertRule = "BP_PRE_HARD"
@@ -108,6 +251,7 @@ const (
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
 	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
 	AlertRuleSIITEM9             AlertRule = "SI_ITEM9"
+	AlertRuleSIREPORTED          AlertRule = "SI_REPORTED"
 	AlertRuleSIUNKNOWN           AlertRule = "SI_UNKNOWN"
 	AlertRuleSPO2CRITICAL        AlertRule = "SPO2_CRITICAL"
 )
@@ -115,6 +259,10 @@ const (
 // Valid indicates whether the value is a known member of the AlertRule enum.
 func (e AlertRule) Valid() bool {
 	switch e {
+	case AlertRuleAEG3RELATED:
+		return true
+	case AlertRuleAESERIOUS:
+		return true
 	case AlertRuleBPCRISIS:
 		return true
 	case AlertRuleBPHIGH:
@@ -141,6 +289,8 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleSIITEM9:
 		return true
+	case AlertRuleSIREPORTED:
+		return true
 	case AlertRuleSIUNKNOWN:
 		return true
 	case AlertRuleSPO2CRITICAL:
@@ -152,14 +302,17 @@ func (e AlertRule) Valid() bool {
 
 // Defines values for AlertSourceType.
 const (
-	AlertSourceTypeAssessment  AlertSourceType = "assessment"
-	AlertSourceTypeMeasurement AlertSourceType = "measurement"
-	AlertSourceTypeSession     AlertSourceType = "session"
+	AlertSourceTypeAdverseEvent AlertSourceType = "adverseEvent"
+	AlertSourceTypeAssessment   AlertSourceType = "assessment"
+	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
+	AlertSourceTypeSession      AlertSourceType = "session"
 )
 
 // Valid indicates whether the value is a known member of the AlertSourceType enum.
 func (e AlertSourceType) Valid() bool {
 	switch e {
+	case AlertSourceTypeAdverseEvent:
+		return true
 	case AlertSourceTypeAssessment:
 		return true
 	case AlertSourceTypeMeasurement:
@@ -255,6 +408,36 @@ func (e CareRole) Valid() bool {
 	case CareRoleClinician:
 		return true
 	case CareRolePrescriber:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Causality.
+const (
+	CausalityCertain      Causality = "certain"
+	CausalityPossible     Causality = "possible"
+	CausalityProbable     Causality = "probable"
+	CausalityUnassessable Causality = "unassessable"
+	CausalityUnclassified Causality = "unclassified"
+	CausalityUnlikely     Causality = "unlikely"
+)
+
+// Valid indicates whether the value is a known member of the Causality enum.
+func (e Causality) Valid() bool {
+	switch e {
+	case CausalityCertain:
+		return true
+	case CausalityPossible:
+		return true
+	case CausalityProbable:
+		return true
+	case CausalityUnassessable:
+		return true
+	case CausalityUnclassified:
+		return true
+	case CausalityUnlikely:
 		return true
 	default:
 		return false
@@ -672,6 +855,33 @@ func (e EligibilityReason) Valid() bool {
 	case EligibilityReasonUnstableCardiovascular:
 		return true
 	case EligibilityReasonUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventOutcome.
+const (
+	EventOutcomeFatal                EventOutcome = "fatal"
+	EventOutcomeOngoing              EventOutcome = "ongoing"
+	EventOutcomeResolved             EventOutcome = "resolved"
+	EventOutcomeResolvedWithSequelae EventOutcome = "resolvedWithSequelae"
+	EventOutcomeUnknown              EventOutcome = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the EventOutcome enum.
+func (e EventOutcome) Valid() bool {
+	switch e {
+	case EventOutcomeFatal:
+		return true
+	case EventOutcomeOngoing:
+		return true
+	case EventOutcomeResolved:
+		return true
+	case EventOutcomeResolvedWithSequelae:
+		return true
+	case EventOutcomeUnknown:
 		return true
 	default:
 		return false
@@ -1479,6 +1689,27 @@ func (e RedFlag) Valid() bool {
 	}
 }
 
+// Defines values for RegulatoryReport.
+const (
+	RegulatoryReportNotRequired RegulatoryReport = "notRequired"
+	RegulatoryReportReported    RegulatoryReport = "reported"
+	RegulatoryReportUndecided   RegulatoryReport = "undecided"
+)
+
+// Valid indicates whether the value is a known member of the RegulatoryReport enum.
+func (e RegulatoryReport) Valid() bool {
+	switch e {
+	case RegulatoryReportNotRequired:
+		return true
+	case RegulatoryReportReported:
+		return true
+	case RegulatoryReportUndecided:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReportedBy.
 const (
 	ReportedByClinician     ReportedBy = "clinician"
@@ -1500,6 +1731,27 @@ func (e ReportedBy) Valid() bool {
 	case ReportedByPharmacy:
 		return true
 	case ReportedBySupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportedSeverity.
+const (
+	ReportedSeverityMild     ReportedSeverity = "mild"
+	ReportedSeverityModerate ReportedSeverity = "moderate"
+	ReportedSeveritySevere   ReportedSeverity = "severe"
+)
+
+// Valid indicates whether the value is a known member of the ReportedSeverity enum.
+func (e ReportedSeverity) Valid() bool {
+	switch e {
+	case ReportedSeverityMild:
+		return true
+	case ReportedSeverityModerate:
+		return true
+	case ReportedSeveritySevere:
 		return true
 	default:
 		return false
@@ -1545,6 +1797,36 @@ func (e SafetyStatus) Valid() bool {
 	case SafetyStatusPositive:
 		return true
 	case SafetyStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SeriousCriterion.
+const (
+	SeriousCriterionCongenitalAnomaly     SeriousCriterion = "congenitalAnomaly"
+	SeriousCriterionDeath                 SeriousCriterion = "death"
+	SeriousCriterionDisability            SeriousCriterion = "disability"
+	SeriousCriterionHospitalisation       SeriousCriterion = "hospitalisation"
+	SeriousCriterionImportantMedicalEvent SeriousCriterion = "importantMedicalEvent"
+	SeriousCriterionLifeThreatening       SeriousCriterion = "lifeThreatening"
+)
+
+// Valid indicates whether the value is a known member of the SeriousCriterion enum.
+func (e SeriousCriterion) Valid() bool {
+	switch e {
+	case SeriousCriterionCongenitalAnomaly:
+		return true
+	case SeriousCriterionDeath:
+		return true
+	case SeriousCriterionDisability:
+		return true
+	case SeriousCriterionHospitalisation:
+		return true
+	case SeriousCriterionImportantMedicalEvent:
+		return true
+	case SeriousCriterionLifeThreatening:
 		return true
 	default:
 		return false
@@ -1940,6 +2222,231 @@ type Address struct {
 	// PostalCode Postal code.
 	PostalCode string `json:"postalCode"`
 }
+
+// AdverseEvent Something bad that happened to a patient. Patients see what they reported, without what the clinic makes of it.
+type AdverseEvent struct {
+	// ActionTaken What was done. Only staff see it.
+	ActionTaken *string `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC). More words may come.
+	Causality *Causality `json:"causality,omitempty"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew bool `json:"clockSkew"`
+
+	// ClosedAt When it was closed. Only staff see it.
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+
+	// ClosedBy Who closed it. Only staff see it.
+	ClosedBy *openapi_types.UUID `json:"closedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Description In words.
+	Description *string `json:"description,omitempty"`
+
+	// Expected Whether the label names it. Only staff see it.
+	Expected *bool `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed. Only staff see it.
+	FollowUpDueAt *time.Time `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious. Only staff see it.
+	Grade *int `json:"grade,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it began, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Outcome What became of the patient. `fatal` goes with grade 5. More words may come.
+	Outcome *EventOutcome `json:"outcome,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ResolvedAt When it was over.
+	ResolvedAt *time.Time `json:"resolvedAt,omitempty"`
+
+	// SafetyMessage Present for a patient who reports something dangerous: the clinic's own words.
+	SafetyMessage *string `json:"safetyMessage,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is. Only staff see it.
+	Serious *bool `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
+	SeriousCriterion *SeriousCriterion `json:"seriousCriterion,omitempty"`
+
+	// SessionID The session in which it happened.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Severity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+	Severity *ReportedSeverity `json:"severity,omitempty"`
+
+	// SnomedCode The SNOMED CT code of the term, where one was verified.
+	SnomedCode *string `json:"snomedCode,omitempty"`
+
+	// Status Where it stands. More words may come.
+	Status AdverseEventStatus `json:"status"`
+
+	// StatusReason Why it was reopened or voided. Only staff see it.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Term What it was. `other` needs a description. More words may come.
+	Term AdverseTerm `json:"term"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// TreatmentID The treatment in which it happened.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+
+	// TriagedAt When somebody of the clinic looked at it first. Only staff see it.
+	TriagedAt *time.Time `json:"triagedAt,omitempty"`
+
+	// TriagedBy Who did. Only staff see it.
+	TriagedBy *openapi_types.UUID `json:"triagedBy,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AdverseEventInput What happened, whether or not the treatment caused it.
+type AdverseEventInput struct {
+	// Description In words; required when the term is `other`.
+	Description *string `json:"description,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it began, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt *time.Time `json:"resolvedAt,omitempty"`
+
+	// SessionID The session in which it happened; it brings its treatment along.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Severity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+	Severity *ReportedSeverity `json:"severity,omitempty"`
+
+	// Term What it was. `other` needs a description. More words may come.
+	Term AdverseTerm `json:"term"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// TreatmentID The treatment in which it happened.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+}
+
+// AdverseEventJudgement What the clinic makes of it by now, if anything is new; a member that is left out stays as it is, `null` clears it. Nothing is inferred.
+type AdverseEventJudgement struct {
+	// ActionTaken What was done.
+	ActionTaken nullable.Nullable[string] `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC).
+	Causality nullable.Nullable[Causality] `json:"causality,omitempty"`
+
+	// Expected Whether the label names it.
+	Expected nullable.Nullable[bool] `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed.
+	FollowUpDueAt nullable.Nullable[time.Time] `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious.
+	Grade nullable.Nullable[int] `json:"grade,omitempty"`
+
+	// Outcome What became of the patient; `fatal` goes with grade 5.
+	Outcome nullable.Nullable[EventOutcome] `json:"outcome,omitempty"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt nullable.Nullable[time.Time] `json:"resolvedAt,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is.
+	Serious nullable.Nullable[bool] `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious: required when it is, absent when it is not.
+	SeriousCriterion nullable.Nullable[SeriousCriterion] `json:"seriousCriterion,omitempty"`
+}
+
+// AdverseEventPage A page of adverse events.
+type AdverseEventPage struct {
+	// Items The adverse events of this page, in order.
+	Items []AdverseEvent `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AdverseEventStatus Where it stands. More words may come.
+type AdverseEventStatus string
+
+// AdverseEventUpdate What the clinic makes of it; a member that is left out stays as it is, `null` clears what may be unknown. Nothing is inferred.
+type AdverseEventUpdate struct {
+	// ActionTaken What was done.
+	ActionTaken nullable.Nullable[string] `json:"actionTaken,omitempty"`
+
+	// Causality How surely the treatment caused it (WHO-UMC).
+	Causality nullable.Nullable[Causality] `json:"causality,omitempty"`
+
+	// Expected Whether the label names it.
+	Expected nullable.Nullable[bool] `json:"expected,omitempty"`
+
+	// FollowUpDueAt By when somebody looks again; it stands until the event is closed.
+	FollowUpDueAt nullable.Nullable[time.Time] `json:"followUpDueAt,omitempty"`
+
+	// Grade CTCAE v5: 1 mild, 2 moderate, 3 severe, 4 life-threatening, 5 death. Grades 4 and 5 are serious.
+	Grade nullable.Nullable[int] `json:"grade,omitempty"`
+
+	// Outcome What became of the patient; `fatal` goes with grade 5.
+	Outcome nullable.Nullable[EventOutcome] `json:"outcome,omitempty"`
+
+	// RegulatoryReport Whether the authorities were told. More words may come.
+	RegulatoryReport *RegulatoryReport `json:"regulatoryReport,omitempty"`
+
+	// ResolvedAt When it was over, not before `occurredAt`.
+	ResolvedAt nullable.Nullable[time.Time] `json:"resolvedAt,omitempty"`
+
+	// Serious Whether it is serious, which is not how severe it is.
+	Serious nullable.Nullable[bool] `json:"serious,omitempty"`
+
+	// SeriousCriterion What makes it serious: required when it is, absent when it is not.
+	SeriousCriterion nullable.Nullable[SeriousCriterion] `json:"seriousCriterion,omitempty"`
+}
+
+// AdverseTerm What it was. `other` needs a description. More words may come.
+type AdverseTerm string
 
 // Alert Something that somebody must look at.
 type Alert struct {
@@ -2360,6 +2867,9 @@ type CareTeamMember struct {
 	// StaffID The member of staff.
 	StaffID openapi_types.UUID `json:"staffId"`
 }
+
+// Causality How surely the treatment caused it (WHO-UMC). More words may come.
+type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
@@ -3269,6 +3779,9 @@ type EscalationInput struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
+type EventOutcome string
 
 // EvidenceRecord The kind of a record. More words may come.
 type EvidenceRecord string
@@ -4881,6 +5394,9 @@ type Redemption struct {
 	Code string `json:"code"`
 }
 
+// RegulatoryReport Whether the authorities were told. More words may come.
+type RegulatoryReport string
+
 // ReleasePolicy When a session may end.
 type ReleasePolicy struct {
 	// HighDoseMgPerKg From so many mg per kg a dose is high.
@@ -4932,6 +5448,9 @@ type Report struct {
 // ReportedBy Whose word it is.
 type ReportedBy string
 
+// ReportedSeverity How bad the reporter found it: not the grade, which the clinic judges. More words may come.
+type ReportedSeverity string
+
 // Reschedule A new time.
 type Reschedule struct {
 	// PlannedAt When it should begin.
@@ -4955,6 +5474,9 @@ type Route string
 
 // SafetyStatus What the answers say about danger; `unknown` when a question was left out, which is never negative.
 type SafetyStatus string
+
+// SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
+type SeriousCriterion string
 
 // Session One dosing session at home: its plan, what happened, and what follows from it.
 type Session struct {
@@ -5847,6 +6369,12 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// AdverseEventPath Its id.
+type AdverseEventPath = openapi_types.UUID
+
+// AdverseEventStatusFilter Where it stands. More words may come.
+type AdverseEventStatusFilter = AdverseEventStatus
+
 // AlertPath Its id.
 type AlertPath = openapi_types.UUID
 
@@ -5975,6 +6503,108 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// ShowAdverseEventParams defines parameters for ShowAdverseEvent.
+type ShowAdverseEventParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UpdateAdverseEventParams defines parameters for UpdateAdverseEvent.
+type UpdateAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CloseAdverseEventParams defines parameters for CloseAdverseEvent.
+type CloseAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidAdverseEventParams defines parameters for VoidAdverseEvent.
+type VoidAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReopenAdverseEventParams defines parameters for ReopenAdverseEvent.
+type ReopenAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// TriageAdverseEventParams defines parameters for TriageAdverseEvent.
+type TriageAdverseEventParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
 
 // ListAlertsParams defines parameters for ListAlerts.
 type ListAlertsParams struct {
@@ -6590,6 +7220,33 @@ type UpdatePatientParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListAdverseEventsParams defines parameters for ListAdverseEvents.
+type ListAdverseEventsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *AdverseEventStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReportAdverseEventParams defines parameters for ReportAdverseEvent.
+type ReportAdverseEventParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -7866,6 +8523,21 @@ type MarkNoShowParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody defines body for UpdateAdverseEvent for application/merge-patch+json ContentType.
+type UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody = AdverseEventUpdate
+
+// CloseAdverseEventJSONRequestBody defines body for CloseAdverseEvent for application/json ContentType.
+type CloseAdverseEventJSONRequestBody = AdverseEventJudgement
+
+// VoidAdverseEventJSONRequestBody defines body for VoidAdverseEvent for application/json ContentType.
+type VoidAdverseEventJSONRequestBody = Reason
+
+// ReopenAdverseEventJSONRequestBody defines body for ReopenAdverseEvent for application/json ContentType.
+type ReopenAdverseEventJSONRequestBody = Reason
+
+// TriageAdverseEventJSONRequestBody defines body for TriageAdverseEvent for application/json ContentType.
+type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -7946,6 +8618,9 @@ type SearchPatientsJSONRequestBody = PatientSearch
 
 // UpdatePatientApplicationMergePatchPlusJSONRequestBody defines body for UpdatePatient for application/merge-patch+json ContentType.
 type UpdatePatientApplicationMergePatchPlusJSONRequestBody = PatientUpdate
+
+// ReportAdverseEventJSONRequestBody defines body for ReportAdverseEvent for application/json ContentType.
+type ReportAdverseEventJSONRequestBody = AdverseEventInput
 
 // AssignAssessmentJSONRequestBody defines body for AssignAssessment for application/json ContentType.
 type AssignAssessmentJSONRequestBody = AssessmentInput
@@ -8114,6 +8789,24 @@ type CompleteVisitJSONRequestBody = VisitCompletion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ShowAdverseEvent Show an adverse event
+	// (GET /adverse-events/{adverseEventId})
+	ShowAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ShowAdverseEventParams) error
+	// UpdateAdverseEvent Judge an adverse event
+	// (PATCH /adverse-events/{adverseEventId})
+	UpdateAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params UpdateAdverseEventParams) error
+	// CloseAdverseEvent Close an adverse event
+	// (POST /adverse-events/{adverseEventId}/close)
+	CloseAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params CloseAdverseEventParams) error
+	// VoidAdverseEvent Void an adverse event
+	// (POST /adverse-events/{adverseEventId}/enter-in-error)
+	VoidAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params VoidAdverseEventParams) error
+	// ReopenAdverseEvent Reopen an adverse event
+	// (POST /adverse-events/{adverseEventId}/reopen)
+	ReopenAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ReopenAdverseEventParams) error
+	// TriageAdverseEvent Triage an adverse event
+	// (POST /adverse-events/{adverseEventId}/triage)
+	TriageAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params TriageAdverseEventParams) error
 	// ListAlerts List alerts
 	// (GET /alerts)
 	ListAlerts(ctx echo.Context, params ListAlertsParams) error
@@ -8243,6 +8936,12 @@ type ServerInterface interface {
 	// UpdatePatient Change a patient
 	// (PATCH /patients/{patientId})
 	UpdatePatient(ctx echo.Context, patientID PatientPath, params UpdatePatientParams) error
+	// ListAdverseEvents List adverse events
+	// (GET /patients/{patientId}/adverse-events)
+	ListAdverseEvents(ctx echo.Context, patientID PatientPath, params ListAdverseEventsParams) error
+	// ReportAdverseEvent Report an adverse event
+	// (POST /patients/{patientId}/adverse-events)
+	ReportAdverseEvent(ctx echo.Context, patientID PatientPath, params ReportAdverseEventParams) error
 	// ListAssessments List assessments
 	// (GET /patients/{patientId}/assessments)
 	ListAssessments(ctx echo.Context, patientID PatientPath, params ListAssessmentsParams) error
@@ -8500,6 +9199,527 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ShowAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAdverseEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// UpdateAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateAdverseEventParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// CloseAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseAdverseEventParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// VoidAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) VoidAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VoidAdverseEventParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VoidAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// ReopenAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) ReopenAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReopenAdverseEventParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReopenAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// TriageAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) TriageAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TriageAdverseEventParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TriageAdverseEvent(ctx, adverseEventID, params)
+	return err
 }
 
 // ListAlerts converts echo context to params.
@@ -11592,6 +12812,128 @@ func (w *ServerInterfaceWrapper) UpdatePatient(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdatePatient(ctx, patientID, params)
+	return err
+}
+
+// ListAdverseEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAdverseEvents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAdverseEventsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAdverseEvents(ctx, patientID, params)
+	return err
+}
+
+// ReportAdverseEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportAdverseEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportAdverseEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportAdverseEvent(ctx, patientID, params)
 	return err
 }
 
@@ -17957,6 +19299,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.ShowAdverseEvent, options.OperationMiddlewares["showAdverseEvent"]...)
+	router.PATCH(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.UpdateAdverseEvent, options.OperationMiddlewares["updateAdverseEvent"]...)
+	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/close", wrapper.CloseAdverseEvent, options.OperationMiddlewares["closeAdverseEvent"]...)
+	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/enter-in-error", wrapper.VoidAdverseEvent, options.OperationMiddlewares["voidAdverseEvent"]...)
+	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/reopen", wrapper.ReopenAdverseEvent, options.OperationMiddlewares["reopenAdverseEvent"]...)
+	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/triage", wrapper.TriageAdverseEvent, options.OperationMiddlewares["triageAdverseEvent"]...)
 	router.GET(options.BaseURL+"/alerts", wrapper.ListAlerts, options.OperationMiddlewares["listAlerts"]...)
 	router.GET(options.BaseURL+"/alerts/:alertId", wrapper.ShowAlert, options.OperationMiddlewares["showAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/acknowledge", wrapper.AcknowledgeAlert, options.OperationMiddlewares["acknowledgeAlert"]...)
@@ -17999,6 +19347,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients", wrapper.RegisterPatient, options.OperationMiddlewares["registerPatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId", wrapper.ShowPatient, options.OperationMiddlewares["showPatient"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId", wrapper.UpdatePatient, options.OperationMiddlewares["updatePatient"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/adverse-events", wrapper.ListAdverseEvents, options.OperationMiddlewares["listAdverseEvents"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/adverse-events", wrapper.ReportAdverseEvent, options.OperationMiddlewares["reportAdverseEvent"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/assessments", wrapper.ListAssessments, options.OperationMiddlewares["listAssessments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/assessments", wrapper.AssignAssessment, options.OperationMiddlewares["assignAssessment"]...)
 	router.PUT(options.BaseURL+"/patients/:patientId/assessments/:assessmentId", wrapper.RecordAssessment, options.OperationMiddlewares["recordAssessment"]...)
@@ -18085,6 +19435,25 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/visits/:visitId/complete", wrapper.CompleteVisit, options.OperationMiddlewares["completeVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/no-show", wrapper.MarkNoShow, options.OperationMiddlewares["markNoShow"]...)
 
+}
+
+type AdverseEventResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type AdverseEventJSONResponse struct {
+	Body AdverseEvent
+
+	Headers AdverseEventResponseHeaders
+}
+
+type AdverseEventPageResponseHeaders struct {
+	Link *string
+}
+type AdverseEventPageJSONResponse struct {
+	Body AdverseEventPage
+
+	Headers AdverseEventPageResponseHeaders
 }
 
 type AlertResponseHeaders struct {
@@ -18442,6 +19811,185 @@ type VisitPageJSONResponse struct {
 	Body VisitPage
 
 	Headers VisitPageResponseHeaders
+}
+
+type ShowAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         ShowAdverseEventParams
+}
+
+type ShowAdverseEventResponseObject interface {
+	VisitShowAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type ShowAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response ShowAdverseEvent200JSONResponse) VisitShowAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         UpdateAdverseEventParams
+	Body           *UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateAdverseEventResponseObject interface {
+	VisitUpdateAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type UpdateAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response UpdateAdverseEvent200JSONResponse) VisitUpdateAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         CloseAdverseEventParams
+	Body           *CloseAdverseEventJSONRequestBody
+}
+
+type CloseAdverseEventResponseObject interface {
+	VisitCloseAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type CloseAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response CloseAdverseEvent200JSONResponse) VisitCloseAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VoidAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         VoidAdverseEventParams
+	Body           *VoidAdverseEventJSONRequestBody
+}
+
+type VoidAdverseEventResponseObject interface {
+	VisitVoidAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type VoidAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response VoidAdverseEvent200JSONResponse) VisitVoidAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         ReopenAdverseEventParams
+	Body           *ReopenAdverseEventJSONRequestBody
+}
+
+type ReopenAdverseEventResponseObject interface {
+	VisitReopenAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type ReopenAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response ReopenAdverseEvent200JSONResponse) VisitReopenAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TriageAdverseEventRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         TriageAdverseEventParams
+	Body           *TriageAdverseEventJSONRequestBody
+}
+
+type TriageAdverseEventResponseObject interface {
+	VisitTriageAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type TriageAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response TriageAdverseEvent200JSONResponse) VisitTriageAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListAlertsRequestObject struct {
@@ -19776,6 +21324,90 @@ func (response UpdatePatient200JSONResponse) VisitUpdatePatientResponse(w http.R
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAdverseEventsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListAdverseEventsParams
+}
+
+type ListAdverseEventsResponseObject interface {
+	VisitListAdverseEventsResponse(w http.ResponseWriter) error
+}
+
+type ListAdverseEvents200JSONResponse struct{ AdverseEventPageJSONResponse }
+
+func (response ListAdverseEvents200JSONResponse) VisitListAdverseEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportAdverseEventRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ReportAdverseEventParams
+	Body      *ReportAdverseEventJSONRequestBody
+}
+
+type ReportAdverseEventResponseObject interface {
+	VisitReportAdverseEventResponse(w http.ResponseWriter) error
+}
+
+type ReportAdverseEvent200JSONResponse struct{ AdverseEventJSONResponse }
+
+func (response ReportAdverseEvent200JSONResponse) VisitReportAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportAdverseEvent201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type ReportAdverseEvent201JSONResponse struct {
+	Body    AdverseEvent
+	Headers ReportAdverseEvent201ResponseHeaders
+}
+
+func (response ReportAdverseEvent201JSONResponse) VisitReportAdverseEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -22629,6 +24261,24 @@ func (response MarkNoShow200JSONResponse) VisitMarkNoShowResponse(w http.Respons
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ShowAdverseEvent Show an adverse event
+	// (GET /adverse-events/{adverseEventId})
+	ShowAdverseEvent(ctx context.Context, request ShowAdverseEventRequestObject) (ShowAdverseEventResponseObject, error)
+	// UpdateAdverseEvent Judge an adverse event
+	// (PATCH /adverse-events/{adverseEventId})
+	UpdateAdverseEvent(ctx context.Context, request UpdateAdverseEventRequestObject) (UpdateAdverseEventResponseObject, error)
+	// CloseAdverseEvent Close an adverse event
+	// (POST /adverse-events/{adverseEventId}/close)
+	CloseAdverseEvent(ctx context.Context, request CloseAdverseEventRequestObject) (CloseAdverseEventResponseObject, error)
+	// VoidAdverseEvent Void an adverse event
+	// (POST /adverse-events/{adverseEventId}/enter-in-error)
+	VoidAdverseEvent(ctx context.Context, request VoidAdverseEventRequestObject) (VoidAdverseEventResponseObject, error)
+	// ReopenAdverseEvent Reopen an adverse event
+	// (POST /adverse-events/{adverseEventId}/reopen)
+	ReopenAdverseEvent(ctx context.Context, request ReopenAdverseEventRequestObject) (ReopenAdverseEventResponseObject, error)
+	// TriageAdverseEvent Triage an adverse event
+	// (POST /adverse-events/{adverseEventId}/triage)
+	TriageAdverseEvent(ctx context.Context, request TriageAdverseEventRequestObject) (TriageAdverseEventResponseObject, error)
 	// ListAlerts List alerts
 	// (GET /alerts)
 	ListAlerts(ctx context.Context, request ListAlertsRequestObject) (ListAlertsResponseObject, error)
@@ -22758,6 +24408,12 @@ type StrictServerInterface interface {
 	// UpdatePatient Change a patient
 	// (PATCH /patients/{patientId})
 	UpdatePatient(ctx context.Context, request UpdatePatientRequestObject) (UpdatePatientResponseObject, error)
+	// ListAdverseEvents List adverse events
+	// (GET /patients/{patientId}/adverse-events)
+	ListAdverseEvents(ctx context.Context, request ListAdverseEventsRequestObject) (ListAdverseEventsResponseObject, error)
+	// ReportAdverseEvent Report an adverse event
+	// (POST /patients/{patientId}/adverse-events)
+	ReportAdverseEvent(ctx context.Context, request ReportAdverseEventRequestObject) (ReportAdverseEventResponseObject, error)
 	// ListAssessments List assessments
 	// (GET /patients/{patientId}/assessments)
 	ListAssessments(ctx context.Context, request ListAssessmentsRequestObject) (ListAssessmentsResponseObject, error)
@@ -23022,6 +24678,277 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ShowAdverseEvent operation middleware
+func (sh *strictHandler) ShowAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ShowAdverseEventParams) error {
+	var request ShowAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAdverseEvent(ctx.Request().Context(), request.(ShowAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAdverseEventResponseObject); ok {
+		return validResponse.VisitShowAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateAdverseEvent operation middleware
+func (sh *strictHandler) UpdateAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params UpdateAdverseEventParams) error {
+	var request UpdateAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	var body UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateAdverseEvent(ctx.Request().Context(), request.(UpdateAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateAdverseEventResponseObject); ok {
+		return validResponse.VisitUpdateAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseAdverseEvent operation middleware
+func (sh *strictHandler) CloseAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params CloseAdverseEventParams) error {
+	var request CloseAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	var body CloseAdverseEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseAdverseEvent(ctx.Request().Context(), request.(CloseAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseAdverseEventResponseObject); ok {
+		return validResponse.VisitCloseAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VoidAdverseEvent operation middleware
+func (sh *strictHandler) VoidAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params VoidAdverseEventParams) error {
+	var request VoidAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	var body VoidAdverseEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VoidAdverseEvent(ctx.Request().Context(), request.(VoidAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VoidAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VoidAdverseEventResponseObject); ok {
+		return validResponse.VisitVoidAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReopenAdverseEvent operation middleware
+func (sh *strictHandler) ReopenAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ReopenAdverseEventParams) error {
+	var request ReopenAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	var body ReopenAdverseEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReopenAdverseEvent(ctx.Request().Context(), request.(ReopenAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReopenAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReopenAdverseEventResponseObject); ok {
+		return validResponse.VisitReopenAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TriageAdverseEvent operation middleware
+func (sh *strictHandler) TriageAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params TriageAdverseEventParams) error {
+	var request TriageAdverseEventRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	var body TriageAdverseEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TriageAdverseEvent(ctx.Request().Context(), request.(TriageAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TriageAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TriageAdverseEventResponseObject); ok {
+		return validResponse.VisitTriageAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListAlerts operation middleware
@@ -24742,6 +26669,81 @@ func (sh *strictHandler) UpdatePatient(ctx echo.Context, patientID PatientPath, 
 		return err
 	} else if validResponse, ok := response.(UpdatePatientResponseObject); ok {
 		return validResponse.VisitUpdatePatientResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAdverseEvents operation middleware
+func (sh *strictHandler) ListAdverseEvents(ctx echo.Context, patientID PatientPath, params ListAdverseEventsParams) error {
+	var request ListAdverseEventsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAdverseEvents(ctx.Request().Context(), request.(ListAdverseEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAdverseEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAdverseEventsResponseObject); ok {
+		return validResponse.VisitListAdverseEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReportAdverseEvent operation middleware
+func (sh *strictHandler) ReportAdverseEvent(ctx echo.Context, patientID PatientPath, params ReportAdverseEventParams) error {
+	var request ReportAdverseEventRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body ReportAdverseEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportAdverseEvent(ctx.Request().Context(), request.(ReportAdverseEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportAdverseEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReportAdverseEventResponseObject); ok {
+		return validResponse.VisitReportAdverseEventResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -26,9 +26,10 @@ type AlertSource struct {
 
 // The kinds of a source.
 const (
-	SourceSession     = "session"
-	SourceAssessment  = "assessment"
-	SourceMeasurement = "measurement"
+	SourceSession      = "session"
+	SourceAssessment   = "assessment"
+	SourceMeasurement  = "measurement"
+	SourceAdverseEvent = "adverseEvent"
 )
 
 // Same reports whether both name the same record and fact.

@@ -74,6 +74,10 @@ var lists = map[string]struct {
 	"alerts, severity":   {"alerts_", alerts(store.AlertFilter{Severity: rules.SeverityHigh})},
 	"alerts, both":       {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen, Severity: rules.SeverityHigh})},
 	"alerts, patient":    {"alerts_", alerts(store.AlertFilter{Patient: uuid.MustParse("01980000-0000-7000-8000-0000000000d1")})},
+	"events":             {"adverse_events_", events(store.AdverseEventFilter{})},
+	"events, status":     {"adverse_events_by_status", events(store.AdverseEventFilter{Status: rules.AdverseEventReported})},
+	"events, own":        {"adverse_events_", events(store.AdverseEventFilter{RecordedBy: "patient:1"})},
+	"events, both":       {"adverse_events_by_status", events(store.AdverseEventFilter{Status: rules.AdverseEventClosed, RecordedBy: "patient:1"})},
 }
 
 func second[T any](_ []T, _ *store.Key, err error) error { return err }
@@ -127,6 +131,12 @@ func sessions(s rules.SessionStatus) func(*store.Tx, uuid.UUID, store.Page) erro
 func assessments(f store.AssessmentFilter) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListAssessments(id, f, p))
+	}
+}
+
+func events(f store.AdverseEventFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListAdverseEvents(id, f, p))
 	}
 }
 

@@ -29,6 +29,7 @@ var patientRecords = map[string]string{
 	"pdmpCheckId":     "pdmp_checks",
 	"visitId":         "visits",
 	"consentId":       "consents",
+	"adverseEventId":  "adverse_events",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// AdverseEvent is something bad that happened to a patient. Its OccurredAt is the onset.
+type AdverseEvent struct {
+	Record
+	PatientID   uuid.UUID
+	TreatmentID *uuid.UUID
+	SessionID   *uuid.UUID
+	Told
+	treatment.AdverseEvent
+}
+
+// AdverseEventFilter says which adverse events a list has. What is empty does not matter.
+type AdverseEventFilter struct {
+	Status     treatment.AdverseEventStatus
+	RecordedBy string // the actor, in the journal's form
+}
+
+// ListAdverseEvents returns a page of a patient's adverse events, the newest onset first.
+func (tx *Tx) ListAdverseEvents(patient uuid.UUID, f AdverseEventFilter, p Page) ([]AdverseEvent, *Key, error) {
+	q := tx.orm.Where("patient_id = ?", patient)
+	if f.Status != "" {
+		q = q.Where("status = ?", f.Status)
+	}
+	if f.RecordedBy != "" {
+		q = q.Where("recorded_by = ?", f.RecordedBy)
+	}
+	return list[AdverseEvent](q, desc("occurred_at"), p)
+}

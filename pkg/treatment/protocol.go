@@ -49,6 +49,7 @@ type Protocol struct {
 	Observations ObservationPolicy `json:"observations"`
 	Sessions     SessionPolicy     `json:"sessions"`
 	Prescribing  PrescribingPolicy `json:"prescribing"`
+	Titration    TitrationPolicy   `json:"titration"`
 	Treatment    StartPolicy       `json:"treatment"`
 	Assessments  AssessmentPolicy  `json:"assessments"`
 	Suicidality  SuicidalityPolicy `json:"suicidality"`
@@ -253,6 +254,12 @@ type MaximumDose struct {
 
 // At is what the maximum allows at a body weight.
 func (m MaximumDose) At(weight dose.Kg) dose.Mg { return min(m.DoseMg, dose.PerKg(m.PerKgMg, weight)) }
+
+// TitrationPolicy holds what changes of dose and interval during a treatment are judged by.
+type TitrationPolicy struct {
+	// ProposalDays: an adjustment that was proposed longer ago has expired. Default 14.
+	ProposalDays int `json:"proposalDays"`
+}
 
 // StartPolicy says what must be there before a treatment starts and before its first dose.
 type StartPolicy struct {

@@ -46,6 +46,7 @@ func TestDefaultProtocol(t *testing.T) {
 		{"weight", p.Prescribing.WeightMaxAgeDays, 90},
 		{"in-person exam", p.Prescribing.InPersonExamRequiredFrom, treatment.Date("2027-01-01")},
 		{"consents", p.Treatment.RequiredConsents, []string{"treatment", "telehealth", "controlledSubstance", "supportPerson", "noDriving"}},
+		{"a proposal waits", p.Titration.ProposalDays, 14},
 		{"item 9", p.Suicidality, treatment.SuicidalityPolicy{Item9Medium: 1, Item9High: 2}},
 		{"due", p.Alerts.DueMin, treatment.PerSeverity{Low: 4320, Medium: 1440, High: 240, Critical: 15}},
 	}
@@ -160,6 +161,8 @@ func TestProtocolValidate(t *testing.T) {
 		{"/alerts/dueMin/critical", func(p *treatment.Protocol) { p.Alerts.DueMin.Critical = 0 }},
 		{"/assessments/expireAfterDays", func(p *treatment.Protocol) { p.Assessments.ExpireAfterDays = 0 }},
 		{"/treatment/baselineMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.BaselineMaxAgeDays = 0 }},
+		{"/titration/proposalDays", func(p *treatment.Protocol) { p.Titration.ProposalDays = 0 }},
+		{"/titration/proposalDays", func(p *treatment.Protocol) { p.Titration.ProposalDays = 91 }},
 		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
 		{"/treatment/requiredConsents/0", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"sitter"} }},
 		{"/treatment/requiredConsents/1", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"noDriving", "noDriving"} }},

@@ -5357,6 +5357,9 @@ type ProtocolPolicy struct {
 	// Suicidality Answers to item 9 of the PHQ-9 that raise an alert.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
+	// Titration Changes of dose and interval during a treatment.
+	Titration TitrationPolicy `json:"titration"`
+
 	// Treatment What must be there before a treatment starts.
 	Treatment StartPolicy `json:"treatment"`
 
@@ -5998,6 +6001,12 @@ type TierPolicy struct {
 
 	// LowMaxMgPerKg Low up to and with this, in mg/kg.
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
+}
+
+// TitrationPolicy Changes of dose and interval during a treatment.
+type TitrationPolicy struct {
+	// ProposalDays Days for which a proposed adjustment can be approved; after them it has expired.
+	ProposalDays int `json:"proposalDays"`
 }
 
 // Treatment One course of therapy of one patient.

@@ -42,6 +42,9 @@ const (
 	InvitationUsed        Code = "invitation_used"
 	TreatmentOpen         Code = "treatment_open"
 	ConsultationOpen      Code = "consultation_open"
+	AdjustmentOpen        Code = "adjustment_open"
+	EvidenceChanged       Code = "evidence_changed"
+	AlreadyApplied        Code = "already_applied"
 	Stale                 Code = "stale"
 )
 

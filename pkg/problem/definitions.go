@@ -160,6 +160,27 @@ var definitions = []Definition{
 			"Go on with that one, or withdraw it and send the request again.",
 	},
 	{
+		Code: AdjustmentOpen, Status: http.StatusConflict,
+		Title: "The treatment has an open adjustment",
+		Explanation: "A treatment has one open adjustment at a time, and there is one that is proposed or approved. " +
+			"Nothing was changed. " +
+			"Show the open adjustment: decide on it or withdraw it, or apply what is approved and sign the draft; then the request can be sent again.",
+	},
+	{
+		Code: EvidenceChanged, Status: http.StatusConflict,
+		Title: "There is something newer than what this rests on",
+		Explanation: "Records that the adjustment rests on have changed, or others of the patient are newer than the proposal; errors lists each with its path. " +
+			"Nothing was changed. " +
+			"Read the listed records. If the decision stands, repeat it and name each in the version that was read; if the prescription itself is another one by now, propose anew.",
+	},
+	{
+		Code: AlreadyApplied, Status: http.StatusConflict,
+		Title: "The adjustment has been applied",
+		Explanation: "A prescription was drafted from this adjustment already and was neither discarded nor voided. " +
+			"Nothing was changed. " +
+			"Show that prescription (draftId) and sign it, or discard it and apply the adjustment again.",
+	},
+	{
 		Code: Stale, Status: http.StatusPreconditionFailed,
 		Title: "The record has changed meanwhile",
 		Explanation: "If-Match names an older version than the one that is stored: somebody changed the record after it was read. The current version is in the ETag header. " +

@@ -261,7 +261,7 @@ func foundEligible(t *testing.T, c *apitest.Clinic) {
 	items, _ := whole.JSON("evidence").([]any)
 	for _, item := range items {
 		e := item.(object)
-		records = append(records, fmt.Sprint(e["record"], " ", e["version"], " ", e["value"]))
+		records = append(records, fmt.Sprint(e["type"], " ", e["version"], " ", e["value"]))
 	}
 	want := []string{"assessment 1 phq-9: 16", "assessment 1 gad-7: 14", "assessment 1 c-ssrs-screener: none", "measurement 1 118/76 mmHg", "supportPerson 1 <nil>"}
 	if diff := cmp.Diff(want, records); diff != "" {

@@ -36,7 +36,7 @@ func (s *Server) ShowEligibility(ctx context.Context, req oapi.ShowEligibilityRe
 	}
 	for _, e := range known.Evidence() {
 		out.Evidence = append(out.Evidence, oapi.ConsultationEvidence{
-			Record: oapi.EvidenceRecord(e.Record), ID: e.ID, Version: e.Version, Value: filled(e.Value), At: e.At,
+			Type: oapi.EvidenceType(e.Type), ID: e.ID, Version: e.Version, Value: filled(e.Value), At: e.At,
 		})
 	}
 	return oapi.ShowEligibility200JSONResponse{EligibilityJSONResponse: oapi.EligibilityJSONResponse(out)}, nil
@@ -124,18 +124,18 @@ func addAnswers(tx *store.Tx, patient uuid.UUID, known *treatment.Candidate) err
 			return err
 		}
 		if a != nil {
-			known.Baseline = append(known.Baseline, treatment.Answered{Evidence: answersOf(a), Instrument: id, Usable: a.Band != ""})
+			known.Baseline = append(known.Baseline, treatment.Answered{ConsultationEvidence: answersOf(a), Instrument: id, Usable: a.Band != ""})
 		}
 	}
 	screener, err := notKnown(tx.LastAnswers(patient, instruments.CSSRSScreener))
 	if screener != nil {
-		known.Screener = &treatment.Screening{Evidence: answersOf(screener), Level: screener.Band, Missing: screener.Missing}
+		known.Screener = &treatment.Screening{ConsultationEvidence: answersOf(screener), Level: screener.Band, Missing: screener.Missing}
 	}
 	return err
 }
 
 // answersOf is an assessment as evidence: its total, or its level.
-func answersOf(a *store.Assessment) treatment.Evidence {
+func answersOf(a *store.Assessment) treatment.ConsultationEvidence {
 	value := a.Instrument + ": " + a.Band
 	switch {
 	case a.Total != nil:
@@ -143,7 +143,7 @@ func answersOf(a *store.Assessment) treatment.Evidence {
 	case a.Band == "":
 		value = a.Instrument + ": no result"
 	}
-	return treatment.Evidence{Record: treatment.EvidenceAssessment, ID: a.ID, Version: a.Version, Value: value, At: a.At}
+	return treatment.ConsultationEvidence{Type: treatment.EvidenceAssessment, ID: a.ID, Version: a.Version, Value: value, At: a.At}
 }
 
 // addFindings adds the newest blood pressure, the medicines that are taken and the adults who
@@ -155,8 +155,8 @@ func addFindings(tx *store.Tx, patient uuid.UUID, known *treatment.Candidate) er
 	}
 	if m != nil {
 		measured := treatment.BloodPressure{SystolicMmHg: *m.SystolicMmHg, DiastolicMmHg: *m.DiastolicMmHg}
-		known.Pressure = &treatment.PressureReading{BloodPressure: measured, Evidence: treatment.Evidence{
-			Record: treatment.EvidenceMeasurement, ID: m.ID, Version: m.Version, Value: measured.String(), At: m.OccurredAt,
+		known.Pressure = &treatment.PressureReading{BloodPressure: measured, ConsultationEvidence: treatment.ConsultationEvidence{
+			Type: treatment.EvidenceMeasurement, ID: m.ID, Version: m.Version, Value: measured.String(), At: m.OccurredAt,
 		}}
 	}
 	medicines, err := tx.Medicines(patient, treatment.DateOf(known.Now))
@@ -165,15 +165,15 @@ func addFindings(tx *store.Tx, patient uuid.UUID, known *treatment.Candidate) er
 	}
 	for i := range medicines {
 		m := &medicines[i]
-		known.Medicines = append(known.Medicines, treatment.Medicine{DrugClass: m.DrugClass, Evidence: treatment.Evidence{
-			Record: treatment.EvidenceMedication, ID: m.ID, Version: m.Version, Value: string(m.DrugClass), At: m.OccurredAt,
+		known.Medicines = append(known.Medicines, treatment.Medicine{DrugClass: m.DrugClass, ConsultationEvidence: treatment.ConsultationEvidence{
+			Type: treatment.EvidenceMedication, ID: m.ID, Version: m.Version, Value: string(m.DrugClass), At: m.OccurredAt,
 		}})
 	}
 	people, err := tx.Companions(patient)
 	for i := range people {
 		p := &people[i]
-		known.SupportPeople = append(known.SupportPeople, treatment.Evidence{
-			Record: treatment.EvidenceSupportPerson, ID: p.ID, Version: p.Version, At: p.UpdatedAt,
+		known.SupportPeople = append(known.SupportPeople, treatment.ConsultationEvidence{
+			Type: treatment.EvidenceSupportPerson, ID: p.ID, Version: p.Version, At: p.UpdatedAt,
 		})
 	}
 	return err

@@ -354,6 +354,12 @@ func (c *counter) books(t *testing.T) map[string]book {
 			c.Site.Must(t, withdraw)
 		}, "status=withdrawn"},
 		"listPrescriptions": {by(c.Prescriber, "listPrescriptions", planned), must(planned, "prescribe", c.Prescriber), "status=draft"},
+		"listAdjustments": {by(c.Prescriber, "listAdjustments", running), func(t *testing.T) {
+			made := running.Do(t, c.Prescriber, "proposeAdjustment", running.Call(t, "proposeAdjustment").Body)
+			expect(t, "proposed", made, 201, "")
+			running.IDs["adjustment"], running.Version["adjustment"] = made.Text("id"), `"1"`
+			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
+		}, "status=withdrawn"},
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},

@@ -167,7 +167,8 @@ func (s *Server) VoidPrescription(ctx context.Context, req oapi.VoidPrescription
 }
 
 // decidePrescription applies a decision. One that makes the prescription active supersedes
-// the one that was active until then, in the same step.
+// the one that was active until then, and applies the adjustment that it was drafted from, in
+// the same step.
 func decidePrescription(ctx context.Context, id uuid.UUID, event string, decide func(*store.Tx, *store.Prescription) (treatment.Prescription, error)) (out oapi.PrescriptionJSONResponse, err error) {
 	tx := store.From(ctx)
 	p, err := tx.Prescription(id)
@@ -180,6 +181,9 @@ func decidePrescription(ctx context.Context, id uuid.UUID, event string, decide 
 	}
 	if p.Status == treatment.PrescriptionActive && before != treatment.PrescriptionActive {
 		if err := supersede(tx, p); err != nil {
+			return out, err
+		}
+		if err := takeEffect(tx, p); err != nil {
 			return out, err
 		}
 	}
@@ -303,7 +307,7 @@ func prescriptionOut(p *store.Prescription, now time.Time) oapi.PrescriptionJSON
 		derived = string(status)
 	}
 	out := oapi.Prescription{
-		ID: p.ID, Version: p.Version, PatientID: p.PatientID, TreatmentID: p.TreatmentID,
+		ID: p.ID, Version: p.Version, PatientID: p.PatientID, TreatmentID: p.TreatmentID, AdjustmentID: p.AdjustmentID,
 		Form: oapi.DosageForm(p.Form), Route: oapi.Route(p.Route), StrengthMg: p.StrengthMg, DoseMg: p.DoseMg, BoosterMg: p.BoosterMg,
 		MinIntervalHours: p.MinIntervalHours, SessionsPerWeek: p.SessionsPerWeek, QuantityUnits: p.QuantityUnits,
 		Refills: p.Refills, Directions: p.Directions, Status: oapi.PrescriptionStatus(status), StatusReason: filled(p.StatusReason),

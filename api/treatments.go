@@ -235,7 +235,8 @@ func decideTreatment(ctx context.Context, id uuid.UUID, event string, decide fun
 }
 
 // endCourse ends what belongs to a treatment that has ended: prescriptions stop, drafts are
-// discarded, planned sessions are cancelled. A running session is finished by its facts.
+// discarded, adjustments withdrawn, planned sessions cancelled. A running session is finished by
+// its facts.
 func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 	prescriptions, err := tx.Prescriptions(t.ID)
 	if err != nil {
@@ -252,6 +253,9 @@ func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 		if err := tx.ChangePrescription("prescription.ended", p); err != nil {
 			return err
 		}
+	}
+	if err := endAdjustments(tx, t.ID, reason); err != nil {
+		return err
 	}
 	return cancelPlanned(tx, t.ID, reason)
 }

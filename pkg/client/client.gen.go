@@ -71,6 +71,54 @@ func (e ActorKind) Valid() bool {
 	}
 }
 
+// Defines values for AdjustmentSource.
+const (
+	AdjustmentSourceClinician      AdjustmentSource = "clinician"
+	AdjustmentSourcePatientRequest AdjustmentSource = "patientRequest"
+)
+
+// Valid indicates whether the value is a known member of the AdjustmentSource enum.
+func (e AdjustmentSource) Valid() bool {
+	switch e {
+	case AdjustmentSourceClinician:
+		return true
+	case AdjustmentSourcePatientRequest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdjustmentStatus.
+const (
+	AdjustmentStatusApplied   AdjustmentStatus = "applied"
+	AdjustmentStatusApproved  AdjustmentStatus = "approved"
+	AdjustmentStatusExpired   AdjustmentStatus = "expired"
+	AdjustmentStatusProposed  AdjustmentStatus = "proposed"
+	AdjustmentStatusRejected  AdjustmentStatus = "rejected"
+	AdjustmentStatusWithdrawn AdjustmentStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the AdjustmentStatus enum.
+func (e AdjustmentStatus) Valid() bool {
+	switch e {
+	case AdjustmentStatusApplied:
+		return true
+	case AdjustmentStatusApproved:
+		return true
+	case AdjustmentStatusExpired:
+		return true
+	case AdjustmentStatusProposed:
+		return true
+	case AdjustmentStatusRejected:
+		return true
+	case AdjustmentStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AdverseEventStatus.
 const (
 	AdverseEventStatusClosed         AdverseEventStatus = "closed"
@@ -890,24 +938,33 @@ func (e EventOutcome) Valid() bool {
 	}
 }
 
-// Defines values for EvidenceRecord.
+// Defines values for EvidenceType.
 const (
-	EvidenceRecordAssessment    EvidenceRecord = "assessment"
-	EvidenceRecordMeasurement   EvidenceRecord = "measurement"
-	EvidenceRecordMedication    EvidenceRecord = "medication"
-	EvidenceRecordSupportPerson EvidenceRecord = "supportPerson"
+	EvidenceTypeAdverseEvent  EvidenceType = "adverseEvent"
+	EvidenceTypeAlert         EvidenceType = "alert"
+	EvidenceTypeAssessment    EvidenceType = "assessment"
+	EvidenceTypeMeasurement   EvidenceType = "measurement"
+	EvidenceTypeMedication    EvidenceType = "medication"
+	EvidenceTypeSession       EvidenceType = "session"
+	EvidenceTypeSupportPerson EvidenceType = "supportPerson"
 )
 
-// Valid indicates whether the value is a known member of the EvidenceRecord enum.
-func (e EvidenceRecord) Valid() bool {
+// Valid indicates whether the value is a known member of the EvidenceType enum.
+func (e EvidenceType) Valid() bool {
 	switch e {
-	case EvidenceRecordAssessment:
+	case EvidenceTypeAdverseEvent:
 		return true
-	case EvidenceRecordMeasurement:
+	case EvidenceTypeAlert:
 		return true
-	case EvidenceRecordMedication:
+	case EvidenceTypeAssessment:
 		return true
-	case EvidenceRecordSupportPerson:
+	case EvidenceTypeMeasurement:
+		return true
+	case EvidenceTypeMedication:
+		return true
+	case EvidenceTypeSession:
+		return true
+	case EvidenceTypeSupportPerson:
 		return true
 	default:
 		return false
@@ -2225,6 +2282,126 @@ type Address struct {
 	PostalCode string `json:"postalCode"`
 }
 
+// Adjustment A proposed change of dose or interval, and what became of it. Patients see those that were applied.
+type Adjustment struct {
+	// AppliedAt When that became active.
+	AppliedAt *time.Time `json:"appliedAt,omitempty"`
+
+	// ApprovedAt When it was approved.
+	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+
+	// ApprovedBy The prescriber who approved it.
+	ApprovedBy *openapi_types.UUID `json:"approvedBy,omitempty"`
+
+	// Change What shall be different.
+	Change DosingChange `json:"change"`
+
+	// Considered What else the approver had looked at. Only staff see it.
+	Considered *[]Evidence `json:"considered,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DraftID The newest prescription that was drafted from it.
+	DraftID *openapi_types.UUID `json:"draftId,omitempty"`
+
+	// EndedAt When it was rejected, withdrawn or found expired.
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+
+	// EndedBy Who rejected or withdrew it; absent when time or the end of the treatment did.
+	EndedBy *openapi_types.UUID `json:"endedBy,omitempty"`
+
+	// Evidence The records that the proposal rests on. Only staff see it.
+	Evidence *[]Evidence `json:"evidence,omitempty"`
+
+	// ExpiresAt From this moment on it can no longer be approved.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// From What that prescription says.
+	From Dosing `json:"from"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PrescriptionID The prescription that it changes.
+	PrescriptionID openapi_types.UUID `json:"prescriptionId"`
+
+	// ProposedBy Who proposed it.
+	ProposedBy openapi_types.UUID `json:"proposedBy"`
+
+	// ProtocolID The protocol version that it was approved under.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// RulesVersion The version of the rules that it was approved under.
+	RulesVersion *string `json:"rulesVersion,omitempty"`
+
+	// Source Whose idea it was. More words may come.
+	Source AdjustmentSource `json:"source"`
+
+	// Status `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+	Status AdjustmentStatus `json:"status"`
+
+	// StatusReason Why it was rejected or withdrawn.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TreatmentID The treatment it belongs to.
+	TreatmentID openapi_types.UUID `json:"treatmentId"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AdjustmentApproval What the approver has looked at beside what the proposal rests on.
+type AdjustmentApproval struct {
+	// Considered Records that are new, or have changed, since the proposal; 409 `evidence_changed` lists those that are missing here.
+	Considered *[]Evidence `json:"considered,omitempty"`
+}
+
+// AdjustmentInput A change to be decided on.
+type AdjustmentInput struct {
+	// Change What shall be different: at least one quantity of dose or interval. What is left out stays as it is.
+	Change DosingChange `json:"change"`
+
+	// Evidence The records that the proposal rests on.
+	Evidence []Evidence `json:"evidence"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// Source Whose idea it was. More words may come.
+	Source AdjustmentSource `json:"source"`
+}
+
+// AdjustmentPage A page of adjustments.
+type AdjustmentPage struct {
+	// Items The adjustments of this page, in order.
+	Items []Adjustment `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AdjustmentSource Whose idea it was. More words may come.
+type AdjustmentSource string
+
+// AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+type AdjustmentStatus string
+
+// AdjustmentWithdrawal Why a proposal is withdrawn.
+type AdjustmentWithdrawal struct {
+	// Reason Why, for whoever reads the record later.
+	Reason *string `json:"reason,omitempty"`
+}
+
 // AdverseEvent Something bad that happened to a patient. Patients see what they reported, without what the clinic makes of it.
 type AdverseEvent struct {
 	// ActionTaken What was done. Only staff see it.
@@ -3454,8 +3631,8 @@ type ConsultationEvidence struct {
 	// ID The record.
 	ID openapi_types.UUID `json:"id"`
 
-	// Record The kind of a record. More words may come.
-	Record EvidenceRecord `json:"record"`
+	// Type What kind of record it is. More words may come.
+	Type EvidenceType `json:"type"`
 
 	// Value What was read from it, with its unit.
 	Value *string `json:"value,omitempty"`
@@ -3623,6 +3800,39 @@ type DoseInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// Dosing How much may be taken, and how often.
+type Dosing struct {
+	// BoosterMg A second dose that may be taken in the same session, in mg; 0 for none.
+	BoosterMg dose.Mg `json:"boosterMg"`
+
+	// DoseMg The dose of one session, in mg.
+	DoseMg dose.Mg `json:"doseMg"`
+
+	// MinIntervalHours Hours between the starts of two sessions.
+	MinIntervalHours int `json:"minIntervalHours"`
+
+	// SessionsPerWeek Sessions in any seven days.
+	SessionsPerWeek int `json:"sessionsPerWeek"`
+}
+
+// DosingChange What shall be different: at least one quantity of dose or interval. What is left out stays as it is.
+type DosingChange struct {
+	// BoosterMg A second dose that may be taken in the same session, in mg; 0 for none.
+	BoosterMg *dose.Mg `json:"boosterMg,omitempty"`
+
+	// Directions What the label then says.
+	Directions *string `json:"directions,omitempty"`
+
+	// DoseMg The dose of one session, in mg.
+	DoseMg *dose.Mg `json:"doseMg,omitempty"`
+
+	// MinIntervalHours Hours between the starts of two sessions.
+	MinIntervalHours *int `json:"minIntervalHours,omitempty"`
+
+	// SessionsPerWeek Sessions in any seven days.
+	SessionsPerWeek *int `json:"sessionsPerWeek,omitempty"`
+}
+
 // DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 type DrugClass string
 
@@ -3785,8 +3995,20 @@ type EscalationInput struct {
 // EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
 type EventOutcome string
 
-// EvidenceRecord The kind of a record. More words may come.
-type EvidenceRecord string
+// Evidence A record of the patient in the version that was looked at.
+type Evidence struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is. More words may come.
+	Type EvidenceType `json:"type"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// EvidenceType What kind of record it is. More words may come.
+type EvidenceType string
 
 // FastingPolicy How long before a dose nothing is eaten and drunk.
 type FastingPolicy struct {
@@ -5086,6 +5308,9 @@ type PrescribingPolicy struct {
 
 // Prescription What may be taken. A signed prescription never changes.
 type Prescription struct {
+	// AdjustmentID The adjustment that it was drafted from; dose and interval of the draft stay what was approved.
+	AdjustmentID *openapi_types.UUID `json:"adjustmentId,omitempty"`
+
 	// BoosterMg A second, smaller dose that may be taken in the same session, in mg; 0 for none.
 	BoosterMg dose.Mg `json:"boosterMg"`
 
@@ -6380,6 +6605,12 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// AdjustmentPath Its id.
+type AdjustmentPath = openapi_types.UUID
+
+// AdjustmentStatusFilter `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+type AdjustmentStatusFilter = AdjustmentStatus
+
 // AdverseEventPath Its id.
 type AdverseEventPath = openapi_types.UUID
 
@@ -6514,6 +6745,90 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// ShowAdjustmentParams defines parameters for ShowAdjustment.
+type ShowAdjustmentParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApplyAdjustmentParams defines parameters for ApplyAdjustment.
+type ApplyAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApproveAdjustmentParams defines parameters for ApproveAdjustment.
+type ApproveAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RejectAdjustmentParams defines parameters for RejectAdjustment.
+type RejectAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawAdjustmentParams defines parameters for WithdrawAdjustment.
+type WithdrawAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
 
 // ShowAdverseEventParams defines parameters for ShowAdverseEvent.
 type ShowAdverseEventParams struct {
@@ -8264,6 +8579,39 @@ type UpdateTreatmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListAdjustmentsParams defines parameters for ListAdjustments.
+type ListAdjustmentsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *AdjustmentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ProposeAdjustmentParams defines parameters for ProposeAdjustment.
+type ProposeAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // DiscontinueTreatmentParams defines parameters for DiscontinueTreatment.
 type DiscontinueTreatmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -8534,6 +8882,15 @@ type MarkNoShowParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ApproveAdjustmentJSONRequestBody defines body for ApproveAdjustment for application/json ContentType.
+type ApproveAdjustmentJSONRequestBody = AdjustmentApproval
+
+// RejectAdjustmentJSONRequestBody defines body for RejectAdjustment for application/json ContentType.
+type RejectAdjustmentJSONRequestBody = Reason
+
+// WithdrawAdjustmentJSONRequestBody defines body for WithdrawAdjustment for application/json ContentType.
+type WithdrawAdjustmentJSONRequestBody = AdjustmentWithdrawal
+
 // UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody defines body for UpdateAdverseEvent for application/merge-patch+json ContentType.
 type UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody = AdverseEventUpdate
 
@@ -8762,6 +9119,9 @@ type RemoveSupportPersonJSONRequestBody = Reason
 // UpdateTreatmentApplicationMergePatchPlusJSONRequestBody defines body for UpdateTreatment for application/merge-patch+json ContentType.
 type UpdateTreatmentApplicationMergePatchPlusJSONRequestBody = TreatmentUpdate
 
+// ProposeAdjustmentJSONRequestBody defines body for ProposeAdjustment for application/json ContentType.
+type ProposeAdjustmentJSONRequestBody = AdjustmentInput
+
 // DiscontinueTreatmentJSONRequestBody defines body for DiscontinueTreatment for application/json ContentType.
 type DiscontinueTreatmentJSONRequestBody = Discontinuation
 
@@ -8871,6 +9231,74 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// ShowAdjustment Show an adjustment
+	//
+	// Patients see it once it is applied.
+	//
+	// Corresponds with GET /adjustments/{adjustmentId} (the `ShowAdjustment` operationId).
+	ShowAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApplyAdjustment Apply an adjustment
+	//
+	// Drafts the prescription that it asks for: `draftId`. Signing that one makes the adjustment `applied`. 409 `already_applied` while the draft lives; once it is discarded or voided, the adjustment can be applied again.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/apply (the `ApplyAdjustment` operationId).
+	ApplyAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApplyAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveAdjustmentWithBody Approve an adjustment
+	//
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+	ApproveAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveAdjustment Approve an adjustment
+	//
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+	ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectAdjustmentWithBody Reject an adjustment
+	//
+	// While it is proposed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+	RejectAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectAdjustment Reject an adjustment
+	//
+	// While it is proposed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+	RejectAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawAdjustmentWithBody Withdraw an adjustment
+	//
+	// While it is proposed: by who proposed it, or by a prescriber.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+	WithdrawAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawAdjustment Withdraw an adjustment
+	//
+	// While it is proposed: by who proposed it, or by a prescriber.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+	WithdrawAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, body WithdrawAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowAdverseEvent Show an adverse event
 	//
@@ -10534,6 +10962,31 @@ type ClientInterface interface {
 	// Corresponds with PATCH /treatments/{treatmentId} (the `UpdateTreatment` operationId).
 	UpdateTreatmentWithApplicationMergePatchPlusJSONBody(ctx context.Context, treatmentID TreatmentPath, params *UpdateTreatmentParams, body UpdateTreatmentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAdjustments List a treatment's adjustments
+	//
+	// Newest first. Patients see those that were applied.
+	//
+	// Corresponds with GET /treatments/{treatmentId}/adjustments (the `ListAdjustments` operationId).
+	ListAdjustments(ctx context.Context, treatmentID TreatmentPath, params *ListAdjustmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeAdjustmentWithBody Propose an adjustment
+	//
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+	ProposeAdjustmentWithBody(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProposeAdjustment Propose an adjustment
+	//
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+	ProposeAdjustment(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, body ProposeAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DiscontinueTreatmentWithBody Discontinue a treatment
 	//
 	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
@@ -10784,6 +11237,154 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ShowAdjustment Show an adjustment
+//
+// Patients see it once it is applied.
+//
+// Corresponds with GET /adjustments/{adjustmentId} (the `ShowAdjustment` operationId).
+func (c *Client) ShowAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdjustmentRequest(c.Server, adjustmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApplyAdjustment Apply an adjustment
+//
+// Drafts the prescription that it asks for: `draftId`. Signing that one makes the adjustment `applied`. 409 `already_applied` while the draft lives; once it is discarded or voided, the adjustment can be applied again.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/apply (the `ApplyAdjustment` operationId).
+func (c *Client) ApplyAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApplyAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApplyAdjustmentRequest(c.Server, adjustmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveAdjustmentWithBody Approve an adjustment
+//
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+func (c *Client) ApproveAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveAdjustmentRequestWithBody(c.Server, adjustmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveAdjustment Approve an adjustment
+//
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+func (c *Client) ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveAdjustmentRequest(c.Server, adjustmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectAdjustmentWithBody Reject an adjustment
+//
+// While it is proposed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+func (c *Client) RejectAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectAdjustmentRequestWithBody(c.Server, adjustmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectAdjustment Reject an adjustment
+//
+// While it is proposed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+func (c *Client) RejectAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectAdjustmentRequest(c.Server, adjustmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawAdjustmentWithBody Withdraw an adjustment
+//
+// While it is proposed: by who proposed it, or by a prescriber.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+func (c *Client) WithdrawAdjustmentWithBody(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawAdjustmentRequestWithBody(c.Server, adjustmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawAdjustment Withdraw an adjustment
+//
+// While it is proposed: by who proposed it, or by a prescriber.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+func (c *Client) WithdrawAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, body WithdrawAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawAdjustmentRequest(c.Server, adjustmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ShowAdverseEvent Show an adverse event
@@ -14388,6 +14989,61 @@ func (c *Client) UpdateTreatmentWithApplicationMergePatchPlusJSONBody(ctx contex
 	return c.Client.Do(req)
 }
 
+// ListAdjustments List a treatment's adjustments
+//
+// Newest first. Patients see those that were applied.
+//
+// Corresponds with GET /treatments/{treatmentId}/adjustments (the `ListAdjustments` operationId).
+func (c *Client) ListAdjustments(ctx context.Context, treatmentID TreatmentPath, params *ListAdjustmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAdjustmentsRequest(c.Server, treatmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeAdjustmentWithBody Propose an adjustment
+//
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+func (c *Client) ProposeAdjustmentWithBody(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeAdjustmentRequestWithBody(c.Server, treatmentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProposeAdjustment Propose an adjustment
+//
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+func (c *Client) ProposeAdjustment(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, body ProposeAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProposeAdjustmentRequest(c.Server, treatmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DiscontinueTreatmentWithBody Discontinue a treatment
 //
 // Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
@@ -14927,6 +15583,536 @@ func (c *Client) MarkNoShow(ctx context.Context, visitID VisitPath, params *Mark
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewShowAdjustmentRequest constructs an http.Request for the ShowAdjustment method
+func NewShowAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *ShowAdjustmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApplyAdjustmentRequest constructs an http.Request for the ApplyAdjustment method
+func NewApplyAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *ApplyAdjustmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/apply", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApproveAdjustmentRequest calls the generic ApproveAdjustment builder with application/json body
+func NewApproveAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewApproveAdjustmentRequestWithBody(server, adjustmentID, params, "application/json", bodyReader)
+}
+
+// NewApproveAdjustmentRequestWithBody constructs an http.Request for the ApproveAdjustment method, with any body, and a specified content type
+func NewApproveAdjustmentRequestWithBody(server string, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRejectAdjustmentRequest calls the generic RejectAdjustment builder with application/json body
+func NewRejectAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRejectAdjustmentRequestWithBody(server, adjustmentID, params, "application/json", bodyReader)
+}
+
+// NewRejectAdjustmentRequestWithBody constructs an http.Request for the RejectAdjustment method, with any body, and a specified content type
+func NewRejectAdjustmentRequestWithBody(server string, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/reject", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawAdjustmentRequest calls the generic WithdrawAdjustment builder with application/json body
+func NewWithdrawAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, body WithdrawAdjustmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWithdrawAdjustmentRequestWithBody(server, adjustmentID, params, "application/json", bodyReader)
+}
+
+// NewWithdrawAdjustmentRequestWithBody constructs an http.Request for the WithdrawAdjustment method, with any body, and a specified content type
+func NewWithdrawAdjustmentRequestWithBody(server string, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/withdraw", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewShowAdverseEventRequest constructs an http.Request for the ShowAdverseEvent method
@@ -26424,6 +27610,226 @@ func NewUpdateTreatmentRequestWithBody(server string, treatmentID TreatmentPath,
 	return req, nil
 }
 
+// NewListAdjustmentsRequest constructs an http.Request for the ListAdjustments method
+func NewListAdjustmentsRequest(server string, treatmentID TreatmentPath, params *ListAdjustmentsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/adjustments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewProposeAdjustmentRequest calls the generic ProposeAdjustment builder with application/json body
+func NewProposeAdjustmentRequest(server string, treatmentID TreatmentPath, params *ProposeAdjustmentParams, body ProposeAdjustmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProposeAdjustmentRequestWithBody(server, treatmentID, params, "application/json", bodyReader)
+}
+
+// NewProposeAdjustmentRequestWithBody constructs an http.Request for the ProposeAdjustment method, with any body, and a specified content type
+func NewProposeAdjustmentRequestWithBody(server string, treatmentID TreatmentPath, params *ProposeAdjustmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/adjustments", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewDiscontinueTreatmentRequest calls the generic DiscontinueTreatment builder with application/json body
 func NewDiscontinueTreatmentRequest(server string, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -28252,6 +29658,78 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ShowAdjustmentWithResponse Show an adjustment
+	//
+	// Patients see it once it is applied.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adjustments/{adjustmentId} (the `ShowAdjustment` operationId).
+	ShowAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentResponse, error)
+
+	// ApplyAdjustmentWithResponse Apply an adjustment
+	//
+	// Drafts the prescription that it asks for: `draftId`. Signing that one makes the adjustment `applied`. 409 `already_applied` while the draft lives; once it is discarded or voided, the adjustment can be applied again.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/apply (the `ApplyAdjustment` operationId).
+	ApplyAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApplyAdjustmentParams, reqEditors ...RequestEditorFn) (*ApplyAdjustmentResponse, error)
+
+	// ApproveAdjustmentWithBodyWithResponse Approve an adjustment
+	//
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+	ApproveAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error)
+
+	// ApproveAdjustmentWithResponse Approve an adjustment
+	//
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+	ApproveAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error)
+
+	// RejectAdjustmentWithBodyWithResponse Reject an adjustment
+	//
+	// While it is proposed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+	RejectAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectAdjustmentResponse, error)
+
+	// RejectAdjustmentWithResponse Reject an adjustment
+	//
+	// While it is proposed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+	RejectAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectAdjustmentResponse, error)
+
+	// WithdrawAdjustmentWithBodyWithResponse Withdraw an adjustment
+	//
+	// While it is proposed: by who proposed it, or by a prescriber.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+	WithdrawAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawAdjustmentResponse, error)
+
+	// WithdrawAdjustmentWithResponse Withdraw an adjustment
+	//
+	// While it is proposed: by who proposed it, or by a prescriber.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+	WithdrawAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, body WithdrawAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawAdjustmentResponse, error)
+
 	// ShowAdverseEventWithResponse Show an adverse event
 	//
 	// Patients see it if they reported it themselves.
@@ -29998,6 +31476,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /treatments/{treatmentId} (the `UpdateTreatment` operationId).
 	UpdateTreatmentWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, treatmentID TreatmentPath, params *UpdateTreatmentParams, body UpdateTreatmentApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTreatmentResponse, error)
 
+	// ListAdjustmentsWithResponse List a treatment's adjustments
+	//
+	// Newest first. Patients see those that were applied.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /treatments/{treatmentId}/adjustments (the `ListAdjustments` operationId).
+	ListAdjustmentsWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ListAdjustmentsParams, reqEditors ...RequestEditorFn) (*ListAdjustmentsResponse, error)
+
+	// ProposeAdjustmentWithBodyWithResponse Propose an adjustment
+	//
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+	ProposeAdjustmentWithBodyWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeAdjustmentResponse, error)
+
+	// ProposeAdjustmentWithResponse Propose an adjustment
+	//
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+	ProposeAdjustmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, body ProposeAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeAdjustmentResponse, error)
+
 	// DiscontinueTreatmentWithBodyWithResponse Discontinue a treatment
 	//
 	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
@@ -30258,6 +31763,251 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShowWithResponse(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*MarkNoShowResponse, error)
+}
+
+// ShowAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for ShowAdjustment
+type ShowAdjustmentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Adjustment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdjustmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdjustmentResponse) GetJSON200() *Adjustment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApplyAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for ApplyAdjustment
+type ApplyAdjustmentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ApplyAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Adjustment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApplyAdjustmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApplyAdjustmentResponse) GetJSON200() *Adjustment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ApplyAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApplyAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApplyAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApplyAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for ApproveAdjustment
+type ApproveAdjustmentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ApproveAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Adjustment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveAdjustmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveAdjustmentResponse) GetJSON200() *Adjustment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RejectAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for RejectAdjustment
+type RejectAdjustmentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RejectAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Adjustment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RejectAdjustmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RejectAdjustmentResponse) GetJSON200() *Adjustment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RejectAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RejectAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RejectAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RejectAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for WithdrawAdjustment
+type WithdrawAdjustmentResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type WithdrawAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Adjustment
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawAdjustmentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawAdjustmentResponse) GetJSON200() *Adjustment {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ShowAdverseEventResponse200Headers the declared response headers of an HTTP 200 response for ShowAdverseEvent
@@ -36231,6 +37981,103 @@ func (r UpdateTreatmentResponse) ContentType() string {
 	return ""
 }
 
+// ListAdjustmentsResponse200Headers the declared response headers of an HTTP 200 response for ListAdjustments
+type ListAdjustmentsResponse200Headers struct {
+	Link *string
+}
+
+type ListAdjustmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdjustmentPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAdjustmentsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAdjustmentsResponse) GetJSON200() *AdjustmentPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAdjustmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAdjustmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAdjustmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAdjustmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ProposeAdjustmentResponse201Headers the declared response headers of an HTTP 201 response for ProposeAdjustment
+type ProposeAdjustmentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ProposeAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Adjustment
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ProposeAdjustmentResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ProposeAdjustmentResponse) GetJSON201() *Adjustment {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ProposeAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProposeAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProposeAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProposeAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DiscontinueTreatmentResponse200Headers the declared response headers of an HTTP 200 response for DiscontinueTreatment
 type DiscontinueTreatmentResponse200Headers struct {
 	ETag     *string
@@ -37090,6 +38937,126 @@ func (r MarkNoShowResponse) ContentType() string {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
 	return ""
+}
+
+// ShowAdjustmentWithResponse Show an adjustment
+//
+// Patients see it once it is applied.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adjustments/{adjustmentId} (the `ShowAdjustment` operationId).
+func (c *ClientWithResponses) ShowAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentResponse, error) {
+	rsp, err := c.ShowAdjustment(ctx, adjustmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdjustmentResponse(rsp)
+}
+
+// ApplyAdjustmentWithResponse Apply an adjustment
+//
+// Drafts the prescription that it asks for: `draftId`. Signing that one makes the adjustment `applied`. 409 `already_applied` while the draft lives; once it is discarded or voided, the adjustment can be applied again.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/apply (the `ApplyAdjustment` operationId).
+func (c *ClientWithResponses) ApplyAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApplyAdjustmentParams, reqEditors ...RequestEditorFn) (*ApplyAdjustmentResponse, error) {
+	rsp, err := c.ApplyAdjustment(ctx, adjustmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApplyAdjustmentResponse(rsp)
+}
+
+// ApproveAdjustmentWithBodyWithResponse Approve an adjustment
+//
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+func (c *ClientWithResponses) ApproveAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error) {
+	rsp, err := c.ApproveAdjustmentWithBody(ctx, adjustmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveAdjustmentResponse(rsp)
+}
+
+// ApproveAdjustmentWithResponse Approve an adjustment
+//
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
+func (c *ClientWithResponses) ApproveAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error) {
+	rsp, err := c.ApproveAdjustment(ctx, adjustmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveAdjustmentResponse(rsp)
+}
+
+// RejectAdjustmentWithBodyWithResponse Reject an adjustment
+//
+// While it is proposed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+func (c *ClientWithResponses) RejectAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectAdjustmentResponse, error) {
+	rsp, err := c.RejectAdjustmentWithBody(ctx, adjustmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectAdjustmentResponse(rsp)
+}
+
+// RejectAdjustmentWithResponse Reject an adjustment
+//
+// While it is proposed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/reject (the `RejectAdjustment` operationId).
+func (c *ClientWithResponses) RejectAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectAdjustmentResponse, error) {
+	rsp, err := c.RejectAdjustment(ctx, adjustmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectAdjustmentResponse(rsp)
+}
+
+// WithdrawAdjustmentWithBodyWithResponse Withdraw an adjustment
+//
+// While it is proposed: by who proposed it, or by a prescriber.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+func (c *ClientWithResponses) WithdrawAdjustmentWithBodyWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WithdrawAdjustmentResponse, error) {
+	rsp, err := c.WithdrawAdjustmentWithBody(ctx, adjustmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawAdjustmentResponse(rsp)
+}
+
+// WithdrawAdjustmentWithResponse Withdraw an adjustment
+//
+// While it is proposed: by who proposed it, or by a prescriber.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /adjustments/{adjustmentId}/withdraw (the `WithdrawAdjustment` operationId).
+func (c *ClientWithResponses) WithdrawAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *WithdrawAdjustmentParams, body WithdrawAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawAdjustmentResponse, error) {
+	rsp, err := c.WithdrawAdjustment(ctx, adjustmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawAdjustmentResponse(rsp)
 }
 
 // ShowAdverseEventWithResponse Show an adverse event
@@ -40002,6 +41969,51 @@ func (c *ClientWithResponses) UpdateTreatmentWithApplicationMergePatchPlusJSONBo
 	return ParseUpdateTreatmentResponse(rsp)
 }
 
+// ListAdjustmentsWithResponse List a treatment's adjustments
+//
+// Newest first. Patients see those that were applied.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /treatments/{treatmentId}/adjustments (the `ListAdjustments` operationId).
+func (c *ClientWithResponses) ListAdjustmentsWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ListAdjustmentsParams, reqEditors ...RequestEditorFn) (*ListAdjustmentsResponse, error) {
+	rsp, err := c.ListAdjustments(ctx, treatmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAdjustmentsResponse(rsp)
+}
+
+// ProposeAdjustmentWithBodyWithResponse Propose an adjustment
+//
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+func (c *ClientWithResponses) ProposeAdjustmentWithBodyWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProposeAdjustmentResponse, error) {
+	rsp, err := c.ProposeAdjustmentWithBody(ctx, treatmentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeAdjustmentResponse(rsp)
+}
+
+// ProposeAdjustmentWithResponse Propose an adjustment
+//
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /treatments/{treatmentId}/adjustments (the `ProposeAdjustment` operationId).
+func (c *ClientWithResponses) ProposeAdjustmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ProposeAdjustmentParams, body ProposeAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ProposeAdjustmentResponse, error) {
+	rsp, err := c.ProposeAdjustment(ctx, treatmentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProposeAdjustmentResponse(rsp)
+}
+
 // DiscontinueTreatmentWithBodyWithResponse Discontinue a treatment
 //
 // Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
@@ -40435,6 +42447,236 @@ func (c *ClientWithResponses) MarkNoShowWithResponse(ctx context.Context, visitI
 		return nil, err
 	}
 	return ParseMarkNoShowResponse(rsp)
+}
+
+// ParseShowAdjustmentResponse parses an HTTP response from a ShowAdjustmentWithResponse call
+func ParseShowAdjustmentResponse(rsp *http.Response) (*ShowAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdjustmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApplyAdjustmentResponse parses an HTTP response from a ApplyAdjustmentWithResponse call
+func ParseApplyAdjustmentResponse(rsp *http.Response) (*ApplyAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApplyAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApplyAdjustmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveAdjustmentResponse parses an HTTP response from a ApproveAdjustmentWithResponse call
+func ParseApproveAdjustmentResponse(rsp *http.Response) (*ApproveAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveAdjustmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRejectAdjustmentResponse parses an HTTP response from a RejectAdjustmentWithResponse call
+func ParseRejectAdjustmentResponse(rsp *http.Response) (*RejectAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RejectAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RejectAdjustmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawAdjustmentResponse parses an HTTP response from a WithdrawAdjustmentWithResponse call
+func ParseWithdrawAdjustmentResponse(rsp *http.Response) (*WithdrawAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawAdjustmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseShowAdverseEventResponse parses an HTTP response from a ShowAdverseEventWithResponse call
@@ -46013,6 +48255,91 @@ func ParseUpdateTreatmentResponse(rsp *http.Response) (*UpdateTreatmentResponse,
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAdjustmentsResponse parses an HTTP response from a ListAdjustmentsWithResponse call
+func ParseListAdjustmentsResponse(rsp *http.Response) (*ListAdjustmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAdjustmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdjustmentPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAdjustmentsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseProposeAdjustmentResponse parses an HTTP response from a ProposeAdjustmentWithResponse call
+func ParseProposeAdjustmentResponse(rsp *http.Response) (*ProposeAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProposeAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Adjustment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers ProposeAdjustmentResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

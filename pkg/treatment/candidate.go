@@ -33,29 +33,15 @@ type Candidate struct {
 	// Medicines are those that are taken on this day.
 	Medicines []Medicine
 	// SupportPeople are the adults who can be asked to be present.
-	SupportPeople []Evidence
+	SupportPeople []ConsultationEvidence
 	Protocol      Protocol
 }
 
-// EvidenceRecord is the kind of record that a decision rests on.
-type EvidenceRecord string
-
-// Records that a decision can rest on.
-const (
-	EvidenceAssessment    EvidenceRecord = "assessment"
-	EvidenceMeasurement   EvidenceRecord = "measurement"
-	EvidenceMedication    EvidenceRecord = "medication"
-	EvidenceSupportPerson EvidenceRecord = "supportPerson"
-)
-
-// EvidenceRecords lists every kind.
-var EvidenceRecords = []EvidenceRecord{EvidenceAssessment, EvidenceMeasurement, EvidenceMedication, EvidenceSupportPerson}
-
-// Evidence is a record as it was when a decision rested on it.
-type Evidence struct {
-	Record  EvidenceRecord `json:"record"`
-	ID      uuid.UUID      `json:"id"`
-	Version int64          `json:"version"`
+// ConsultationEvidence is a record as it was when a decision rested on it.
+type ConsultationEvidence struct {
+	Type    EvidenceType `json:"type"`
+	ID      uuid.UUID    `json:"id"`
+	Version int64        `json:"version"`
 	// Value is what was read from it, with its unit; empty when it is enough that it is there.
 	Value string `json:"value,omitempty"`
 	// At is when it happened or was said.
@@ -64,7 +50,7 @@ type Evidence struct {
 
 // Answered are answers to a questionnaire.
 type Answered struct {
-	Evidence
+	ConsultationEvidence
 	Instrument string
 	// Usable: they give a result; too much that was left out gives none.
 	Usable bool
@@ -72,7 +58,7 @@ type Answered struct {
 
 // Screening are answers to the C-SSRS screener.
 type Screening struct {
-	Evidence
+	ConsultationEvidence
 	// Level is what they establish; empty when that is not known.
 	Level string
 	// Missing counts the questions that were asked and not answered.
@@ -86,13 +72,13 @@ func (s Screening) settled() bool {
 
 // PressureReading is a measured blood pressure in mmHg.
 type PressureReading struct {
-	Evidence
+	ConsultationEvidence
 	BloodPressure
 }
 
 // Medicine is a medicine that is taken.
 type Medicine struct {
-	Evidence
+	ConsultationEvidence
 	// DrugClass is empty when nobody has said it.
 	DrugClass DrugClass
 }
@@ -145,19 +131,19 @@ func (c Candidate) Missing() []Gap {
 }
 
 // Evidence lists the records that a decision about the candidate rests on.
-func (c Candidate) Evidence() []Evidence {
-	var list []Evidence
+func (c Candidate) Evidence() []ConsultationEvidence {
+	var list []ConsultationEvidence
 	for _, a := range c.Baseline {
-		list = append(list, a.Evidence)
+		list = append(list, a.ConsultationEvidence)
 	}
 	if c.Screener != nil {
-		list = append(list, c.Screener.Evidence)
+		list = append(list, c.Screener.ConsultationEvidence)
 	}
 	if c.Pressure != nil {
-		list = append(list, c.Pressure.Evidence)
+		list = append(list, c.Pressure.ConsultationEvidence)
 	}
 	for _, m := range c.Medicines {
-		list = append(list, m.Evidence)
+		list = append(list, m.ConsultationEvidence)
 	}
 	return append(list, c.SupportPeople...)
 }

@@ -42,8 +42,8 @@ func history(c *treatment.Candidate, condition treatment.EligibilityReason, answ
 	}
 }
 
-func evidence(record treatment.EvidenceRecord, n byte) treatment.Evidence {
-	return treatment.Evidence{Record: record, ID: id(n), Version: 1, At: days(-1)}
+func evidence(kind treatment.EvidenceType, n byte) treatment.ConsultationEvidence {
+	return treatment.ConsultationEvidence{Type: kind, ID: id(n), Version: 1, At: days(-1)}
 }
 
 // candidate is somebody whom a prescriber in New York can find eligible, under the default
@@ -53,14 +53,14 @@ func candidate() treatment.Candidate {
 	return treatment.Candidate{
 		Now: noon, BirthDate: "1986-04-17", State: "NY", Prescriber: &decides, Intake: intake(),
 		Baseline: []treatment.Answered{
-			{Evidence: evidence(treatment.EvidenceAssessment, 11), Instrument: "phq-9", Usable: true},
-			{Evidence: evidence(treatment.EvidenceAssessment, 12), Instrument: "gad-7", Usable: true},
+			{ConsultationEvidence: evidence(treatment.EvidenceAssessment, 11), Instrument: "phq-9", Usable: true},
+			{ConsultationEvidence: evidence(treatment.EvidenceAssessment, 12), Instrument: "gad-7", Usable: true},
 		},
-		Screener: &treatment.Screening{Evidence: evidence(treatment.EvidenceAssessment, 13), Level: "low"},
+		Screener: &treatment.Screening{ConsultationEvidence: evidence(treatment.EvidenceAssessment, 13), Level: "low"},
 		Pressure: &treatment.PressureReading{
-			Evidence: evidence(treatment.EvidenceMeasurement, 14), BloodPressure: treatment.BloodPressure{SystolicMmHg: 120, DiastolicMmHg: 80},
+			ConsultationEvidence: evidence(treatment.EvidenceMeasurement, 14), BloodPressure: treatment.BloodPressure{SystolicMmHg: 120, DiastolicMmHg: 80},
 		},
-		SupportPeople: []treatment.Evidence{evidence(treatment.EvidenceSupportPerson, 15)},
+		SupportPeople: []treatment.ConsultationEvidence{evidence(treatment.EvidenceSupportPerson, 15)},
 		Protocol:      treatment.Default(),
 	}
 }
@@ -296,7 +296,7 @@ func TestMissing(t *testing.T) {
 
 func TestCandidateEvidence(t *testing.T) {
 	c := candidate()
-	c.Medicines = []treatment.Medicine{{Evidence: evidence(treatment.EvidenceMedication, 16), DrugClass: treatment.DrugOther}}
+	c.Medicines = []treatment.Medicine{{ConsultationEvidence: evidence(treatment.EvidenceMedication, 16), DrugClass: treatment.DrugOther}}
 	var got []byte
 	for _, e := range c.Evidence() {
 		got = append(got, e.ID[15])

@@ -90,9 +90,9 @@ type Ruling struct {
 	// Conditions are what has to be cleared.
 	Conditions []Clearance `json:"conditions,omitempty"`
 	// Accepted are the conditional findings that the prescriber has decided to live with.
-	Accepted []AcceptedFinding `json:"acceptedFindings,omitempty"`
-	Findings []Finding         `json:"findings,omitempty"`
-	Evidence []Evidence        `json:"evidence,omitempty"`
+	Accepted []AcceptedFinding      `json:"acceptedFindings,omitempty"`
+	Findings []Finding              `json:"findings,omitempty"`
+	Evidence []ConsultationEvidence `json:"evidence,omitempty"`
 }
 
 // Clearance is a condition of an eligibility, and how it was cleared.

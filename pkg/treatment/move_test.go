@@ -83,6 +83,10 @@ func TestMachines(t *testing.T) {
 		checkMachine(t, adverseEventMoves, AdverseEventStatuses, []AdverseEventStatus{AdverseEventReported},
 			[]AdverseEventStatus{AdverseEventEnteredInError}, nil)
 	})
+	t.Run("adjustment", func(t *testing.T) {
+		checkMachine(t, adjustmentMoves, AdjustmentStatuses, []AdjustmentStatus{AdjustmentProposed},
+			[]AdjustmentStatus{AdjustmentApplied, AdjustmentRejected, AdjustmentWithdrawn, AdjustmentExpired}, nil)
+	})
 }
 
 func TestMoveNamesBothStates(t *testing.T) {

@@ -103,7 +103,9 @@ func (o Order) Total() dose.Mg { return total(o.DoseMg, o.BoosterMg) }
 // Prescription is an order and what became of it. Once signed, the order never changes.
 type Prescription struct {
 	Order
-	Status PrescriptionStatus
+	// AdjustmentID is the adjustment that it was drafted from, if it was.
+	AdjustmentID *uuid.UUID
+	Status       PrescriptionStatus
 	// StatusReason is why it was withdrawn, stopped or voided.
 	StatusReason string
 	// OnHold: nothing may be taken while it stands.
@@ -142,10 +144,20 @@ func Draft(o Order, phase Phase) (Prescription, error) {
 	return Prescription{Order: o, Status: PrescriptionDraft}, nil
 }
 
-// Update changes a draft.
+// Update changes a draft. Dose and interval of one that was drafted from an adjustment stay what
+// was approved.
 func (p Prescription) Update(o Order) (Prescription, error) {
 	if p.Status != PrescriptionDraft {
 		return p, illegal("a prescription that is "+string(p.Status), "be changed")
+	}
+	if p.AdjustmentID != nil {
+		var objected objections
+		for _, pointer := range p.Dosing().differing(o.Dosing()) {
+			objected.add(CodeRuleViolated, Reason{Rule: RuleAdjustment, Pointer: pointer, Detail: "is what was approved: discard the draft to change it"})
+		}
+		if err := objected.refusal("the prescription cannot be changed"); err != nil {
+			return p, err
+		}
 	}
 	p.Order = o
 	return p, nil

@@ -21,6 +21,8 @@ const (
 	CodeIllegalTransition   = "illegal_transition"
 	CodeTreatmentOpen       = "treatment_open"
 	CodeConsultationOpen    = "consultation_open"
+	CodeAdjustmentOpen      = "adjustment_open"
+	CodeAlreadyApplied      = "already_applied"
 	CodeProtocolNotAllowed  = "protocol_not_allowed"
 	CodeCredentialsRequired = "credentials_required"
 	CodeWeightRequired      = "weight_required"
@@ -31,9 +33,12 @@ const (
 // codePrecedence orders the codes: when several rules are broken, the refusal carries the
 // code that stands first here, because it must be settled before the others matter.
 var codePrecedence = []string{
-	CodeIllegalTransition, CodeTreatmentOpen, CodeConsultationOpen, CodeProtocolNotAllowed,
+	CodeIllegalTransition, CodeTreatmentOpen, CodeConsultationOpen, CodeAdjustmentOpen, CodeAlreadyApplied, CodeProtocolNotAllowed,
 	CodeCredentialsRequired, CodeWeightRequired, CodeHardMaximumExceeded, CodeRuleViolated,
 }
+
+// stateCodes are the codes of refusals that the present state gives reason for.
+var stateCodes = []string{CodeIllegalTransition, CodeTreatmentOpen, CodeConsultationOpen, CodeAdjustmentOpen, CodeAlreadyApplied}
 
 // Refusal is a decision that the rules do not allow. It is the only error of this package's
 // decisions. It names states, rules and numbers of the request's own record, nothing else
@@ -119,6 +124,8 @@ const (
 	RuleSerious               Rule = "serious"
 	RuleFatal                 Rule = "fatal"
 	RuleJudgement             Rule = "judgement"
+	RuleOtherAdjustment       Rule = "otherAdjustment"
+	RuleAdjustment            Rule = "adjustment"
 )
 
 // objections collects the reasons against one decision.
@@ -141,7 +148,7 @@ func (o *objections) refusal(what string) error {
 		return cmp.Compare(slices.Index(codePrecedence, a), slices.Index(codePrecedence, b))
 	})
 	kind := RuleBroken
-	if code == CodeIllegalTransition || code == CodeTreatmentOpen || code == CodeConsultationOpen {
+	if slices.Contains(stateCodes, code) {
 		kind = IllegalMove
 	}
 	var rules []string

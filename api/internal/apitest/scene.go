@@ -61,6 +61,9 @@ var steps = map[string][]step{
 	"withdrawPrescription": {planned, weight, highDose, signedByCosigner},
 	"holdPrescription":     {planned, weight, drafted, signed}, "stopPrescription": {planned, weight, drafted, signed},
 	"voidPrescription": {planned, weight, drafted, signed}, "resumePrescription": {planned, weight, drafted, signed, prescriptionHeld},
+	"listAdjustments": {running}, "proposeAdjustment": {running}, "showAdjustment": {running, adjustmentProposed, adjustmentApproved, adjustmentApplied},
+	"approveAdjustment": {running, adjustmentProposed, eventReported}, "rejectAdjustment": {running, adjustmentProposed},
+	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
 	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
@@ -189,6 +192,22 @@ func running(t testing.TB, s *Scene) {
 	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "changePhase", map[string]any{"phase": "induction", "reason": "Baseline complete."}))
 }
 
+func adjustmentProposed(t testing.TB, s *Scene) {
+	s.keep("adjustment", s.must(t, s.Clinic.Clinician, "proposeAdjustment", s.Call(t, "proposeAdjustment").Body))
+}
+
+func adjustmentApproved(t testing.TB, s *Scene) {
+	s.keep("adjustment", s.must(t, s.Clinic.Prescriber, "approveAdjustment", map[string]any{}))
+}
+
+// adjustmentApplied drafts what was approved and signs it.
+func adjustmentApplied(t testing.TB, s *Scene) {
+	drafted := s.must(t, s.Clinic.Prescriber, "applyAdjustment", nil)
+	s.IDs["prescription"], s.Version["prescription"] = drafted.Text("draftId"), `"1"`
+	signed(t, s)
+	s.refresh(t, "adjustment", "showAdjustment")
+}
+
 func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
 		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
@@ -293,7 +312,7 @@ func freshen(body map[string]any) {
 	if _, ok := body["npi"]; ok {
 		body["npi"] = NPI(int(uuid.New().ID() % 100_000_000))
 	}
-	if _, ok := body["id"]; ok {
+	if _, ok := body["id"]; ok && body["version"] == nil { // with a version it names a record that is there
 		body["id"] = uuid.NewString()
 	}
 	if policy, ok := body["policy"].(map[string]any); ok {

@@ -69,6 +69,54 @@ func (e ActorKind) Valid() bool {
 	}
 }
 
+// Defines values for AdjustmentSource.
+const (
+	AdjustmentSourceClinician      AdjustmentSource = "clinician"
+	AdjustmentSourcePatientRequest AdjustmentSource = "patientRequest"
+)
+
+// Valid indicates whether the value is a known member of the AdjustmentSource enum.
+func (e AdjustmentSource) Valid() bool {
+	switch e {
+	case AdjustmentSourceClinician:
+		return true
+	case AdjustmentSourcePatientRequest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AdjustmentStatus.
+const (
+	AdjustmentStatusApplied   AdjustmentStatus = "applied"
+	AdjustmentStatusApproved  AdjustmentStatus = "approved"
+	AdjustmentStatusExpired   AdjustmentStatus = "expired"
+	AdjustmentStatusProposed  AdjustmentStatus = "proposed"
+	AdjustmentStatusRejected  AdjustmentStatus = "rejected"
+	AdjustmentStatusWithdrawn AdjustmentStatus = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the AdjustmentStatus enum.
+func (e AdjustmentStatus) Valid() bool {
+	switch e {
+	case AdjustmentStatusApplied:
+		return true
+	case AdjustmentStatusApproved:
+		return true
+	case AdjustmentStatusExpired:
+		return true
+	case AdjustmentStatusProposed:
+		return true
+	case AdjustmentStatusRejected:
+		return true
+	case AdjustmentStatusWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AdverseEventStatus.
 const (
 	AdverseEventStatusClosed         AdverseEventStatus = "closed"
@@ -888,24 +936,33 @@ func (e EventOutcome) Valid() bool {
 	}
 }
 
-// Defines values for EvidenceRecord.
+// Defines values for EvidenceType.
 const (
-	EvidenceRecordAssessment    EvidenceRecord = "assessment"
-	EvidenceRecordMeasurement   EvidenceRecord = "measurement"
-	EvidenceRecordMedication    EvidenceRecord = "medication"
-	EvidenceRecordSupportPerson EvidenceRecord = "supportPerson"
+	EvidenceTypeAdverseEvent  EvidenceType = "adverseEvent"
+	EvidenceTypeAlert         EvidenceType = "alert"
+	EvidenceTypeAssessment    EvidenceType = "assessment"
+	EvidenceTypeMeasurement   EvidenceType = "measurement"
+	EvidenceTypeMedication    EvidenceType = "medication"
+	EvidenceTypeSession       EvidenceType = "session"
+	EvidenceTypeSupportPerson EvidenceType = "supportPerson"
 )
 
-// Valid indicates whether the value is a known member of the EvidenceRecord enum.
-func (e EvidenceRecord) Valid() bool {
+// Valid indicates whether the value is a known member of the EvidenceType enum.
+func (e EvidenceType) Valid() bool {
 	switch e {
-	case EvidenceRecordAssessment:
+	case EvidenceTypeAdverseEvent:
 		return true
-	case EvidenceRecordMeasurement:
+	case EvidenceTypeAlert:
 		return true
-	case EvidenceRecordMedication:
+	case EvidenceTypeAssessment:
 		return true
-	case EvidenceRecordSupportPerson:
+	case EvidenceTypeMeasurement:
+		return true
+	case EvidenceTypeMedication:
+		return true
+	case EvidenceTypeSession:
+		return true
+	case EvidenceTypeSupportPerson:
 		return true
 	default:
 		return false
@@ -2223,6 +2280,126 @@ type Address struct {
 	PostalCode string `json:"postalCode"`
 }
 
+// Adjustment A proposed change of dose or interval, and what became of it. Patients see those that were applied.
+type Adjustment struct {
+	// AppliedAt When that became active.
+	AppliedAt *time.Time `json:"appliedAt,omitempty"`
+
+	// ApprovedAt When it was approved.
+	ApprovedAt *time.Time `json:"approvedAt,omitempty"`
+
+	// ApprovedBy The prescriber who approved it.
+	ApprovedBy *openapi_types.UUID `json:"approvedBy,omitempty"`
+
+	// Change What shall be different.
+	Change DosingChange `json:"change"`
+
+	// Considered What else the approver had looked at. Only staff see it.
+	Considered *[]Evidence `json:"considered,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DraftID The newest prescription that was drafted from it.
+	DraftID *openapi_types.UUID `json:"draftId,omitempty"`
+
+	// EndedAt When it was rejected, withdrawn or found expired.
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+
+	// EndedBy Who rejected or withdrew it; absent when time or the end of the treatment did.
+	EndedBy *openapi_types.UUID `json:"endedBy,omitempty"`
+
+	// Evidence The records that the proposal rests on. Only staff see it.
+	Evidence *[]Evidence `json:"evidence,omitempty"`
+
+	// ExpiresAt From this moment on it can no longer be approved.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// From What that prescription says.
+	From Dosing `json:"from"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PrescriptionID The prescription that it changes.
+	PrescriptionID openapi_types.UUID `json:"prescriptionId"`
+
+	// ProposedBy Who proposed it.
+	ProposedBy openapi_types.UUID `json:"proposedBy"`
+
+	// ProtocolID The protocol version that it was approved under.
+	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// RulesVersion The version of the rules that it was approved under.
+	RulesVersion *string `json:"rulesVersion,omitempty"`
+
+	// Source Whose idea it was. More words may come.
+	Source AdjustmentSource `json:"source"`
+
+	// Status `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+	Status AdjustmentStatus `json:"status"`
+
+	// StatusReason Why it was rejected or withdrawn.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TreatmentID The treatment it belongs to.
+	TreatmentID openapi_types.UUID `json:"treatmentId"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AdjustmentApproval What the approver has looked at beside what the proposal rests on.
+type AdjustmentApproval struct {
+	// Considered Records that are new, or have changed, since the proposal; 409 `evidence_changed` lists those that are missing here.
+	Considered *[]Evidence `json:"considered,omitempty"`
+}
+
+// AdjustmentInput A change to be decided on.
+type AdjustmentInput struct {
+	// Change What shall be different: at least one quantity of dose or interval. What is left out stays as it is.
+	Change DosingChange `json:"change"`
+
+	// Evidence The records that the proposal rests on.
+	Evidence []Evidence `json:"evidence"`
+
+	// Reason Why.
+	Reason string `json:"reason"`
+
+	// Source Whose idea it was. More words may come.
+	Source AdjustmentSource `json:"source"`
+}
+
+// AdjustmentPage A page of adjustments.
+type AdjustmentPage struct {
+	// Items The adjustments of this page, in order.
+	Items []Adjustment `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AdjustmentSource Whose idea it was. More words may come.
+type AdjustmentSource string
+
+// AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+type AdjustmentStatus string
+
+// AdjustmentWithdrawal Why a proposal is withdrawn.
+type AdjustmentWithdrawal struct {
+	// Reason Why, for whoever reads the record later.
+	Reason *string `json:"reason,omitempty"`
+}
+
 // AdverseEvent Something bad that happened to a patient. Patients see what they reported, without what the clinic makes of it.
 type AdverseEvent struct {
 	// ActionTaken What was done. Only staff see it.
@@ -3452,8 +3629,8 @@ type ConsultationEvidence struct {
 	// ID The record.
 	ID openapi_types.UUID `json:"id"`
 
-	// Record The kind of a record. More words may come.
-	Record EvidenceRecord `json:"record"`
+	// Type What kind of record it is. More words may come.
+	Type EvidenceType `json:"type"`
 
 	// Value What was read from it, with its unit.
 	Value *string `json:"value,omitempty"`
@@ -3621,6 +3798,39 @@ type DoseInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// Dosing How much may be taken, and how often.
+type Dosing struct {
+	// BoosterMg A second dose that may be taken in the same session, in mg; 0 for none.
+	BoosterMg dose.Mg `json:"boosterMg"`
+
+	// DoseMg The dose of one session, in mg.
+	DoseMg dose.Mg `json:"doseMg"`
+
+	// MinIntervalHours Hours between the starts of two sessions.
+	MinIntervalHours int `json:"minIntervalHours"`
+
+	// SessionsPerWeek Sessions in any seven days.
+	SessionsPerWeek int `json:"sessionsPerWeek"`
+}
+
+// DosingChange What shall be different: at least one quantity of dose or interval. What is left out stays as it is.
+type DosingChange struct {
+	// BoosterMg A second dose that may be taken in the same session, in mg; 0 for none.
+	BoosterMg *dose.Mg `json:"boosterMg,omitempty"`
+
+	// Directions What the label then says.
+	Directions *string `json:"directions,omitempty"`
+
+	// DoseMg The dose of one session, in mg.
+	DoseMg *dose.Mg `json:"doseMg,omitempty"`
+
+	// MinIntervalHours Hours between the starts of two sessions.
+	MinIntervalHours *int `json:"minIntervalHours,omitempty"`
+
+	// SessionsPerWeek Sessions in any seven days.
+	SessionsPerWeek *int `json:"sessionsPerWeek,omitempty"`
+}
+
 // DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 type DrugClass string
 
@@ -3783,8 +3993,20 @@ type EscalationInput struct {
 // EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
 type EventOutcome string
 
-// EvidenceRecord The kind of a record. More words may come.
-type EvidenceRecord string
+// Evidence A record of the patient in the version that was looked at.
+type Evidence struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is. More words may come.
+	Type EvidenceType `json:"type"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// EvidenceType What kind of record it is. More words may come.
+type EvidenceType string
 
 // FastingPolicy How long before a dose nothing is eaten and drunk.
 type FastingPolicy struct {
@@ -5084,6 +5306,9 @@ type PrescribingPolicy struct {
 
 // Prescription What may be taken. A signed prescription never changes.
 type Prescription struct {
+	// AdjustmentID The adjustment that it was drafted from; dose and interval of the draft stay what was approved.
+	AdjustmentID *openapi_types.UUID `json:"adjustmentId,omitempty"`
+
 	// BoosterMg A second, smaller dose that may be taken in the same session, in mg; 0 for none.
 	BoosterMg dose.Mg `json:"boosterMg"`
 
@@ -6378,6 +6603,12 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// AdjustmentPath Its id.
+type AdjustmentPath = openapi_types.UUID
+
+// AdjustmentStatusFilter `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
+type AdjustmentStatusFilter = AdjustmentStatus
+
 // AdverseEventPath Its id.
 type AdverseEventPath = openapi_types.UUID
 
@@ -6512,6 +6743,90 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// ShowAdjustmentParams defines parameters for ShowAdjustment.
+type ShowAdjustmentParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApplyAdjustmentParams defines parameters for ApplyAdjustment.
+type ApplyAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ApproveAdjustmentParams defines parameters for ApproveAdjustment.
+type ApproveAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RejectAdjustmentParams defines parameters for RejectAdjustment.
+type RejectAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// WithdrawAdjustmentParams defines parameters for WithdrawAdjustment.
+type WithdrawAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
 
 // ShowAdverseEventParams defines parameters for ShowAdverseEvent.
 type ShowAdverseEventParams struct {
@@ -8262,6 +8577,39 @@ type UpdateTreatmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListAdjustmentsParams defines parameters for ListAdjustments.
+type ListAdjustmentsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *AdjustmentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ProposeAdjustmentParams defines parameters for ProposeAdjustment.
+type ProposeAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // DiscontinueTreatmentParams defines parameters for DiscontinueTreatment.
 type DiscontinueTreatmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -8532,6 +8880,15 @@ type MarkNoShowParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ApproveAdjustmentJSONRequestBody defines body for ApproveAdjustment for application/json ContentType.
+type ApproveAdjustmentJSONRequestBody = AdjustmentApproval
+
+// RejectAdjustmentJSONRequestBody defines body for RejectAdjustment for application/json ContentType.
+type RejectAdjustmentJSONRequestBody = Reason
+
+// WithdrawAdjustmentJSONRequestBody defines body for WithdrawAdjustment for application/json ContentType.
+type WithdrawAdjustmentJSONRequestBody = AdjustmentWithdrawal
+
 // UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody defines body for UpdateAdverseEvent for application/merge-patch+json ContentType.
 type UpdateAdverseEventApplicationMergePatchPlusJSONRequestBody = AdverseEventUpdate
 
@@ -8760,6 +9117,9 @@ type RemoveSupportPersonJSONRequestBody = Reason
 // UpdateTreatmentApplicationMergePatchPlusJSONRequestBody defines body for UpdateTreatment for application/merge-patch+json ContentType.
 type UpdateTreatmentApplicationMergePatchPlusJSONRequestBody = TreatmentUpdate
 
+// ProposeAdjustmentJSONRequestBody defines body for ProposeAdjustment for application/json ContentType.
+type ProposeAdjustmentJSONRequestBody = AdjustmentInput
+
 // DiscontinueTreatmentJSONRequestBody defines body for DiscontinueTreatment for application/json ContentType.
 type DiscontinueTreatmentJSONRequestBody = Discontinuation
 
@@ -8798,6 +9158,21 @@ type CompleteVisitJSONRequestBody = VisitCompletion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ShowAdjustment Show an adjustment
+	// (GET /adjustments/{adjustmentId})
+	ShowAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ShowAdjustmentParams) error
+	// ApplyAdjustment Apply an adjustment
+	// (POST /adjustments/{adjustmentId}/apply)
+	ApplyAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ApplyAdjustmentParams) error
+	// ApproveAdjustment Approve an adjustment
+	// (POST /adjustments/{adjustmentId}/approve)
+	ApproveAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ApproveAdjustmentParams) error
+	// RejectAdjustment Reject an adjustment
+	// (POST /adjustments/{adjustmentId}/reject)
+	RejectAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params RejectAdjustmentParams) error
+	// WithdrawAdjustment Withdraw an adjustment
+	// (POST /adjustments/{adjustmentId}/withdraw)
+	WithdrawAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params WithdrawAdjustmentParams) error
 	// ShowAdverseEvent Show an adverse event
 	// (GET /adverse-events/{adverseEventId})
 	ShowAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ShowAdverseEventParams) error
@@ -9152,6 +9527,12 @@ type ServerInterface interface {
 	// UpdateTreatment Change a treatment
 	// (PATCH /treatments/{treatmentId})
 	UpdateTreatment(ctx echo.Context, treatmentID TreatmentPath, params UpdateTreatmentParams) error
+	// ListAdjustments List a treatment's adjustments
+	// (GET /treatments/{treatmentId}/adjustments)
+	ListAdjustments(ctx echo.Context, treatmentID TreatmentPath, params ListAdjustmentsParams) error
+	// ProposeAdjustment Propose an adjustment
+	// (POST /treatments/{treatmentId}/adjustments)
+	ProposeAdjustment(ctx echo.Context, treatmentID TreatmentPath, params ProposeAdjustmentParams) error
 	// DiscontinueTreatment Discontinue a treatment
 	// (POST /treatments/{treatmentId}/discontinue)
 	DiscontinueTreatment(ctx echo.Context, treatmentID TreatmentPath, params DiscontinueTreatmentParams) error
@@ -9208,6 +9589,436 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ShowAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAdjustmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAdjustment(ctx, adjustmentID, params)
+	return err
+}
+
+// ApplyAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApplyAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyAdjustment(ctx, adjustmentID, params)
+	return err
+}
+
+// ApproveAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveAdjustment(ctx, adjustmentID, params)
+	return err
+}
+
+// RejectAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) RejectAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RejectAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RejectAdjustment(ctx, adjustmentID, params)
+	return err
+}
+
+// WithdrawAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawAdjustment(ctx, adjustmentID, params)
+	return err
 }
 
 // ShowAdverseEvent converts echo context to params.
@@ -17910,6 +18721,151 @@ func (w *ServerInterfaceWrapper) UpdateTreatment(ctx echo.Context) error {
 	return err
 }
 
+// ListAdjustments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAdjustments(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "treatmentId" -------------
+	var treatmentID TreatmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "treatmentId", ctx.Param("treatmentId"), &treatmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter treatmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAdjustmentsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAdjustments(ctx, treatmentID, params)
+	return err
+}
+
+// ProposeAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposeAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "treatmentId" -------------
+	var treatmentID TreatmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "treatmentId", ctx.Param("treatmentId"), &treatmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter treatmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProposeAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposeAdjustment(ctx, treatmentID, params)
+	return err
+}
+
 // DiscontinueTreatment converts echo context to params.
 func (w *ServerInterfaceWrapper) DiscontinueTreatment(ctx echo.Context) error {
 	var err error
@@ -19308,6 +20264,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/adjustments/:adjustmentId", wrapper.ShowAdjustment, options.OperationMiddlewares["showAdjustment"]...)
+	router.POST(options.BaseURL+"/adjustments/:adjustmentId/apply", wrapper.ApplyAdjustment, options.OperationMiddlewares["applyAdjustment"]...)
+	router.POST(options.BaseURL+"/adjustments/:adjustmentId/approve", wrapper.ApproveAdjustment, options.OperationMiddlewares["approveAdjustment"]...)
+	router.POST(options.BaseURL+"/adjustments/:adjustmentId/reject", wrapper.RejectAdjustment, options.OperationMiddlewares["rejectAdjustment"]...)
+	router.POST(options.BaseURL+"/adjustments/:adjustmentId/withdraw", wrapper.WithdrawAdjustment, options.OperationMiddlewares["withdrawAdjustment"]...)
 	router.GET(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.ShowAdverseEvent, options.OperationMiddlewares["showAdverseEvent"]...)
 	router.PATCH(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.UpdateAdverseEvent, options.OperationMiddlewares["updateAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/close", wrapper.CloseAdverseEvent, options.OperationMiddlewares["closeAdverseEvent"]...)
@@ -19426,6 +20387,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/support-people/:supportPersonId/remove", wrapper.RemoveSupportPerson, options.OperationMiddlewares["removeSupportPerson"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId", wrapper.ShowTreatment, options.OperationMiddlewares["showTreatment"]...)
 	router.PATCH(options.BaseURL+"/treatments/:treatmentId", wrapper.UpdateTreatment, options.OperationMiddlewares["updateTreatment"]...)
+	router.GET(options.BaseURL+"/treatments/:treatmentId/adjustments", wrapper.ListAdjustments, options.OperationMiddlewares["listAdjustments"]...)
+	router.POST(options.BaseURL+"/treatments/:treatmentId/adjustments", wrapper.ProposeAdjustment, options.OperationMiddlewares["proposeAdjustment"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/discontinue", wrapper.DiscontinueTreatment, options.OperationMiddlewares["discontinueTreatment"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/hold", wrapper.HoldTreatment, options.OperationMiddlewares["holdTreatment"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId/instructions", wrapper.ShowInstructions, options.OperationMiddlewares["showInstructions"]...)
@@ -19444,6 +20407,25 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/visits/:visitId/complete", wrapper.CompleteVisit, options.OperationMiddlewares["completeVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/no-show", wrapper.MarkNoShow, options.OperationMiddlewares["markNoShow"]...)
 
+}
+
+type AdjustmentResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type AdjustmentJSONResponse struct {
+	Body Adjustment
+
+	Headers AdjustmentResponseHeaders
+}
+
+type AdjustmentPageResponseHeaders struct {
+	Link *string
+}
+type AdjustmentPageJSONResponse struct {
+	Body AdjustmentPage
+
+	Headers AdjustmentPageResponseHeaders
 }
 
 type AdverseEventResponseHeaders struct {
@@ -19820,6 +20802,154 @@ type VisitPageJSONResponse struct {
 	Body VisitPage
 
 	Headers VisitPageResponseHeaders
+}
+
+type ShowAdjustmentRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       ShowAdjustmentParams
+}
+
+type ShowAdjustmentResponseObject interface {
+	VisitShowAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type ShowAdjustment200JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response ShowAdjustment200JSONResponse) VisitShowAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyAdjustmentRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       ApplyAdjustmentParams
+}
+
+type ApplyAdjustmentResponseObject interface {
+	VisitApplyAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type ApplyAdjustment200JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response ApplyAdjustment200JSONResponse) VisitApplyAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveAdjustmentRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       ApproveAdjustmentParams
+	Body         *ApproveAdjustmentJSONRequestBody
+}
+
+type ApproveAdjustmentResponseObject interface {
+	VisitApproveAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type ApproveAdjustment200JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response ApproveAdjustment200JSONResponse) VisitApproveAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectAdjustmentRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       RejectAdjustmentParams
+	Body         *RejectAdjustmentJSONRequestBody
+}
+
+type RejectAdjustmentResponseObject interface {
+	VisitRejectAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type RejectAdjustment200JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response RejectAdjustment200JSONResponse) VisitRejectAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawAdjustmentRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       WithdrawAdjustmentParams
+	Body         *WithdrawAdjustmentJSONRequestBody
+}
+
+type WithdrawAdjustmentResponseObject interface {
+	VisitWithdrawAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawAdjustment200JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response WithdrawAdjustment200JSONResponse) VisitWithdrawAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ShowAdverseEventRequestObject struct {
@@ -23712,6 +24842,62 @@ func (response UpdateTreatment200JSONResponse) VisitUpdateTreatmentResponse(w ht
 	return err
 }
 
+type ListAdjustmentsRequestObject struct {
+	TreatmentID TreatmentPath `json:"treatmentId"`
+	Params      ListAdjustmentsParams
+}
+
+type ListAdjustmentsResponseObject interface {
+	VisitListAdjustmentsResponse(w http.ResponseWriter) error
+}
+
+type ListAdjustments200JSONResponse struct{ AdjustmentPageJSONResponse }
+
+func (response ListAdjustments200JSONResponse) VisitListAdjustmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeAdjustmentRequestObject struct {
+	TreatmentID TreatmentPath `json:"treatmentId"`
+	Params      ProposeAdjustmentParams
+	Body        *ProposeAdjustmentJSONRequestBody
+}
+
+type ProposeAdjustmentResponseObject interface {
+	VisitProposeAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type ProposeAdjustment201JSONResponse struct{ AdjustmentJSONResponse }
+
+func (response ProposeAdjustment201JSONResponse) VisitProposeAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DiscontinueTreatmentRequestObject struct {
 	TreatmentID TreatmentPath `json:"treatmentId"`
 	Params      DiscontinueTreatmentParams
@@ -24270,6 +25456,21 @@ func (response MarkNoShow200JSONResponse) VisitMarkNoShowResponse(w http.Respons
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ShowAdjustment Show an adjustment
+	// (GET /adjustments/{adjustmentId})
+	ShowAdjustment(ctx context.Context, request ShowAdjustmentRequestObject) (ShowAdjustmentResponseObject, error)
+	// ApplyAdjustment Apply an adjustment
+	// (POST /adjustments/{adjustmentId}/apply)
+	ApplyAdjustment(ctx context.Context, request ApplyAdjustmentRequestObject) (ApplyAdjustmentResponseObject, error)
+	// ApproveAdjustment Approve an adjustment
+	// (POST /adjustments/{adjustmentId}/approve)
+	ApproveAdjustment(ctx context.Context, request ApproveAdjustmentRequestObject) (ApproveAdjustmentResponseObject, error)
+	// RejectAdjustment Reject an adjustment
+	// (POST /adjustments/{adjustmentId}/reject)
+	RejectAdjustment(ctx context.Context, request RejectAdjustmentRequestObject) (RejectAdjustmentResponseObject, error)
+	// WithdrawAdjustment Withdraw an adjustment
+	// (POST /adjustments/{adjustmentId}/withdraw)
+	WithdrawAdjustment(ctx context.Context, request WithdrawAdjustmentRequestObject) (WithdrawAdjustmentResponseObject, error)
 	// ShowAdverseEvent Show an adverse event
 	// (GET /adverse-events/{adverseEventId})
 	ShowAdverseEvent(ctx context.Context, request ShowAdverseEventRequestObject) (ShowAdverseEventResponseObject, error)
@@ -24624,6 +25825,12 @@ type StrictServerInterface interface {
 	// UpdateTreatment Change a treatment
 	// (PATCH /treatments/{treatmentId})
 	UpdateTreatment(ctx context.Context, request UpdateTreatmentRequestObject) (UpdateTreatmentResponseObject, error)
+	// ListAdjustments List a treatment's adjustments
+	// (GET /treatments/{treatmentId}/adjustments)
+	ListAdjustments(ctx context.Context, request ListAdjustmentsRequestObject) (ListAdjustmentsResponseObject, error)
+	// ProposeAdjustment Propose an adjustment
+	// (POST /treatments/{treatmentId}/adjustments)
+	ProposeAdjustment(ctx context.Context, request ProposeAdjustmentRequestObject) (ProposeAdjustmentResponseObject, error)
 	// DiscontinueTreatment Discontinue a treatment
 	// (POST /treatments/{treatmentId}/discontinue)
 	DiscontinueTreatment(ctx context.Context, request DiscontinueTreatmentRequestObject) (DiscontinueTreatmentResponseObject, error)
@@ -24687,6 +25894,205 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ShowAdjustment operation middleware
+func (sh *strictHandler) ShowAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ShowAdjustmentParams) error {
+	var request ShowAdjustmentRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAdjustment(ctx.Request().Context(), request.(ShowAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAdjustmentResponseObject); ok {
+		return validResponse.VisitShowAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApplyAdjustment operation middleware
+func (sh *strictHandler) ApplyAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ApplyAdjustmentParams) error {
+	var request ApplyAdjustmentRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyAdjustment(ctx.Request().Context(), request.(ApplyAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyAdjustmentResponseObject); ok {
+		return validResponse.VisitApplyAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveAdjustment operation middleware
+func (sh *strictHandler) ApproveAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ApproveAdjustmentParams) error {
+	var request ApproveAdjustmentRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	var body ApproveAdjustmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveAdjustment(ctx.Request().Context(), request.(ApproveAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveAdjustmentResponseObject); ok {
+		return validResponse.VisitApproveAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RejectAdjustment operation middleware
+func (sh *strictHandler) RejectAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params RejectAdjustmentParams) error {
+	var request RejectAdjustmentRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	var body RejectAdjustmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectAdjustment(ctx.Request().Context(), request.(RejectAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RejectAdjustmentResponseObject); ok {
+		return validResponse.VisitRejectAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawAdjustment operation middleware
+func (sh *strictHandler) WithdrawAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params WithdrawAdjustmentParams) error {
+	var request WithdrawAdjustmentRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	var body WithdrawAdjustmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawAdjustment(ctx.Request().Context(), request.(WithdrawAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawAdjustmentResponseObject); ok {
+		return validResponse.VisitWithdrawAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ShowAdverseEvent operation middleware
@@ -29482,6 +30888,81 @@ func (sh *strictHandler) UpdateTreatment(ctx echo.Context, treatmentID Treatment
 		return err
 	} else if validResponse, ok := response.(UpdateTreatmentResponseObject); ok {
 		return validResponse.VisitUpdateTreatmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAdjustments operation middleware
+func (sh *strictHandler) ListAdjustments(ctx echo.Context, treatmentID TreatmentPath, params ListAdjustmentsParams) error {
+	var request ListAdjustmentsRequestObject
+
+	request.TreatmentID = treatmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAdjustments(ctx.Request().Context(), request.(ListAdjustmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAdjustments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAdjustmentsResponseObject); ok {
+		return validResponse.VisitListAdjustmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ProposeAdjustment operation middleware
+func (sh *strictHandler) ProposeAdjustment(ctx echo.Context, treatmentID TreatmentPath, params ProposeAdjustmentParams) error {
+	var request ProposeAdjustmentRequestObject
+
+	request.TreatmentID = treatmentID
+	request.Params = params
+
+	var body ProposeAdjustmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposeAdjustment(ctx.Request().Context(), request.(ProposeAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposeAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposeAdjustmentResponseObject); ok {
+		return validResponse.VisitProposeAdjustmentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -32,7 +32,7 @@ func TestConsultationRoundTrip(t *testing.T) {
 		full.Ruling = rules.Ruling{
 			Conditions: []rules.Clearance{{Code: "maoi", Ask: "Stop.", Evidence: "Stopped.", ClearedAt: &noon, ClearedBy: new(newID())}},
 			Findings:   []rules.Finding{{Code: "maoi", Class: "conditional", Basis: "medication", Unknown: true}},
-			Evidence:   []rules.Evidence{{Record: "medication", ID: newID(), Version: 3, Value: "maoi", At: noon}},
+			Evidence:   []rules.ConsultationEvidence{{Type: "medication", ID: newID(), Version: 3, Value: "maoi", At: noon}},
 		}
 		for name, want := range map[string]*store.Consultation{"empty": consulted(patient, rules.ConsultationWithdrawn), "full": full} {
 			t.Run(name, func(t *testing.T) {

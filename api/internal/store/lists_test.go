@@ -78,6 +78,10 @@ var lists = map[string]struct {
 	"events, status":     {"adverse_events_by_status", events(store.AdverseEventFilter{Status: rules.AdverseEventReported})},
 	"events, own":        {"adverse_events_", events(store.AdverseEventFilter{RecordedBy: "patient:1"})},
 	"events, both":       {"adverse_events_by_status", events(store.AdverseEventFilter{Status: rules.AdverseEventClosed, RecordedBy: "patient:1"})},
+	"adjustments":        {"adjustments_by_treatment", adjustments(store.AdjustmentFilter{})},
+	"proposed":           {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentProposed})},
+	"expired proposals":  {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentExpired})},
+	"applied":            {"adjustments_by_status", adjustments(store.AdjustmentFilter{Applied: true})},
 }
 
 func second[T any](_ []T, _ *store.Key, err error) error { return err }
@@ -121,7 +125,11 @@ func consentTexts(f store.ConsentTemplateFilter) func(*store.Tx, uuid.UUID, stor
 func consents(s rules.ConsentStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListConsents(id, s, p)) }
 }
-
+func adjustments(f store.AdjustmentFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListAdjustments(id, f, p))
+	}
+}
 func sessions(s rules.SessionStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListSessions(id, s, noon.Add(-24*time.Hour), p))

@@ -30,6 +30,7 @@ var patientRecords = map[string]string{
 	"visitId":         "visits",
 	"consentId":       "consents",
 	"adverseEventId":  "adverse_events",
+	"adjustmentId":    "adjustments",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

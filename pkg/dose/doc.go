@@ -1,11 +1,12 @@
-// Package dose holds exact amounts of medicine and body weights.
+// Package dose holds exact amounts of medicine, numbers of units of it, and body weights.
 //
-// A dose is a whole number of micrograms ([Mg]) and a weight a whole number of grams
-// ([Kg]). Both are int64, so they add, subtract and compare with Go's own operators, and
-// a database column of either is a plain integer. Outside the process they are decimal
-// numbers of milligrams and kilograms with at most three decimals:
+// A dose is a whole number of micrograms ([Mg]), a number of tablets or millilitres a whole
+// number of thousandths ([Units]) and a weight a whole number of grams ([Kg]). All are int64,
+// so they add, subtract and compare with Go's own operators, and a database column of any of
+// them is a plain integer. Outside the process they are decimal numbers of milligrams, units
+// and kilograms with at most three decimals:
 //
-//	{"doseMg": 37.5, "weightKg": 70.2}
+//	{"doseMg": 37.5, "units": 1.5, "weightKg": 70.2}
 //
 // The decimal text is turned into the integer and back digit by digit and never passes
 // through a floating-point number: 0.1 mg + 0.2 mg is 0.3 mg, and what was prescribed is

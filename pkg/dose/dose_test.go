@@ -72,6 +72,10 @@ func TestParse(t *testing.T) {
 			if kg.Grams() != test.want || !errors.Is(err, test.err) {
 				t.Errorf("ParseKg = %d g, %v; want %d g, %v", kg.Grams(), err, test.want, test.err)
 			}
+			units, err := dose.ParseUnits(test.text)
+			if units.Thousandths() != test.want || !errors.Is(err, test.err) {
+				t.Errorf("ParseUnits = %d thousandths, %v; want %d, %v", units.Thousandths(), err, test.want, test.err)
+			}
 		})
 	}
 }
@@ -101,18 +105,22 @@ func TestString(t *testing.T) {
 		if got := dose.Kg(test.micrograms).String(); got != test.want {
 			t.Errorf("Kg(%d).String() = %q, want %q", test.micrograms, got, test.want)
 		}
+		if got := dose.Units(test.micrograms).String(); got != test.want {
+			t.Errorf("Units(%d).String() = %q, want %q", test.micrograms, got, test.want)
+		}
 	}
 }
 
 type record struct {
-	Dose    dose.Mg  `json:"doseMg"`
-	Booster *dose.Mg `json:"boosterMg"`
-	Weight  dose.Kg  `json:"weightKg"`
+	Dose    dose.Mg    `json:"doseMg"`
+	Booster *dose.Mg   `json:"boosterMg"`
+	Weight  dose.Kg    `json:"weightKg"`
+	Units   dose.Units `json:"units"`
 }
 
 func TestJSON(t *testing.T) {
-	const text = `{"doseMg":100.1,"boosterMg":12.5,"weightKg":70.25}`
-	want := record{Dose: 100_100, Booster: new(dose.Mg(12_500)), Weight: 70_250}
+	const text = `{"doseMg":100.1,"boosterMg":12.5,"weightKg":70.25,"units":1.5}`
+	want := record{Dose: 100_100, Booster: new(dose.Mg(12_500)), Weight: 70_250, Units: 1500}
 
 	var got record
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
@@ -134,12 +142,13 @@ func TestJSONRefuses(t *testing.T) {
 	for _, text := range []string{
 		`null`, `"100"`, `""`, `1e2`, `1E-3`, `0.0001`, `100.0000`, `true`, `[]`, `{}`, `9223372036854775.808`,
 	} {
-		before := record{Dose: 5, Weight: 7}
+		before := record{Dose: 5, Weight: 7, Units: 9}
 		got := before
 		errDose := json.Unmarshal([]byte(`{"doseMg":`+text+`}`), &got)
 		errWeight := json.Unmarshal([]byte(`{"weightKg":`+text+`}`), &got)
-		if errDose == nil || errWeight == nil {
-			t.Errorf("%s was accepted: %v, %v", text, errDose, errWeight)
+		errUnits := json.Unmarshal([]byte(`{"units":`+text+`}`), &got)
+		if errDose == nil || errWeight == nil || errUnits == nil {
+			t.Errorf("%s was accepted: %v, %v, %v", text, errDose, errWeight, errUnits)
 		}
 		if got != before {
 			t.Errorf("%s was refused but changed %v to %v", text, before, got)
@@ -154,11 +163,11 @@ func TestJSONRefuses(t *testing.T) {
 
 // Parameters and map keys are read and written by the text methods, with the same meaning.
 func TestText(t *testing.T) {
-	mg, kg := new(dose.Mg), new(dose.Kg)
+	mg, kg, units := new(dose.Mg), new(dose.Kg), new(dose.Units)
 	for _, value := range []interface {
 		encoding.TextMarshaler
 		encoding.TextUnmarshaler
-	}{mg, kg} {
+	}{mg, kg, units} {
 		if err := value.UnmarshalText([]byte("37.5")); err != nil {
 			t.Errorf("%T: %v", value, err)
 		}
@@ -169,15 +178,15 @@ func TestText(t *testing.T) {
 			t.Errorf("%T is written as %q, %v; want 37.5", value, text, err)
 		}
 	}
-	if *mg != 37_500*dose.Microgram || *kg != 37_500*dose.Gram {
-		t.Errorf("read %d µg and %d g, want 37500", mg.Micrograms(), kg.Grams())
+	if *mg != 37_500*dose.Microgram || *kg != 37_500*dose.Gram || *units != 37*dose.Unit+500 {
+		t.Errorf("read %d µg, %d g and %d thousandths, want 37500", mg.Micrograms(), kg.Grams(), units.Thousandths())
 	}
 }
 
 // Libraries that look at the kind of a value (gorm, database/sql) must find an integer and
 // nothing that turns it into something else.
 func TestPlainInteger(t *testing.T) {
-	for _, value := range []any{new(dose.Mg), new(dose.Kg)} {
+	for _, value := range []any{new(dose.Mg), new(dose.Kg), new(dose.Units)} {
 		typ := reflect.TypeOf(value)
 		if got := typ.Elem().Kind(); got != reflect.Int64 {
 			t.Errorf("%v is a %v, want an int64", typ.Elem(), got)
@@ -216,6 +225,46 @@ func TestPerKg(t *testing.T) {
 				t.Errorf("got %v mg, want %v mg", got, test.want)
 			}
 		})
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		units    dose.Units
+		strength dose.Mg
+		want     dose.Mg
+		back     dose.Units
+	}{
+		{"two tablets", 2 * dose.Unit, 50 * dose.Milligram, 100 * dose.Milligram, 2 * dose.Unit},
+		{"a half", 500, 50 * dose.Milligram, 25 * dose.Milligram, 500},
+		{"a third of a microgram is dropped", 333, 1, 0, 0},
+		{"a third of a tablet", 333, 100 * dose.Milligram, 33_300, 333},
+		{"none", 0, 50 * dose.Milligram, 0, 0},
+		{"no strength", 2 * dose.Unit, 0, 0, 0},
+		{"negative units", -2 * dose.Unit, 50 * dose.Milligram, 0, 0},
+		{"negative strength", 2 * dose.Unit, -50, 0, 0},
+		{"beyond Mg", math.MaxInt64, 1001, math.MaxInt64, 9_214_157_878_975_800_006},
+	} {
+		got := test.units.Of(test.strength)
+		if got != test.want {
+			t.Errorf("%s: %v mg, want %v mg", test.name, got, test.want)
+		}
+		if back := dose.UnitsOf(got, test.strength); back != test.back {
+			t.Errorf("%s: back to %v units, want %v", test.name, back, test.back)
+		}
+		if taken := dose.UnitsOf(-got, test.strength); taken != -test.back {
+			t.Errorf("%s: taken %v units, want %v", test.name, taken, -test.back)
+		}
+	}
+	for amount, want := range map[dose.Mg]dose.Units{math.MaxInt64: math.MaxInt64, math.MinInt64: -math.MaxInt64, 100: 33_333, -100: -33_333} {
+		strength := dose.Mg(3)
+		if want == math.MaxInt64 || want == -math.MaxInt64 {
+			strength = 1
+		}
+		if got := dose.UnitsOf(amount, strength); got != want {
+			t.Errorf("%d of %d are %d thousandths, want %d", amount, strength, got, want)
+		}
 	}
 }
 

@@ -44,3 +44,10 @@ func ExampleSum() {
 	fmt.Println(taken, err)
 	// Output: 250 <nil>
 }
+
+// One and a half tablets of 50 mg, and how many tablets of 100 mg that is.
+func ExampleUnits_Of() {
+	amount := (dose.Unit + dose.Unit/2).Of(50 * dose.Milligram)
+	fmt.Println(amount, "mg are", dose.UnitsOf(amount, 100*dose.Milligram), "units")
+	// Output: 75 mg are 0.75 units
+}

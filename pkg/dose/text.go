@@ -11,6 +11,9 @@ func (d Mg) MarshalJSON() ([]byte, error) { return appendThousandths(nil, int64(
 // MarshalJSON writes the weight as a JSON number of kilograms: 70.2.
 func (w Kg) MarshalJSON() ([]byte, error) { return appendThousandths(nil, int64(w)), nil }
 
+// MarshalJSON writes the number of units as a JSON number: 0.5.
+func (u Units) MarshalJSON() ([]byte, error) { return appendThousandths(nil, int64(u)), nil }
+
 // UnmarshalJSON reads a JSON number of milligrams with at most three decimals. Strings,
 // exponents and null are refused: a missing dose must not become 0 mg, so use *Mg
 // where a dose may be absent.
@@ -20,12 +23,19 @@ func (d *Mg) UnmarshalJSON(b []byte) error { return d.UnmarshalText(b) }
 // exponents and null are refused; use *Kg where a weight may be absent.
 func (w *Kg) UnmarshalJSON(b []byte) error { return w.UnmarshalText(b) }
 
+// UnmarshalJSON reads a JSON number of units with at most three decimals. Strings, exponents
+// and null are refused; use *Units where a number may be absent.
+func (u *Units) UnmarshalJSON(b []byte) error { return u.UnmarshalText(b) }
+
 // MarshalText writes what [Mg.String] says. Libraries that know nothing of the type
 // (URL parameters, flags) would otherwise see an integer and be wrong by a factor of 1000.
 func (d Mg) MarshalText() ([]byte, error) { return appendThousandths(nil, int64(d)), nil }
 
 // MarshalText writes what [Kg.String] says.
 func (w Kg) MarshalText() ([]byte, error) { return appendThousandths(nil, int64(w)), nil }
+
+// MarshalText writes what [Units.String] says.
+func (u Units) MarshalText() ([]byte, error) { return appendThousandths(nil, int64(u)), nil }
 
 // UnmarshalText reads what [ParseMg] reads. The amount is unchanged when it fails.
 func (d *Mg) UnmarshalText(b []byte) error {
@@ -44,6 +54,16 @@ func (w *Kg) UnmarshalText(b []byte) error {
 		return err
 	}
 	*w = Kg(n)
+	return nil
+}
+
+// UnmarshalText reads what [ParseUnits] reads. The number is unchanged when it fails.
+func (u *Units) UnmarshalText(b []byte) error {
+	n, err := parseThousandths(string(b))
+	if err != nil {
+		return err
+	}
+	*u = Units(n)
 	return nil
 }
 

@@ -52,6 +52,7 @@ type Protocol struct {
 	Titration    TitrationPolicy   `json:"titration"`
 	Treatment    StartPolicy       `json:"treatment"`
 	Assessments  AssessmentPolicy  `json:"assessments"`
+	Supply       SupplyPolicy      `json:"supply"`
 	Suicidality  SuicidalityPolicy `json:"suicidality"`
 	Alerts       AlertPolicy       `json:"alerts"`
 	// DefaultInstructions is what a new treatment's patient is asked to do before, during and
@@ -282,6 +283,13 @@ type AssessmentPolicy struct {
 	// ExpireAfterDays: an assigned assessment that is this much past its due time expires.
 	// Default 14.
 	ExpireAfterDays int `json:"expireAfterDays"`
+}
+
+// SupplyPolicy says how units are divided.
+type SupplyPolicy struct {
+	// UnitStep is the smallest part of a unit that doses are made of, for each form. Default
+	// half a troche, sublingual or oral tablet and 0.1 ml of a liquid; the others whole.
+	UnitStep map[DosageForm]dose.Units `json:"unitStep"`
 }
 
 // SuicidalityPolicy says which answers to item 9 of the PHQ-9 raise an alert.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/titrate-health/titrate/pkg/dose"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
@@ -48,6 +49,9 @@ func TestDefaultProtocol(t *testing.T) {
 		{"consents", p.Treatment.RequiredConsents, []string{"treatment", "telehealth", "controlledSubstance", "supportPerson", "noDriving"}},
 		{"a proposal waits", p.Titration.ProposalDays, 14},
 		{"item 9", p.Suicidality, treatment.SuicidalityPolicy{Item9Medium: 1, Item9High: 2}},
+		{"half a troche", p.Supply.UnitStep[treatment.FormTroche], dose.Unit / 2},
+		{"a whole capsule", p.Supply.UnitStep[treatment.FormOralCapsule], dose.Unit},
+		{"a tenth of a millilitre", p.Supply.UnitStep[treatment.FormSyrup], dose.Unit / 10},
 		{"due", p.Alerts.DueMin, treatment.PerSeverity{Low: 4320, Medium: 1440, High: 240, Critical: 15}},
 	}
 	for _, test := range tests {
@@ -163,6 +167,11 @@ func TestProtocolValidate(t *testing.T) {
 		{"/treatment/baselineMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.BaselineMaxAgeDays = 0 }},
 		{"/titration/proposalDays", func(p *treatment.Protocol) { p.Titration.ProposalDays = 0 }},
 		{"/titration/proposalDays", func(p *treatment.Protocol) { p.Titration.ProposalDays = 91 }},
+		{"/supply/unitStep/troche", func(p *treatment.Protocol) { delete(p.Supply.UnitStep, treatment.FormTroche) }},
+		{"/supply/unitStep/troche", func(p *treatment.Protocol) { p.Supply.UnitStep[treatment.FormTroche] = 300 }},
+		{"/supply/unitStep/troche", func(p *treatment.Protocol) { p.Supply.UnitStep[treatment.FormTroche] = 2 * dose.Unit }},
+		{"/supply/unitStep/syrup", func(p *treatment.Protocol) { p.Supply.UnitStep[treatment.FormSyrup] = -100 }},
+		{"/supply/unitStep/powder", func(p *treatment.Protocol) { p.Supply.UnitStep["powder"] = dose.Unit }},
 		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
 		{"/treatment/requiredConsents/0", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"sitter"} }},
 		{"/treatment/requiredConsents/1", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"noDriving", "noDriving"} }},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/titrate-health/titrate/pkg/dose"
 	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
@@ -36,6 +37,7 @@ func (p Protocol) Validate() error {
 		c.that(slices.Index(p.Treatment.RequiredConsents, kind) == i, fmt.Sprintf("/treatment/requiredConsents/%d", i), "is there twice")
 	}
 	c.within("/assessments/expireAfterDays", p.Assessments.ExpireAfterDays, 1, 365)
+	c.supply(p.Supply)
 	c.within("/suicidality/item9Medium", p.Suicidality.Item9Medium, 1, 3)
 	c.within("/suicidality/item9High", p.Suicidality.Item9High, p.Suicidality.Item9Medium, 3)
 	due := p.Alerts.DueMin
@@ -125,6 +127,16 @@ func (c *checks) sessions(s SessionPolicy) {
 	c.within("/sessions/ticketHours", s.TicketHours, 1, 7*24)
 	for i, rule := range s.NurseMayOverride {
 		c.that(slices.Contains(HoldRules, rule), fmt.Sprintf("/sessions/nurseMayOverride/%d", i), "is not a hold of the safety gate")
+	}
+}
+
+func (c *checks) supply(s SupplyPolicy) {
+	for _, form := range DosageForms {
+		step := s.UnitStep[form]
+		c.that(step > 0 && dose.Unit%step == 0, "/supply/unitStep/"+string(form), "must be a part of which some make a whole unit")
+	}
+	for form := range s.UnitStep {
+		c.that(slices.Contains(DosageForms, form), "/supply/unitStep/"+string(form), "is not a dosage form")
 	}
 }
 

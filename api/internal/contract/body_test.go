@@ -36,6 +36,8 @@ func TestBodies(t *testing.T) {
 		{"milligrams, too much", `"doseMg":300.001`, []string{"body /doseMg maximum"}},
 		{"milligrams, out of range", `"doseMg":99999999999999999999`, []string{"body /doseMg format"}},
 		{"kilograms", `"weightKg":70.2`, nil},
+		{"units", `"units":0.5`, nil},
+		{"units, four decimals", `"units":0.0001`, []string{"body /units format"}},
 		{"kilograms, four decimals", `"weightKg":70.2001`, []string{"body /weightKg format"}},
 		{"integer", `"count":20`, nil},
 		{"integer, fraction", `"count":20.5`, []string{"body /count type"}},

@@ -33,6 +33,7 @@ var formatDetails = map[string]string{
 	"uri-reference": "Must be a URI or a relative reference.",
 	"milligrams":    "Must be a plain number of milligrams with at most three decimals.",
 	"kilograms":     "Must be a plain number of kilograms with at most three decimals.",
+	"units":         "Must be a plain number of units with at most three decimals.",
 	"int32":         "Must be an integer from -2147483648 to 2147483647.",
 	"int64":         "Must be an integer of at most 64 bits.",
 	"double":        "Must be a number.", // not asserted: says how a number is kept
@@ -40,7 +41,7 @@ var formatDetails = map[string]string{
 }
 
 // quantityFormats are the formats that the exact types of pkg/dose need.
-var quantityFormats = map[string]string{"dose.Mg": "milligrams", "dose.Kg": "kilograms"}
+var quantityFormats = map[string]string{"dose.Mg": "milligrams", "dose.Kg": "kilograms", "dose.Units": "units"}
 
 var errFormat = errors.New("not of this format")
 
@@ -55,6 +56,7 @@ func formats() []*jsonschema.Format {
 		textFormat("email", isEmail),
 		numberFormat("milligrams", func(s string) bool { _, err := dose.ParseMg(s); return err == nil }),
 		numberFormat("kilograms", func(s string) bool { _, err := dose.ParseKg(s); return err == nil }),
+		numberFormat("units", func(s string) bool { _, err := dose.ParseUnits(s); return err == nil }),
 		numberFormat("int32", func(s string) bool { return fits(s, 32) }),
 		numberFormat("int64", func(s string) bool { return fits(s, 64) }),
 	}

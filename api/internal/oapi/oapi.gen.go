@@ -5582,6 +5582,9 @@ type ProtocolPolicy struct {
 	// Suicidality Answers to item 9 of the PHQ-9 that raise an alert.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
+	// Supply How units are divided.
+	Supply SupplyPolicy `json:"supply"`
+
 	// Titration Changes of dose and interval during a treatment.
 	Titration TitrationPolicy `json:"titration"`
 
@@ -6099,6 +6102,12 @@ type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"`
 }
 
+// SupplyPolicy How units are divided.
+type SupplyPolicy struct {
+	// UnitStep The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
+	UnitStep UnitSteps `json:"unitStep"`
+}
+
 // SupportPerson Somebody who can be with the patient during a session.
 type SupportPerson struct {
 	// Adult Known to be at least 18. Only an adult counts as support person of a session.
@@ -6361,6 +6370,36 @@ type TreatmentUpdate struct {
 
 	// ResponsiblePrescriberID The prescriber who answers for it.
 	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
+}
+
+// UnitSteps The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
+type UnitSteps struct {
+	// ExtendedReleaseTablet Of an extended-release tablet.
+	ExtendedReleaseTablet dose.Units `json:"extendedReleaseTablet"`
+
+	// Lozenge Of a lozenge.
+	Lozenge dose.Units `json:"lozenge"`
+
+	// OralCapsule Of an oral capsule.
+	OralCapsule dose.Units `json:"oralCapsule"`
+
+	// OralSolution Of a millilitre of an oral solution.
+	OralSolution dose.Units `json:"oralSolution"`
+
+	// OralTablet Of an oral tablet.
+	OralTablet dose.Units `json:"oralTablet"`
+
+	// RapidlyDissolvingTablet Of a rapidly dissolving tablet.
+	RapidlyDissolvingTablet dose.Units `json:"rapidlyDissolvingTablet"`
+
+	// SublingualTablet Of a sublingual tablet.
+	SublingualTablet dose.Units `json:"sublingualTablet"`
+
+	// Syrup Of a millilitre of a syrup.
+	Syrup dose.Units `json:"syrup"`
+
+	// Troche Of a troche.
+	Troche dose.Units `json:"troche"`
 }
 
 // Visit A meeting with a provider.

@@ -239,7 +239,7 @@ func everyState(t *testing.T, s *Server) {
 // untold are the alerts of what the demo does not tell: the gate is still off, and nobody
 // answers the C-SSRS screener.
 var untold = []treatment.AlertRule{
-	treatment.AlertNoSupportPerson, treatment.AlertAESerious, treatment.AlertAEGrade3Related, treatment.AlertSIReported, treatment.AlertCSSRSLow, treatment.AlertCSSRSModerate, treatment.AlertCSSRSHigh,
+	treatment.AlertNoSupportPerson, treatment.AlertInventoryMismatch, treatment.AlertDispenseIrregular, treatment.AlertAESerious, treatment.AlertAEGrade3Related, treatment.AlertSIReported, treatment.AlertCSSRSLow, treatment.AlertCSSRSModerate, treatment.AlertCSSRSHigh,
 }
 
 func without[T comparable](list []T, some ...T) []T {

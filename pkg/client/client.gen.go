@@ -295,8 +295,10 @@ const (
 	AlertRuleCSSRSHIGH           AlertRule = "CSSRS_HIGH"
 	AlertRuleCSSRSLOW            AlertRule = "CSSRS_LOW"
 	AlertRuleCSSRSMOD            AlertRule = "CSSRS_MOD"
+	AlertRuleDISPENSEIRREGULAR   AlertRule = "DISPENSE_IRREGULAR"
 	AlertRuleDOSEOVERPRESCRIBED  AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
+	AlertRuleINVENTORYMISMATCH   AlertRule = "INVENTORY_MISMATCH"
 	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
 	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
@@ -327,9 +329,13 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleCSSRSMOD:
 		return true
+	case AlertRuleDISPENSEIRREGULAR:
+		return true
 	case AlertRuleDOSEOVERPRESCRIBED:
 		return true
 	case AlertRuleINTERVALSHORT:
+		return true
+	case AlertRuleINVENTORYMISMATCH:
 		return true
 	case AlertRuleREDFLAGSYMPTOM:
 		return true

@@ -34,6 +34,8 @@ const (
 	AlertAESerious          AlertRule = "AE_SERIOUS"
 	AlertAEGrade3Related    AlertRule = "AE_G3_RELATED"
 	AlertSIReported         AlertRule = "SI_REPORTED"
+	AlertInventoryMismatch  AlertRule = "INVENTORY_MISMATCH"
+	AlertDispenseIrregular  AlertRule = "DISPENSE_IRREGULAR"
 )
 
 // AlertRules lists every alert rule.
@@ -42,6 +44,7 @@ var AlertRules = []AlertRule{
 	AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh,
 	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
 	AlertAESerious, AlertAEGrade3Related, AlertSIReported,
+	AlertInventoryMismatch, AlertDispenseIrregular,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -81,6 +84,8 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertAESerious:          SeverityCritical,
 	AlertAEGrade3Related:    SeverityHigh,
 	AlertSIReported:         SeverityHigh,
+	AlertInventoryMismatch:  SeverityMedium,
+	AlertDispenseIrregular:  SeverityHigh,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,

@@ -38,6 +38,9 @@ const (
 	RuleSupportPersonLeft      Rule = "supportPersonLeft"
 	RuleLookInsMissed          Rule = "lookInsMissed"
 	RuleTicketOfPatient        Rule = "ticketOfPatient"
+	RuleUnitsUnaccounted       Rule = "unitsUnaccounted"
+	RuleBeyondUse              Rule = "beyondUse"
+	RuleUnitsMismatch          Rule = "unitsMismatch"
 )
 
 // DeviationRules lists every rule that a session can deviate from.
@@ -47,6 +50,7 @@ var DeviationRules = []Rule{
 	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
 	RuleHoldOverridden, RuleNoVitalsAtPeak, RuleNoVitalsAtRelease, RuleReleasePressureHigh, RuleReleaseSaturationLow,
 	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient,
+	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch,
 }
 
 // Deviation is where a session differs from what the rules allow. It is recorded, never
@@ -80,6 +84,7 @@ func (f *findings) raise(rule AlertRule, source uuid.UUID, value, limit string) 
 func (c *course) judge() Verdict {
 	var f findings
 	c.judgeDoses(&f)
+	c.judgeUnits(&f)
 	c.judgeStart(&f)
 	c.judgeEnd(&f)
 	c.judgeWatch(&f)
@@ -174,6 +179,26 @@ func (c *course) judgeClearance(f *findings, d Fact) {
 	}
 	if check := lastOf(c.checks, &d.OccurredAt); check != nil && slices.ContainsFunc(check.Reasons, func(r GateReason) bool { return r.Rule == RuleSupportPersonMissing }) {
 		f.raise(AlertNoSupportPerson, d.ID, "", "")
+	}
+}
+
+// judgeUnits takes over what the ledger finds about the doses. Of a dose that the ledger does
+// not know, nothing is accounted for.
+func (c *course) judgeUnits(f *findings) {
+	if !c.known.Protocol.Guards(GuardUnits) {
+		return
+	}
+	for _, d := range c.doses {
+		found, known := c.known.Units[d.ID]
+		if !known {
+			found = []Deviation{{Rule: RuleUnitsUnaccounted, Value: amount(d), Limit: mg(0)}}
+		}
+		for _, deviation := range found {
+			f.deviate(deviation.Rule, deviation.Value, deviation.Limit)
+			if deviation.Rule == RuleUnitsUnaccounted {
+				f.raise(AlertInventoryMismatch, d.ID, deviation.Value, deviation.Limit)
+			}
+		}
 	}
 }
 

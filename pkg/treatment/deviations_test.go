@@ -256,6 +256,31 @@ func TestClearanceDeviations(t *testing.T) {
 	})
 }
 
+func TestUnitsDeviations(t *testing.T) {
+	short := []treatment.Deviation{{Rule: treatment.RuleUnitsUnaccounted, Value: "50 mg", Limit: "0 mg"}}
+	expired := treatment.Deviation{Rule: treatment.RuleBeyondUse, Value: "2026-11-20", Limit: "2026-11-01"}
+	units := func(change func(map[uuid.UUID][]treatment.Deviation)) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
+		return func(_ *treatment.Plan, _ *[]treatment.Fact, k *treatment.Known) {
+			change(k.Units)
+		}
+	}
+	alert := []treatment.AlertRule{treatment.AlertInventoryMismatch}
+	runDeviations(t, []deviation{
+		{"guard off", func(_ *treatment.Plan, _ *[]treatment.Fact, k *treatment.Known) {
+			k.Units, k.Protocol.GuardsOff = nil, append(k.Protocol.GuardsOff, treatment.GuardUnits)
+		}, nil, nil},
+		{"all accounted for", units(func(map[uuid.UUID][]treatment.Deviation) {}), nil, nil},
+		{"unaccounted", units(func(u map[uuid.UUID][]treatment.Deviation) { u[id(2)] = short }),
+			one(treatment.RuleUnitsUnaccounted, "50 mg", "0 mg"), alert},
+		{"unknown to the ledger", units(func(u map[uuid.UUID][]treatment.Deviation) { delete(u, id(2)) }),
+			one(treatment.RuleUnitsUnaccounted, "100 mg", "0 mg"), alert},
+		{"expired", units(func(u map[uuid.UUID][]treatment.Deviation) { u[id(3)] = []treatment.Deviation{expired} }),
+			[]treatment.Deviation{expired}, nil},
+		{"each dose has its alert", units(func(u map[uuid.UUID][]treatment.Deviation) { u[id(2)], u[id(3)] = short, short }), short,
+			[]treatment.AlertRule{treatment.AlertInventoryMismatch, treatment.AlertInventoryMismatch}},
+	})
+}
+
 func TestCompletionDeviations(t *testing.T) {
 	facts := func(change func([]treatment.Fact) []treatment.Fact) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
 		return func(_ *treatment.Plan, f *[]treatment.Fact, _ *treatment.Known) { *f = change(*f) }

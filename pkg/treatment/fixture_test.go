@@ -234,8 +234,18 @@ func known() treatment.Known {
 			DoseMg: mg(100), BoosterMg: mg(50), MinIntervalHours: 24, SessionsPerWeek: 3,
 		}},
 		WeightKg: new(kg(70)),
+		Units:    accounted(),
 		Zone:     time.LoadLocation,
 	}
+}
+
+// accounted is a ledger that finds nothing about the doses of the first ids.
+func accounted() map[uuid.UUID][]treatment.Deviation {
+	units := map[uuid.UUID][]treatment.Deviation{}
+	for n := range byte(20) {
+		units[id(n)] = nil
+	}
+	return units
 }
 
 // whole is a session without a deviation: reading, dose, booster, reading, completion,

@@ -23,6 +23,7 @@ func (i Interval) Contains(t time.Time) bool {
 type Validity struct {
 	ID uuid.UUID
 	Interval
+	Form             DosageForm
 	DoseMg           dose.Mg
 	BoosterMg        dose.Mg
 	MinIntervalHours int
@@ -59,6 +60,8 @@ type Known struct {
 	Outside map[uuid.UUID][]GateReason
 	// Overrides of what the safety gate held.
 	Overrides []Override
+	// Units are what the ledger finds about each dose ([Reckon]). Guard units.
+	Units map[uuid.UUID][]Deviation
 	// Zone finds a time zone by its IANA name: time.LoadLocation, or something that caches.
 	// Where it finds nothing, or is nil, the latest of all zones is assumed.
 	Zone func(name string) (*time.Location, error)

@@ -75,6 +75,11 @@ func drawKnown(t *rapid.T) treatment.Known {
 			k.Overrides = append(k.Overrides, treatment.Override{CheckID: id(n + 1), Rules: rules, At: at(rapid.SampledFrom([]int{-5, 5}).Draw(t, "at"))})
 		}
 	}
+	for n := range byte(12) {
+		k.Units[id(n)] = rapid.SampledFrom([][]treatment.Deviation{nil, {
+			{Rule: treatment.RuleUnitsUnaccounted, Value: "50 mg", Limit: "0 mg"}, {Rule: treatment.RuleUnitsMismatch, Value: "100 mg", Limit: "50 mg"},
+		}}).Draw(t, "units")
+	}
 	return k
 }
 

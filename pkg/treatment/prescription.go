@@ -121,6 +121,8 @@ type Prescription struct {
 	ExpiresAt *time.Time
 	// EndedAt is when it was stopped, superseded or voided.
 	EndedAt *time.Time
+	// Fills is how many dispenses count.
+	Fills int
 	// WeightKg, ProtocolID and RulesVersion are what the signature was judged by.
 	WeightKg     *dose.Kg
 	ProtocolID   uuid.UUID
@@ -285,7 +287,7 @@ func (p Prescription) Validity(id uuid.UUID, holds []Interval) (Validity, bool) 
 	}
 	return Validity{
 		ID: id, Interval: Interval{From: *from, Until: until},
-		DoseMg: p.DoseMg, BoosterMg: p.BoosterMg,
+		Form: p.Form, DoseMg: p.DoseMg, BoosterMg: p.BoosterMg,
 		MinIntervalHours: p.MinIntervalHours, SessionsPerWeek: p.SessionsPerWeek,
 		Holds: holds,
 	}, true

@@ -240,7 +240,7 @@ func TestValidity(t *testing.T) {
 			}
 			want := treatment.Validity{
 				ID: id(100), Interval: treatment.Interval{From: test.from, Until: test.until},
-				DoseMg: test.p.DoseMg, BoosterMg: test.p.BoosterMg, MinIntervalHours: 24, SessionsPerWeek: 3, Holds: hold,
+				Form: test.p.Form, DoseMg: test.p.DoseMg, BoosterMg: test.p.BoosterMg, MinIntervalHours: 24, SessionsPerWeek: 3, Holds: hold,
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -75,7 +75,7 @@ func (r *Refusal) Error() string { return r.Detail }
 // Rule is the stable name of a rule, as clients, the journal and deviations know it.
 type Rule string
 
-// Rules that a decision can break; beside them every [EligibilityReason] and [GapPart] is the
+// Rules that a decision or a fill can break; beside them every [EligibilityReason] and [GapPart] is the
 // name of a rule. Those that a session can break are in deviations.go; the two lists share the
 // rules about treatment, prescription, interval and weekly limit.
 const (
@@ -126,6 +126,8 @@ const (
 	RuleJudgement             Rule = "judgement"
 	RuleOtherAdjustment       Rule = "otherAdjustment"
 	RuleAdjustment            Rule = "adjustment"
+	RuleFills                 Rule = "fills"
+	RuleQuantity              Rule = "quantity"
 )
 
 // objections collects the reasons against one decision.

@@ -143,7 +143,7 @@ func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionF
 		return nil, nil, err
 	}
 	session, verdict := treatment.Fold(row.Plan, factsOf(facts), known)
-	deviations, err := json.Marshal(append([]treatment.Deviation{}, verdict.Deviations...))
+	deviations, err := deviationsText(verdict.Deviations)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,7 +151,7 @@ func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionF
 	if err != nil {
 		return nil, nil, err
 	}
-	row.Session, row.Deviations, row.Checks = session, string(deviations), string(checks)
+	row.Session, row.Deviations, row.Checks = session, deviations, string(checks)
 	row.At = beginning(row, facts, tx.Now)
 	return verdict.Raised, others, nil
 }

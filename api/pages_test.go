@@ -184,7 +184,7 @@ func (c *counter) walkWhileItGrows(t *testing.T, b book) {
 		answer := c.page(t, b.call, 2, cursor)
 		got = append(got, itemIDs(t, answer)...)
 		cursor = answer.Text("nextCursor")
-		more = cursor != "" && len(got) < 50
+		more = cursor != "" && len(got) < 200
 		if len(got) < 8 {
 			b.add(t)
 		}
@@ -360,6 +360,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			running.IDs["adjustment"], running.Version["adjustment"] = made.Text("id"), `"1"`
 			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
 		}, "status=withdrawn"},
+		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},

@@ -311,7 +311,7 @@ func prescriptionOut(p *store.Prescription, now time.Time) oapi.PrescriptionJSON
 		Form: oapi.DosageForm(p.Form), Route: oapi.Route(p.Route), StrengthMg: p.StrengthMg, DoseMg: p.DoseMg, BoosterMg: p.BoosterMg,
 		MinIntervalHours: p.MinIntervalHours, SessionsPerWeek: p.SessionsPerWeek, QuantityUnits: p.QuantityUnits,
 		Refills: p.Refills, Directions: p.Directions, Status: oapi.PrescriptionStatus(status), StatusReason: filled(p.StatusReason),
-		OnHold: p.OnHold, HoldReason: filled(oapi.HoldReason(p.HoldReason)), Dispensed: oapi.DispensedNone,
+		OnHold: p.OnHold, HoldReason: filled(oapi.HoldReason(p.HoldReason)), Dispensed: oapi.Dispensed(p.Dispensed()),
 		SignedAt: p.SignedAt, SignedBy: p.SignedBy, CosignedAt: p.CosignedAt, CosignedBy: p.CosignedBy, ExpiresAt: p.ExpiresAt,
 		WeightKg: p.WeightKg, RulesVersion: filled(p.RulesVersion), CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 	}

@@ -49,6 +49,12 @@ func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFa
 	return oapi.SessionJSONResponse{Body: out, Headers: oapi.SessionResponseHeaders{ETag: etag(row.Version, derived), Location: location("sessions", row.ID)}}, nil
 }
 
+// deviationsText is how deviations are stored: a JSON list, "[]" when there are none.
+func deviationsText(list []treatment.Deviation) (string, error) {
+	text, err := json.Marshal(append([]treatment.Deviation{}, list...))
+	return string(text), err
+}
+
 func deviationsOut(text string) ([]oapi.Deviation, error) {
 	var list []treatment.Deviation
 	err := json.Unmarshal([]byte(text), &list)

@@ -360,6 +360,7 @@ func (e AlertRule) Valid() bool {
 const (
 	AlertSourceTypeAdverseEvent AlertSourceType = "adverseEvent"
 	AlertSourceTypeAssessment   AlertSourceType = "assessment"
+	AlertSourceTypeDispense     AlertSourceType = "dispense"
 	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
 	AlertSourceTypeSession      AlertSourceType = "session"
 )
@@ -370,6 +371,8 @@ func (e AlertSourceType) Valid() bool {
 	case AlertSourceTypeAdverseEvent:
 		return true
 	case AlertSourceTypeAssessment:
+		return true
+	case AlertSourceTypeDispense:
 		return true
 	case AlertSourceTypeMeasurement:
 		return true
@@ -3716,6 +3719,126 @@ type Discontinuation struct {
 // DiscontinueReason Why a course ended early.
 type DiscontinueReason string
 
+// Dispense What a pharmacy handed out at one time. It is one lot of the supply.
+type Dispense struct {
+	// AmountMg Ketamine in all of it, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Deviations For staff: where it differs from what the prescription allows.
+	Deviations *[]Deviation `json:"deviations,omitempty"`
+
+	// FillNumber Which fill of the prescription it is, in the order in which they were handed out; absent when it was struck out.
+	FillNumber *int `json:"fillNumber,omitempty"`
+
+	// Form What is dispensed.
+	Form DosageForm `json:"form"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Pharmacy The name of the pharmacy.
+	Pharmacy *string `json:"pharmacy,omitempty"`
+
+	// PrescriptionID The prescription it was handed out against.
+	PrescriptionID openapi_types.UUID `json:"prescriptionId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg, at most three decimals.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UnitStep The smallest part of a unit that doses are made of.
+	UnitStep dose.Units `json:"unitStep"`
+
+	// Units How many units (tablets, millilitres …) were handed out, at most three decimals.
+	Units dose.Units `json:"units"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// DispenseInput What a pharmacy handed out.
+type DispenseInput struct {
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// Form The prescription's when left out.
+	Form *DosageForm `json:"form,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Pharmacy The name of the pharmacy.
+	Pharmacy *string `json:"pharmacy,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg, at most three decimals.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units (tablets, millilitres …) were handed out, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// DispensePage A page of dispenses.
+type DispensePage struct {
+	// Items The dispenses of this page, in order.
+	Items []Dispense `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
 // Dispensed How much of what was authorised has been handed out.
 type Dispensed string
 
@@ -6698,6 +6821,9 @@ type ConsultationStatusFilter = ConsultationStatus
 // Cursor A sealed cursor.
 type Cursor = string
 
+// DispensePath Its id.
+type DispensePath = openapi_types.UUID
+
 // FactPath Its id.
 type FactPath = openapi_types.UUID
 
@@ -7442,6 +7568,36 @@ type WithdrawConsultationParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowDispenseParams defines parameters for ShowDispense.
+type ShowDispenseParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidDispenseParams defines parameters for VoidDispense.
+type VoidDispenseParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -8053,6 +8209,30 @@ type DiscardPrescriptionParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListDispensesParams defines parameters for ListDispenses.
+type ListDispensesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordDispenseParams defines parameters for RecordDispense.
+type RecordDispenseParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -9011,6 +9191,9 @@ type RequestInfoJSONRequestBody = InfoRequest
 // WithdrawConsultationJSONRequestBody defines body for WithdrawConsultation for application/json ContentType.
 type WithdrawConsultationJSONRequestBody = Reason
 
+// VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
+type VoidDispenseJSONRequestBody = StrikeOutInput
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -9079,6 +9262,9 @@ type UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody = PrescriptionUp
 
 // DiscardPrescriptionJSONRequestBody defines body for DiscardPrescription for application/json ContentType.
 type DiscardPrescriptionJSONRequestBody = Reason
+
+// RecordDispenseJSONRequestBody defines body for RecordDispense for application/json ContentType.
+type RecordDispenseJSONRequestBody = DispenseInput
 
 // VoidPrescriptionJSONRequestBody defines body for VoidPrescription for application/json ContentType.
 type VoidPrescriptionJSONRequestBody = Reason
@@ -9872,6 +10058,31 @@ type ClientInterface interface {
 	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
 	WithdrawConsultation(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowDispense Show a dispense
+	//
+	// With which fill it is.
+	//
+	// Corresponds with GET /dispenses/{dispenseId} (the `ShowDispense` operationId).
+	ShowDispense(ctx context.Context, dispenseID DispensePath, params *ShowDispenseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidDispenseWithBody Strike out a dispense
+	//
+	// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+	VoidDispenseWithBody(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidDispense Strike out a dispense
+	//
+	// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+	VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListInstruments List instruments
 	//
 	// Questionnaires and how they are scored.
@@ -10425,6 +10636,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /prescriptions/{prescriptionId}/discard (the `DiscardPrescription` operationId).
 	DiscardPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *DiscardPrescriptionParams, body DiscardPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDispenses List dispenses
+	//
+	// Newest first.
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/dispenses (the `ListDispenses` operationId).
+	ListDispenses(ctx context.Context, prescriptionID PrescriptionPath, params *ListDispensesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordDispenseWithBody Record a dispense
+	//
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+	RecordDispenseWithBody(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordDispense Record a dispense
+	//
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+	RecordDispense(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, body RecordDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VoidPrescriptionWithBody Void a prescription
 	//
@@ -12569,6 +12805,61 @@ func (c *Client) WithdrawConsultation(ctx context.Context, consultationID Consul
 	return c.Client.Do(req)
 }
 
+// ShowDispense Show a dispense
+//
+// With which fill it is.
+//
+// Corresponds with GET /dispenses/{dispenseId} (the `ShowDispense` operationId).
+func (c *Client) ShowDispense(ctx context.Context, dispenseID DispensePath, params *ShowDispenseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowDispenseRequest(c.Server, dispenseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidDispenseWithBody Strike out a dispense
+//
+// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+func (c *Client) VoidDispenseWithBody(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidDispenseRequestWithBody(c.Server, dispenseID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidDispense Strike out a dispense
+//
+// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidDispenseRequest(c.Server, dispenseID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListInstruments List instruments
 //
 // Questionnaires and how they are scored.
@@ -13773,6 +14064,61 @@ func (c *Client) DiscardPrescriptionWithBody(ctx context.Context, prescriptionID
 // Corresponds with POST /prescriptions/{prescriptionId}/discard (the `DiscardPrescription` operationId).
 func (c *Client) DiscardPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *DiscardPrescriptionParams, body DiscardPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDiscardPrescriptionRequest(c.Server, prescriptionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDispenses List dispenses
+//
+// Newest first.
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/dispenses (the `ListDispenses` operationId).
+func (c *Client) ListDispenses(ctx context.Context, prescriptionID PrescriptionPath, params *ListDispensesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDispensesRequest(c.Server, prescriptionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordDispenseWithBody Record a dispense
+//
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+func (c *Client) RecordDispenseWithBody(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordDispenseRequestWithBody(c.Server, prescriptionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordDispense Record a dispense
+//
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+func (c *Client) RecordDispense(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, body RecordDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordDispenseRequest(c.Server, prescriptionID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -19806,6 +20152,195 @@ func NewWithdrawConsultationRequestWithBody(server string, consultationID Consul
 	return req, nil
 }
 
+// NewShowDispenseRequest constructs an http.Request for the ShowDispense method
+func NewShowDispenseRequest(server string, dispenseID DispensePath, params *ShowDispenseParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dispenseId", dispenseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/dispenses/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVoidDispenseRequest calls the generic VoidDispense builder with application/json body
+func NewVoidDispenseRequest(server string, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidDispenseRequestWithBody(server, dispenseID, params, "application/json", bodyReader)
+}
+
+// NewVoidDispenseRequestWithBody constructs an http.Request for the VoidDispense method, with any body, and a specified content type
+func NewVoidDispenseRequestWithBody(server string, dispenseID DispensePath, params *VoidDispenseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dispenseId", dispenseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/dispenses/%s/enter-in-error", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListInstrumentsRequest constructs an http.Request for the ListInstruments method
 func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*http.Request, error) {
 	var err error
@@ -23926,6 +24461,178 @@ func NewDiscardPrescriptionRequestWithBody(server string, prescriptionID Prescri
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDispensesRequest constructs an http.Request for the ListDispenses method
+func NewListDispensesRequest(server string, prescriptionID PrescriptionPath, params *ListDispensesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "prescriptionId", prescriptionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/prescriptions/%s/dispenses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRecordDispenseRequest calls the generic RecordDispense builder with application/json body
+func NewRecordDispenseRequest(server string, prescriptionID PrescriptionPath, params *RecordDispenseParams, body RecordDispenseJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecordDispenseRequestWithBody(server, prescriptionID, params, "application/json", bodyReader)
+}
+
+// NewRecordDispenseRequestWithBody constructs an http.Request for the RecordDispense method, with any body, and a specified content type
+func NewRecordDispenseRequestWithBody(server string, prescriptionID PrescriptionPath, params *RecordDispenseParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "prescriptionId", prescriptionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/prescriptions/%s/dispenses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -30324,6 +31031,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /consultations/{consultationId}/withdraw (the `WithdrawConsultation` operationId).
 	WithdrawConsultationWithResponse(ctx context.Context, consultationID ConsultationPath, params *WithdrawConsultationParams, body WithdrawConsultationJSONRequestBody, reqEditors ...RequestEditorFn) (*WithdrawConsultationResponse, error)
 
+	// ShowDispenseWithResponse Show a dispense
+	//
+	// With which fill it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /dispenses/{dispenseId} (the `ShowDispense` operationId).
+	ShowDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseParams, reqEditors ...RequestEditorFn) (*ShowDispenseResponse, error)
+
+	// VoidDispenseWithBodyWithResponse Strike out a dispense
+	//
+	// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+	VoidDispenseWithBodyWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
+
+	// VoidDispenseWithResponse Strike out a dispense
+	//
+	// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+	VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
+
 	// ListInstrumentsWithResponse List instruments
 	//
 	// Questionnaires and how they are scored.
@@ -30917,6 +31651,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /prescriptions/{prescriptionId}/discard (the `DiscardPrescription` operationId).
 	DiscardPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *DiscardPrescriptionParams, body DiscardPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscardPrescriptionResponse, error)
+
+	// ListDispensesWithResponse List dispenses
+	//
+	// Newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/dispenses (the `ListDispenses` operationId).
+	ListDispensesWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ListDispensesParams, reqEditors ...RequestEditorFn) (*ListDispensesResponse, error)
+
+	// RecordDispenseWithBodyWithResponse Record a dispense
+	//
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+	RecordDispenseWithBodyWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordDispenseResponse, error)
+
+	// RecordDispenseWithResponse Record a dispense
+	//
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+	RecordDispenseWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, body RecordDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordDispenseResponse, error)
 
 	// VoidPrescriptionWithBodyWithResponse Void a prescription
 	//
@@ -33869,6 +34630,104 @@ func (r WithdrawConsultationResponse) ContentType() string {
 	return ""
 }
 
+// ShowDispenseResponse200Headers the declared response headers of an HTTP 200 response for ShowDispense
+type ShowDispenseResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowDispenseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Dispense
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowDispenseResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowDispenseResponse) GetJSON200() *Dispense {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowDispenseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowDispenseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowDispenseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowDispenseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidDispenseResponse200Headers the declared response headers of an HTTP 200 response for VoidDispense
+type VoidDispenseResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type VoidDispenseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Dispense
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *VoidDispenseResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidDispenseResponse) GetJSON200() *Dispense {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidDispenseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidDispenseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidDispenseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidDispenseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListInstrumentsResponse200Headers the declared response headers of an HTTP 200 response for ListInstruments
 type ListInstrumentsResponse200Headers struct {
 	Link *string
@@ -36000,6 +36859,118 @@ func (r DiscardPrescriptionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DiscardPrescriptionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDispensesResponse200Headers the declared response headers of an HTTP 200 response for ListDispenses
+type ListDispensesResponse200Headers struct {
+	Link *string
+}
+
+type ListDispensesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DispensePage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDispensesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDispensesResponse) GetJSON200() *DispensePage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDispensesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDispensesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDispensesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDispensesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RecordDispenseResponse200Headers the declared response headers of an HTTP 200 response for RecordDispense
+type RecordDispenseResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// RecordDispenseResponse201Headers the declared response headers of an HTTP 201 response for RecordDispense
+type RecordDispenseResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordDispenseResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Dispense
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Dispense
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RecordDispenseResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *RecordDispenseResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecordDispenseResponse) GetJSON200() *Dispense {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RecordDispenseResponse) GetJSON201() *Dispense {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r RecordDispenseResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecordDispenseResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecordDispenseResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecordDispenseResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40019,6 +40990,51 @@ func (c *ClientWithResponses) WithdrawConsultationWithResponse(ctx context.Conte
 	return ParseWithdrawConsultationResponse(rsp)
 }
 
+// ShowDispenseWithResponse Show a dispense
+//
+// With which fill it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /dispenses/{dispenseId} (the `ShowDispense` operationId).
+func (c *ClientWithResponses) ShowDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseParams, reqEditors ...RequestEditorFn) (*ShowDispenseResponse, error) {
+	rsp, err := c.ShowDispense(ctx, dispenseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowDispenseResponse(rsp)
+}
+
+// VoidDispenseWithBodyWithResponse Strike out a dispense
+//
+// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+func (c *ClientWithResponses) VoidDispenseWithBodyWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error) {
+	rsp, err := c.VoidDispenseWithBody(ctx, dispenseID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidDispenseResponse(rsp)
+}
+
+// VoidDispenseWithResponse Strike out a dispense
+//
+// It stays visible and no longer counts. Doses that were made of it are made of other lots, or unaccounted for.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
+func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error) {
+	rsp, err := c.VoidDispense(ctx, dispenseID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidDispenseResponse(rsp)
+}
+
 // ListInstrumentsWithResponse List instruments
 //
 // Questionnaires and how they are scored.
@@ -41007,6 +42023,51 @@ func (c *ClientWithResponses) DiscardPrescriptionWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseDiscardPrescriptionResponse(rsp)
+}
+
+// ListDispensesWithResponse List dispenses
+//
+// Newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/dispenses (the `ListDispenses` operationId).
+func (c *ClientWithResponses) ListDispensesWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ListDispensesParams, reqEditors ...RequestEditorFn) (*ListDispensesResponse, error) {
+	rsp, err := c.ListDispenses(ctx, prescriptionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDispensesResponse(rsp)
+}
+
+// RecordDispenseWithBodyWithResponse Record a dispense
+//
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+func (c *ClientWithResponses) RecordDispenseWithBodyWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordDispenseResponse, error) {
+	rsp, err := c.RecordDispenseWithBody(ctx, prescriptionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordDispenseResponse(rsp)
+}
+
+// RecordDispenseWithResponse Record a dispense
+//
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/dispenses (the `RecordDispense` operationId).
+func (c *ClientWithResponses) RecordDispenseWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *RecordDispenseParams, body RecordDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordDispenseResponse, error) {
+	rsp, err := c.RecordDispense(ctx, prescriptionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordDispenseResponse(rsp)
 }
 
 // VoidPrescriptionWithBodyWithResponse Void a prescription
@@ -44442,6 +45503,98 @@ func ParseWithdrawConsultationResponse(rsp *http.Response) (*WithdrawConsultatio
 	return response, nil
 }
 
+// ParseShowDispenseResponse parses an HTTP response from a ShowDispenseWithResponse call
+func ParseShowDispenseResponse(rsp *http.Response) (*ShowDispenseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowDispenseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Dispense
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowDispenseResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVoidDispenseResponse parses an HTTP response from a VoidDispenseWithResponse call
+func ParseVoidDispenseResponse(rsp *http.Response) (*VoidDispenseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidDispenseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Dispense
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers VoidDispenseResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListInstrumentsResponse parses an HTTP response from a ListInstrumentsWithResponse call
 func ParseListInstrumentsResponse(rsp *http.Response) (*ListInstrumentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46364,6 +47517,115 @@ func ParseDiscardPrescriptionResponse(rsp *http.Response) (*DiscardPrescriptionR
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDispensesResponse parses an HTTP response from a ListDispensesWithResponse call
+func ParseListDispensesResponse(rsp *http.Response) (*ListDispensesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDispensesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DispensePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDispensesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRecordDispenseResponse parses an HTTP response from a RecordDispenseWithResponse call
+func ParseRecordDispenseResponse(rsp *http.Response) (*RecordDispenseResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecordDispenseResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Dispense
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Dispense
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RecordDispenseResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers RecordDispenseResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

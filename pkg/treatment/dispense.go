@@ -126,7 +126,7 @@ func (p Prescription) judgeFill(holds []Interval, fill Fill, number int) FillVer
 		for _, d := range f.Deviations {
 			rules = append(rules, string(d.Rule))
 		}
-		f.raise(AlertDispenseIrregular, fill.DispenseID, strings.Join(rules, ", "), "")
+		f.raise(AlertDispenseIrregular, uuid.Nil, strings.Join(rules, ", "), "")
 	}
 	if most := (dose.Units(p.QuantityUnits) * dose.Unit).Of(p.StrengthMg); fill.AmountMg > most {
 		f.deviate(RuleQuantity, mg(fill.AmountMg), mg(most))

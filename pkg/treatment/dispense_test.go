@@ -53,7 +53,7 @@ func TestJudgeFills(t *testing.T) {
 			}
 			var want []treatment.Raised
 			if test.alert != "" {
-				want = []treatment.Raised{{Rule: treatment.AlertDispenseIrregular, Severity: treatment.SeverityHigh, SourceFact: test.fills[0].DispenseID, Value: test.alert}}
+				want = []treatment.Raised{{Rule: treatment.AlertDispenseIrregular, Severity: treatment.SeverityHigh, Value: test.alert}}
 			}
 			if diff := cmp.Diff(want, got.Raised); diff != "" {
 				t.Errorf("raises (-want +got):\n%s", diff)

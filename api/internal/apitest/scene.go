@@ -64,6 +64,8 @@ var steps = map[string][]step{
 	"listAdjustments": {running}, "proposeAdjustment": {running}, "showAdjustment": {running, adjustmentProposed, adjustmentApproved, adjustmentApplied},
 	"approveAdjustment": {running, adjustmentProposed, eventReported}, "rejectAdjustment": {running, adjustmentProposed},
 	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
+	"listDispenses": {planned, weight, drafted, signed}, "recordDispense": {planned, weight, drafted, signed},
+	"showDispense": {running, dispensed}, "voidDispense": {running, dispensed},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
 	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
@@ -207,7 +209,13 @@ func adjustmentApplied(t testing.TB, s *Scene) {
 	signed(t, s)
 	s.refresh(t, "adjustment", "showAdjustment")
 }
-
+// dispensed is a lot of 12 units of 50 mg.
+func dispensed(t testing.TB, s *Scene) {
+	fact := s.fact("units", 12)
+	fact["reportedBy"], fact["strengthMg"], fact["lot"], fact["beyondUseDate"] = "pharmacy", 50, "K26-1107", "2027-05-01"
+	s.keep("dispense", s.must(t, s.Clinic.Clinician, "recordDispense", fact))
+	s.refresh(t, "prescription", "showPrescription")
+}
 func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
 		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",

@@ -358,6 +358,7 @@ func (e AlertRule) Valid() bool {
 const (
 	AlertSourceTypeAdverseEvent AlertSourceType = "adverseEvent"
 	AlertSourceTypeAssessment   AlertSourceType = "assessment"
+	AlertSourceTypeDispense     AlertSourceType = "dispense"
 	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
 	AlertSourceTypeSession      AlertSourceType = "session"
 )
@@ -368,6 +369,8 @@ func (e AlertSourceType) Valid() bool {
 	case AlertSourceTypeAdverseEvent:
 		return true
 	case AlertSourceTypeAssessment:
+		return true
+	case AlertSourceTypeDispense:
 		return true
 	case AlertSourceTypeMeasurement:
 		return true
@@ -3714,6 +3717,126 @@ type Discontinuation struct {
 // DiscontinueReason Why a course ended early.
 type DiscontinueReason string
 
+// Dispense What a pharmacy handed out at one time. It is one lot of the supply.
+type Dispense struct {
+	// AmountMg Ketamine in all of it, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Deviations For staff: where it differs from what the prescription allows.
+	Deviations *[]Deviation `json:"deviations,omitempty"`
+
+	// FillNumber Which fill of the prescription it is, in the order in which they were handed out; absent when it was struck out.
+	FillNumber *int `json:"fillNumber,omitempty"`
+
+	// Form What is dispensed.
+	Form DosageForm `json:"form"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Pharmacy The name of the pharmacy.
+	Pharmacy *string `json:"pharmacy,omitempty"`
+
+	// PrescriptionID The prescription it was handed out against.
+	PrescriptionID openapi_types.UUID `json:"prescriptionId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// RecordedBy Who sent it.
+	RecordedBy Actor `json:"recordedBy"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg, at most three decimals.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// UnitStep The smallest part of a unit that doses are made of.
+	UnitStep dose.Units `json:"unitStep"`
+
+	// Units How many units (tablets, millilitres …) were handed out, at most three decimals.
+	Units dose.Units `json:"units"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// DispenseInput What a pharmacy handed out.
+type DispenseInput struct {
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// Form The prescription's when left out.
+	Form *DosageForm `json:"form,omitempty"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// Pharmacy The name of the pharmacy.
+	Pharmacy *string `json:"pharmacy,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg, at most three decimals.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units (tablets, millilitres …) were handed out, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// DispensePage A page of dispenses.
+type DispensePage struct {
+	// Items The dispenses of this page, in order.
+	Items []Dispense `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
 // Dispensed How much of what was authorised has been handed out.
 type Dispensed string
 
@@ -6696,6 +6819,9 @@ type ConsultationStatusFilter = ConsultationStatus
 // Cursor A sealed cursor.
 type Cursor = string
 
+// DispensePath Its id.
+type DispensePath = openapi_types.UUID
+
 // FactPath Its id.
 type FactPath = openapi_types.UUID
 
@@ -7440,6 +7566,36 @@ type WithdrawConsultationParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowDispenseParams defines parameters for ShowDispense.
+type ShowDispenseParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// VoidDispenseParams defines parameters for VoidDispense.
+type VoidDispenseParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -8051,6 +8207,30 @@ type DiscardPrescriptionParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListDispensesParams defines parameters for ListDispenses.
+type ListDispensesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RecordDispenseParams defines parameters for RecordDispense.
+type RecordDispenseParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -9009,6 +9189,9 @@ type RequestInfoJSONRequestBody = InfoRequest
 // WithdrawConsultationJSONRequestBody defines body for WithdrawConsultation for application/json ContentType.
 type WithdrawConsultationJSONRequestBody = Reason
 
+// VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
+type VoidDispenseJSONRequestBody = StrikeOutInput
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -9077,6 +9260,9 @@ type UpdatePrescriptionApplicationMergePatchPlusJSONRequestBody = PrescriptionUp
 
 // DiscardPrescriptionJSONRequestBody defines body for DiscardPrescription for application/json ContentType.
 type DiscardPrescriptionJSONRequestBody = Reason
+
+// RecordDispenseJSONRequestBody defines body for RecordDispense for application/json ContentType.
+type RecordDispenseJSONRequestBody = DispenseInput
 
 // VoidPrescriptionJSONRequestBody defines body for VoidPrescription for application/json ContentType.
 type VoidPrescriptionJSONRequestBody = Reason
@@ -9326,6 +9512,12 @@ type ServerInterface interface {
 	// WithdrawConsultation Withdraw a consultation
 	// (POST /consultations/{consultationId}/withdraw)
 	WithdrawConsultation(ctx echo.Context, consultationID ConsultationPath, params WithdrawConsultationParams) error
+	// ShowDispense Show a dispense
+	// (GET /dispenses/{dispenseId})
+	ShowDispense(ctx echo.Context, dispenseID DispensePath, params ShowDispenseParams) error
+	// VoidDispense Strike out a dispense
+	// (POST /dispenses/{dispenseId}/enter-in-error)
+	VoidDispense(ctx echo.Context, dispenseID DispensePath, params VoidDispenseParams) error
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx echo.Context, params ListInstrumentsParams) error
@@ -9455,6 +9647,12 @@ type ServerInterface interface {
 	// DiscardPrescription Discard a draft
 	// (POST /prescriptions/{prescriptionId}/discard)
 	DiscardPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params DiscardPrescriptionParams) error
+	// ListDispenses List dispenses
+	// (GET /prescriptions/{prescriptionId}/dispenses)
+	ListDispenses(ctx echo.Context, prescriptionID PrescriptionPath, params ListDispensesParams) error
+	// RecordDispense Record a dispense
+	// (POST /prescriptions/{prescriptionId}/dispenses)
+	RecordDispense(ctx echo.Context, prescriptionID PrescriptionPath, params RecordDispenseParams) error
 	// VoidPrescription Void a prescription
 	// (POST /prescriptions/{prescriptionId}/enter-in-error)
 	VoidPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params VoidPrescriptionParams) error
@@ -12896,6 +13094,163 @@ func (w *ServerInterfaceWrapper) WithdrawConsultation(ctx echo.Context) error {
 	return err
 }
 
+// ShowDispense converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowDispense(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "dispenseId" -------------
+	var dispenseID DispensePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dispenseId", ctx.Param("dispenseId"), &dispenseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dispenseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowDispenseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowDispense(ctx, dispenseID, params)
+	return err
+}
+
+// VoidDispense converts echo context to params.
+func (w *ServerInterfaceWrapper) VoidDispense(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "dispenseId" -------------
+	var dispenseID DispensePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dispenseId", ctx.Param("dispenseId"), &dispenseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dispenseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VoidDispenseParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VoidDispense(ctx, dispenseID, params)
+	return err
+}
+
 // ListInstruments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListInstruments(ctx echo.Context) error {
 	var err error
@@ -15868,6 +16223,121 @@ func (w *ServerInterfaceWrapper) DiscardPrescription(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DiscardPrescription(ctx, prescriptionID, params)
+	return err
+}
+
+// ListDispenses converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDispenses(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "prescriptionId" -------------
+	var prescriptionID PrescriptionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "prescriptionId", ctx.Param("prescriptionId"), &prescriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter prescriptionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDispensesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDispenses(ctx, prescriptionID, params)
+	return err
+}
+
+// RecordDispense converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordDispense(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "prescriptionId" -------------
+	var prescriptionID PrescriptionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "prescriptionId", ctx.Param("prescriptionId"), &prescriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter prescriptionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordDispenseParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordDispense(ctx, prescriptionID, params)
 	return err
 }
 
@@ -20350,6 +20820,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/consultations/:consultationId/request-info", wrapper.RequestInfo, options.OperationMiddlewares["requestInfo"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/submit", wrapper.SubmitIntake, options.OperationMiddlewares["submitIntake"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/withdraw", wrapper.WithdrawConsultation, options.OperationMiddlewares["withdrawConsultation"]...)
+	router.GET(options.BaseURL+"/dispenses/:dispenseId", wrapper.ShowDispense, options.OperationMiddlewares["showDispense"]...)
+	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
@@ -20393,6 +20865,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.UpdatePrescription, options.OperationMiddlewares["updatePrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/cosign", wrapper.CosignPrescription, options.OperationMiddlewares["cosignPrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/discard", wrapper.DiscardPrescription, options.OperationMiddlewares["discardPrescription"]...)
+	router.GET(options.BaseURL+"/prescriptions/:prescriptionId/dispenses", wrapper.ListDispenses, options.OperationMiddlewares["listDispenses"]...)
+	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/dispenses", wrapper.RecordDispense, options.OperationMiddlewares["recordDispense"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/enter-in-error", wrapper.VoidPrescription, options.OperationMiddlewares["voidPrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/hold", wrapper.HoldPrescription, options.OperationMiddlewares["holdPrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/resume", wrapper.ResumePrescription, options.OperationMiddlewares["resumePrescription"]...)
@@ -20595,6 +21069,25 @@ type ConsultationPageJSONResponse struct {
 	Body ConsultationPage
 
 	Headers ConsultationPageResponseHeaders
+}
+
+type DispenseResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type DispenseJSONResponse struct {
+	Body Dispense
+
+	Headers DispenseResponseHeaders
+}
+
+type DispensePageResponseHeaders struct {
+	Link *string
+}
+type DispensePageJSONResponse struct {
+	Body DispensePage
+
+	Headers DispensePageResponseHeaders
 }
 
 type EligibilityJSONResponse Eligibility
@@ -22163,6 +22656,65 @@ func (response WithdrawConsultation200JSONResponse) VisitWithdrawConsultationRes
 	return err
 }
 
+type ShowDispenseRequestObject struct {
+	DispenseID DispensePath `json:"dispenseId"`
+	Params     ShowDispenseParams
+}
+
+type ShowDispenseResponseObject interface {
+	VisitShowDispenseResponse(w http.ResponseWriter) error
+}
+
+type ShowDispense200JSONResponse struct{ DispenseJSONResponse }
+
+func (response ShowDispense200JSONResponse) VisitShowDispenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VoidDispenseRequestObject struct {
+	DispenseID DispensePath `json:"dispenseId"`
+	Params     VoidDispenseParams
+	Body       *VoidDispenseJSONRequestBody
+}
+
+type VoidDispenseResponseObject interface {
+	VisitVoidDispenseResponse(w http.ResponseWriter) error
+}
+
+type VoidDispense200JSONResponse struct{ DispenseJSONResponse }
+
+func (response VoidDispense200JSONResponse) VisitVoidDispenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInstrumentsRequestObject struct {
 	Params ListInstrumentsParams
 }
@@ -23499,6 +24051,90 @@ func (response DiscardPrescription200JSONResponse) VisitDiscardPrescriptionRespo
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDispensesRequestObject struct {
+	PrescriptionID PrescriptionPath `json:"prescriptionId"`
+	Params         ListDispensesParams
+}
+
+type ListDispensesResponseObject interface {
+	VisitListDispensesResponse(w http.ResponseWriter) error
+}
+
+type ListDispenses200JSONResponse struct{ DispensePageJSONResponse }
+
+func (response ListDispenses200JSONResponse) VisitListDispensesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordDispenseRequestObject struct {
+	PrescriptionID PrescriptionPath `json:"prescriptionId"`
+	Params         RecordDispenseParams
+	Body           *RecordDispenseJSONRequestBody
+}
+
+type RecordDispenseResponseObject interface {
+	VisitRecordDispenseResponse(w http.ResponseWriter) error
+}
+
+type RecordDispense200JSONResponse struct{ DispenseJSONResponse }
+
+func (response RecordDispense200JSONResponse) VisitRecordDispenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordDispense201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type RecordDispense201JSONResponse struct {
+	Body    Dispense
+	Headers RecordDispense201ResponseHeaders
+}
+
+func (response RecordDispense201JSONResponse) VisitRecordDispenseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -25624,6 +26260,12 @@ type StrictServerInterface interface {
 	// WithdrawConsultation Withdraw a consultation
 	// (POST /consultations/{consultationId}/withdraw)
 	WithdrawConsultation(ctx context.Context, request WithdrawConsultationRequestObject) (WithdrawConsultationResponseObject, error)
+	// ShowDispense Show a dispense
+	// (GET /dispenses/{dispenseId})
+	ShowDispense(ctx context.Context, request ShowDispenseRequestObject) (ShowDispenseResponseObject, error)
+	// VoidDispense Strike out a dispense
+	// (POST /dispenses/{dispenseId}/enter-in-error)
+	VoidDispense(ctx context.Context, request VoidDispenseRequestObject) (VoidDispenseResponseObject, error)
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx context.Context, request ListInstrumentsRequestObject) (ListInstrumentsResponseObject, error)
@@ -25753,6 +26395,12 @@ type StrictServerInterface interface {
 	// DiscardPrescription Discard a draft
 	// (POST /prescriptions/{prescriptionId}/discard)
 	DiscardPrescription(ctx context.Context, request DiscardPrescriptionRequestObject) (DiscardPrescriptionResponseObject, error)
+	// ListDispenses List dispenses
+	// (GET /prescriptions/{prescriptionId}/dispenses)
+	ListDispenses(ctx context.Context, request ListDispensesRequestObject) (ListDispensesResponseObject, error)
+	// RecordDispense Record a dispense
+	// (POST /prescriptions/{prescriptionId}/dispenses)
+	RecordDispense(ctx context.Context, request RecordDispenseRequestObject) (RecordDispenseResponseObject, error)
 	// VoidPrescription Void a prescription
 	// (POST /prescriptions/{prescriptionId}/enter-in-error)
 	VoidPrescription(ctx context.Context, request VoidPrescriptionRequestObject) (VoidPrescriptionResponseObject, error)
@@ -27646,6 +28294,81 @@ func (sh *strictHandler) WithdrawConsultation(ctx echo.Context, consultationID C
 	return nil
 }
 
+// ShowDispense operation middleware
+func (sh *strictHandler) ShowDispense(ctx echo.Context, dispenseID DispensePath, params ShowDispenseParams) error {
+	var request ShowDispenseRequestObject
+
+	request.DispenseID = dispenseID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowDispense(ctx.Request().Context(), request.(ShowDispenseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowDispense")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowDispenseResponseObject); ok {
+		return validResponse.VisitShowDispenseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VoidDispense operation middleware
+func (sh *strictHandler) VoidDispense(ctx echo.Context, dispenseID DispensePath, params VoidDispenseParams) error {
+	var request VoidDispenseRequestObject
+
+	request.DispenseID = dispenseID
+	request.Params = params
+
+	var body VoidDispenseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VoidDispense(ctx.Request().Context(), request.(VoidDispenseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VoidDispense")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VoidDispenseResponseObject); ok {
+		return validResponse.VisitVoidDispenseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListInstruments operation middleware
 func (sh *strictHandler) ListInstruments(ctx echo.Context, params ListInstrumentsParams) error {
 	var request ListInstrumentsRequestObject
@@ -29278,6 +30001,81 @@ func (sh *strictHandler) DiscardPrescription(ctx echo.Context, prescriptionID Pr
 		return err
 	} else if validResponse, ok := response.(DiscardPrescriptionResponseObject); ok {
 		return validResponse.VisitDiscardPrescriptionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDispenses operation middleware
+func (sh *strictHandler) ListDispenses(ctx echo.Context, prescriptionID PrescriptionPath, params ListDispensesParams) error {
+	var request ListDispensesRequestObject
+
+	request.PrescriptionID = prescriptionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDispenses(ctx.Request().Context(), request.(ListDispensesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDispenses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDispensesResponseObject); ok {
+		return validResponse.VisitListDispensesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordDispense operation middleware
+func (sh *strictHandler) RecordDispense(ctx echo.Context, prescriptionID PrescriptionPath, params RecordDispenseParams) error {
+	var request RecordDispenseRequestObject
+
+	request.PrescriptionID = prescriptionID
+	request.Params = params
+
+	var body RecordDispenseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordDispense(ctx.Request().Context(), request.(RecordDispenseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordDispense")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordDispenseResponseObject); ok {
+		return validResponse.VisitRecordDispenseResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

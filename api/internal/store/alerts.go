@@ -21,7 +21,7 @@ type Alert struct {
 type AlertSource struct {
 	Type   string
 	ID     uuid.UUID
-	FactID *uuid.UUID // the fact of a session
+	FactID *uuid.UUID // the fact of a session, or what was reported of a dispense
 }
 
 // The kinds of a source.
@@ -30,6 +30,7 @@ const (
 	SourceAssessment   = "assessment"
 	SourceMeasurement  = "measurement"
 	SourceAdverseEvent = "adverseEvent"
+	SourceDispense    = "dispense"
 )
 
 // Same reports whether both name the same record and fact.

@@ -31,6 +31,7 @@ var patientRecords = map[string]string{
 	"consentId":       "consents",
 	"adverseEventId":  "adverse_events",
 	"adjustmentId":    "adjustments",
+	"dispenseId":      "dispenses",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- What somebody must look at. The source is a record of one of three tables, and the fact in
+-- What somebody must look at. The source is a record of one of several tables, and the fact in
 -- it: no foreign key can say that. What was not found, or not said, is empty.
 CREATE TABLE alerts (
     clinic_id       UUID        NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE alerts (
     updated_at      TIMESTAMPTZ NOT NULL,
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
-    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent')),
+    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent', 'dispense')),
     source_id       UUID        NOT NULL,
     source_fact_id  UUID,
     rule            TEXT        NOT NULL CONSTRAINT alerts_rule CHECK (rule IN

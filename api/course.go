@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ type courseOf struct {
 	row           *store.Treatment
 	policy        *treatment.Protocol
 	prescriptions []store.Prescription
+	// ledger is the patient's, reckoned with the session that was judged last; nil when that
+	// has no dose.
+	ledger *ledger
 }
 
 func loadCourse(tx *store.Tx, id uuid.UUID) (*courseOf, error) {
@@ -30,7 +34,7 @@ func loadCourse(tx *store.Tx, id uuid.UUID) (*courseOf, error) {
 		return nil, err
 	}
 	prescriptions, err := tx.Prescriptions(id)
-	return &courseOf{row, policy, prescriptions}, err
+	return &courseOf{row: row, policy: policy, prescriptions: prescriptions}, err
 }
 
 // zones remembers time zones: reading one takes longer than judging a session.
@@ -73,6 +77,13 @@ func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name s
 	if known.WeightKg, err = weightAt(tx, c.row.PatientID, tx.Now); err != nil {
 		return known, err
 	}
+	if c.policy.Guards(treatment.GuardUnits) && known.Prescription != nil {
+		units, err := unitsAtHome(tx, c.row.PatientID, known.Prescription.Order, known.At)
+		if err != nil {
+			return known, err
+		}
+		known.UnitsSuffice = new(units.Enough && units.Makeable)
+	}
 	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
 	for i := range others {
 		o := &others[i]
@@ -106,11 +117,7 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 	}
 	for i := range c.prescriptions {
 		p := &c.prescriptions[i]
-		var holds []treatment.Interval
-		for _, h := range p.Holds {
-			holds = append(holds, h.Interval())
-		}
-		if v, ok := p.Validity(p.ID, holds); ok {
+		if v, ok := p.Validity(p.ID, p.OnHoldTimes()); ok {
 			known.Prescriptions = append(known.Prescriptions, v)
 		}
 	}
@@ -121,6 +128,16 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 		return known, nil, err
 	}
 	known.Overrides = row.Overridden()
+	if slices.ContainsFunc(facts, isDose) {
+		doses, err := dosesWith(tx, row, facts)
+		if err != nil {
+			return known, nil, err
+		}
+		if c.ledger, err = reckonedLedger(tx, c.row.PatientID, doses, nil); err != nil {
+			return known, nil, err
+		}
+		known.Units = c.ledger.right.Units
+	}
 	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
 	for i := range others {
 		o := &others[i]
@@ -204,16 +221,27 @@ func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 	return s.follow(ctx, tx, c, row, raised, others, was)
 }
 
-// follow raises the alerts that are new and, if the first dose has moved, judges the patient's
-// later sessions again: their intervals are counted from it. was is when it began until now.
+// follow raises the alerts that are new and brings the ledger up to date. It judges the
+// patient's sessions again whose doses are made of other units now, and, if the first dose has
+// moved, the later ones: their intervals are counted from it. was is when it began until now.
 func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, others []treatment.DoseTime, was *time.Time) error {
 	if err := s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised); err != nil {
 		return err
 	}
-	if same(was, row.StartedAt) {
-		return nil
+	var again []uuid.UUID
+	if c.ledger != nil {
+		var err error
+		if again, err = s.keepLedger(ctx, tx, c.ledger); err != nil {
+			return err
+		}
 	}
-	for _, id := range treatment.Following(others, was, row.StartedAt) {
+	if !same(was, row.StartedAt) {
+		again = append(again, treatment.Following(others, was, row.StartedAt)...)
+	}
+	for _, id := range again {
+		if id == row.ID {
+			continue
+		}
 		if err := s.rejudge(ctx, tx, id); err != nil {
 			return err
 		}

@@ -118,7 +118,8 @@ func (s *Server) VoidDispense(ctx context.Context, req oapi.VoidDispenseRequestO
 }
 
 // judgeFills judges the fills of a prescription that count, with those that are new, and keeps
-// what has changed: a fill that comes late, or was struck out, moves the numbers of others.
+// what has changed: a fill that comes late, or was struck out, moves the numbers of others, and
+// other doses can be made of it.
 func (s *Server) judgeFills(ctx context.Context, tx *store.Tx, p *store.Prescription, policy *treatment.Protocol, added ...store.Dispense) error {
 	rows, err := tx.Fills(p.ID)
 	if err != nil {
@@ -129,17 +130,16 @@ func (s *Server) judgeFills(ctx context.Context, tx *store.Tx, p *store.Prescrip
 	for i := range rows {
 		fills[i] = treatment.Fill{DispenseID: rows[i].ID, At: rows[i].OccurredAt, AmountMg: rows[i].AmountMg()}
 	}
-	var holds []treatment.Interval
-	for i := range p.Holds {
-		holds = append(holds, p.Holds[i].Interval())
-	}
-	for i, verdict := range p.JudgeFills(holds, fills) {
+	for i, verdict := range p.JudgeFills(p.OnHoldTimes(), fills) {
 		if err := s.keepFill(ctx, tx, p, policy, &rows[i], verdict); err != nil {
 			return err
 		}
 	}
 	p.Fills = len(rows)
-	return tx.ChangePrescription("prescription.fillsCounted", p)
+	if err := tx.ChangePrescription("prescription.fillsCounted", p); err != nil {
+		return err
+	}
+	return s.restock(ctx, tx, p.PatientID, nil)
 }
 
 // keepFill stores a dispense whose verdict is new and raises what follows from it.

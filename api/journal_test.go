@@ -157,7 +157,7 @@ func (c *counter) history(t *testing.T) {
 	tables := []string{
 		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits",
 		"consultations", "protocols", "consent_templates", "consents", "treatments", "prescriptions", "sessions", "session_facts", "assessments",
-		"adverse_events", "adjustments", "dispenses", "alerts",
+		"adverse_events", "adjustments", "dispenses", "supply_entries", "alerts",
 	}
 	for _, table := range tables {
 		if n := c.db.Column(t, `SELECT CAST(count(*) AS TEXT) FROM `+table); n[0] == "0" {
@@ -233,7 +233,7 @@ func (c *counter) wholeLists(t *testing.T) {
 		{"staff_credentials", "staff_id", "staff", "Credentials"}, {"care_team_members", "patient_id", "patients", "CareTeam"},
 		{"visit_links", "visit_id", "visits", "Links"},
 		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"treatment_protocols", "treatment_id", "treatments", "Protocols"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
-		{"session_overrides", "session_id", "sessions", "Overrides"},
+		{"session_overrides", "session_id", "sessions", "Overrides"}, {"dose_portions", "fact_id", "session_facts", "From"},
 		{"adjustment_records", "adjustment_id", "adjustments", "Evidence"},
 	} {
 		lines := c.db.Column(t, fmt.Sprintf(`SELECT CAST(%s AS TEXT) || ' ' || count(*) FROM %s GROUP BY clinic_id, %[1]s`, list.parent, list.table))

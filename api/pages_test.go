@@ -361,6 +361,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
 		}, "status=withdrawn"},
 		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplyEntries": {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},

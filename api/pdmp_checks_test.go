@@ -12,19 +12,24 @@ import (
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
-// guarded is a scene with a draft of a treatment that follows the default protocol, whose guards
-// are all on.
+// guarded is a scene with a draft of a treatment that follows the default protocol.
 func guarded(t *testing.T, c *apitest.Clinic) *apitest.Scene {
 	t.Helper()
 	scene := c.For(t, "signPrescription")
-	list := c.Site.Must(t, apitest.Call{Operation: "listProtocols", Token: c.Prescriber.Token})
+	followDefault(t, scene)
+	return scene
+}
+
+// followDefault lets a treatment follow the default protocol, whose guards are all on.
+func followDefault(t *testing.T, scene *apitest.Scene) {
+	t.Helper()
+	list := scene.Clinic.Site.Must(t, apitest.Call{Operation: "listProtocols", Token: scene.Clinic.Prescriber.Token})
 	items, _ := list.JSON("items").([]any)
 	for _, item := range items {
 		if p, _ := item.(map[string]any); p["name"] == "default" {
-			expect(t, "default", scene.Do(t, c.Prescriber, "updateTreatment", map[string]any{"protocolId": p["id"]}), 200, "")
+			expect(t, "default", scene.Do(t, scene.Clinic.Prescriber, "updateTreatment", map[string]any{"protocolId": p["id"]}), 200, "")
 		}
 	}
-	return scene
 }
 
 // keepsFromSigning asks whether a rule would keep the scene's draft from being signed now.

@@ -18,7 +18,7 @@ import (
 
 // RecordDose records a dose that was taken.
 func (s *Server) RecordDose(ctx context.Context, req oapi.RecordDoseRequestObject) (oapi.RecordDoseResponseObject, error) {
-	out, err := s.addFact(ctx, req.SessionID, "session.doseRecorded", doseIn(req.Body))
+	out, err := s.addFact(ctx, req.SessionID, "session.doseRecorded", doseIn(req.Body), portionsIn(req.Body.From)...)
 	return oapi.RecordDose200JSONResponse{SessionJSONResponse: out}, err
 }
 
@@ -59,7 +59,8 @@ func (s *Server) CheckInSession(ctx context.Context, req oapi.CheckInSessionRequ
 }
 
 // addFact records one fact of a session, unless it is there already, and shows the session.
-func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f treatment.Fact) (out oapi.SessionJSONResponse, err error) {
+// from are the units that a dose was said to be made of.
+func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f treatment.Fact, from ...store.DosePortion) (out oapi.SessionJSONResponse, err error) {
 	tx := store.From(ctx)
 	row, err := store.Find[store.Session](tx, session)
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f
 		if err := row.TakesFacts(); err != nil {
 			return out, err
 		}
-		fact, err := factRow(ctx, tx, c, row, f)
+		fact, err := factRow(ctx, tx, c, row, f, from)
 		if err != nil {
 			return out, err
 		}
@@ -104,9 +105,9 @@ func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f
 // LogSession records a session that nobody planned, with everything that happened in it.
 func (s *Server) LogSession(ctx context.Context, req oapi.LogSessionRequestObject) (oapi.LogSessionResponseObject, error) {
 	tx := store.From(ctx)
-	facts, events := logged(req.Body)
+	facts := logged(req.Body)
 	if !callOf(ctx).repeated {
-		if err := s.logSession(ctx, tx, req, facts, events); err != nil {
+		if err := s.logSession(ctx, tx, req, facts); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +130,7 @@ func (s *Server) LogSession(ctx context.Context, req oapi.LogSessionRequestObjec
 	return oapi.LogSession200JSONResponse{SessionJSONResponse: out}, err
 }
 
-func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessionRequestObject, facts []treatment.Fact, events []string) error {
+func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessionRequestObject, facts []loggedFact) error {
 	if len(facts) == 0 {
 		return problem.New(problem.InvalidRequest, "a session needs at least one fact",
 			problem.Fault{In: problem.InBody, Pointer: "/doses", Code: "min_items", Detail: "tell at least one thing that happened"})
@@ -144,7 +145,7 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 	}
 	rows := make([]store.SessionFact, len(facts))
 	for i, f := range facts {
-		fact, err := factRow(ctx, tx, c, row, f)
+		fact, err := factRow(ctx, tx, c, row, f.Fact, f.from)
 		if err != nil {
 			return err
 		}
@@ -161,7 +162,7 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 		if repeated, err := tx.ClaimFact(facts[i].ID, c.row.PatientID); err != nil || repeated {
 			return problem.New(problem.IDInUse, "an id in the log belongs to another fact")
 		}
-		if err := tx.AddFact(events[i], &rows[i]); err != nil {
+		if err := tx.AddFact(facts[i].event, &rows[i]); err != nil {
 			return err
 		}
 	}
@@ -169,8 +170,9 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 }
 
 // factRow is a fact as it is kept. It refuses only what cannot be: a time too far ahead, a
-// prescription of another treatment.
-func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, f treatment.Fact) (*store.SessionFact, error) {
+// prescription of another treatment, units of nobody's or another patient's. from are the units
+// that a dose was said to be made of.
+func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, f treatment.Fact, from []store.DosePortion) (*store.SessionFact, error) {
 	said, err := told(ctx, tx, f.OccurredAt, f.TimeZone, oapi.ReportedBy(f.ReportedBy), oapi.Mode(f.Mode))
 	if err != nil {
 		return nil, err
@@ -178,19 +180,37 @@ func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session,
 	if f.PrescriptionID != nil && !slices.ContainsFunc(c.prescriptions, func(p store.Prescription) bool { return p.ID == *f.PrescriptionID }) {
 		return nil, notFoundIn("/prescriptionId")
 	}
+	for i, portion := range from {
+		d, err := notKnown(store.Find[store.Dispense](tx, portion.DispenseID))
+		if err != nil {
+			return nil, err
+		}
+		if d == nil || d.PatientID != row.PatientID {
+			return nil, notFoundIn("/from/" + itoa(i) + "/dispenseId")
+		}
+	}
 	f.OccurredAt, f.ClockSkew, f.Doubtful = said.OccurredAt, said.ClockSkew, f.Vitals.Doubtful(*c.policy)
-	fact := &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy}
+	fact := &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy, From: from}
 	if f.Kind == treatment.FactCheck {
 		fact.Outside, err = c.lookAround(tx, row, f)
 	}
 	return fact, err
 }
 
-// logged lists the facts of a log with their events.
-func logged(log *oapi.SessionLog) (facts []treatment.Fact, events []string) {
-	add := func(event string, f treatment.Fact) { facts, events = append(facts, f), append(events, event) }
+// loggedFact is a fact of a log, with its event and, of a dose, the units that it was said to
+// be made of.
+type loggedFact struct {
+	event string
+	treatment.Fact
+	from []store.DosePortion
+}
+
+// logged lists the facts of a log.
+func logged(log *oapi.SessionLog) (facts []loggedFact) {
+	add := func(event string, f treatment.Fact) { facts = append(facts, loggedFact{event: event, Fact: f}) }
 	for i := range log.Doses {
-		add("session.doseRecorded", doseIn(&log.Doses[i]))
+		d := &log.Doses[i]
+		facts = append(facts, loggedFact{"session.doseRecorded", doseIn(d), portionsIn(d.From)})
 	}
 	for _, f := range orZero(log.Vitals) {
 		add("session.vitalsRecorded", vitalsIn(&f))
@@ -213,7 +233,7 @@ func logged(log *oapi.SessionLog) (facts []treatment.Fact, events []string) {
 	for _, f := range orZero(log.Checks) {
 		add("session.checked", checkIn(&f))
 	}
-	return facts, events
+	return facts
 }
 
 func factIn(kind treatment.FactKind, id uuid.UUID, at time.Time, zone string, by oapi.ReportedBy, mode oapi.Mode) treatment.Fact {
@@ -228,6 +248,13 @@ func doseIn(b *oapi.DoseInput) treatment.Fact {
 	f.DoseMg, f.Booster, f.PrescriptionID, f.HoldMin = &b.DoseMg, b.Booster, b.PrescriptionID, b.HoldMin
 	f.Route, f.Swallowed = textOf[treatment.Route](b.Route), textOf[treatment.Swallowed](b.Swallowed)
 	return f
+}
+
+func portionsIn(list *[]oapi.DosePortion) (from []store.DosePortion) {
+	for _, p := range orZero(list) {
+		from = append(from, store.DosePortion{Portion: treatment.Portion{DispenseID: p.DispenseID, Units: p.Units}})
+	}
+	return from
 }
 
 func vitalsIn(b *oapi.VitalsInput) treatment.Fact {

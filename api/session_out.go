@@ -71,12 +71,16 @@ func addFactOut(ctx context.Context, out *oapi.Session, f *store.SessionFact) {
 	recordedBy, recordedAt, skew, struck := actorOut(f.RecordedBy), f.CreatedAt, &f.ClockSkew, struckOut(f.Struck)
 	switch f.Kind {
 	case treatment.FactDose:
-		appendTo(&out.Doses, oapi.Dose{
+		d := oapi.Dose{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
 			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
 			DoseMg: orZero(f.DoseMg), Booster: f.Booster, PrescriptionID: f.PrescriptionID, HoldMin: f.HoldMin,
 			Route: textOf[oapi.Route](f.Route), Swallowed: textOf[oapi.Swallowed](f.Swallowed),
-		})
+		}
+		for _, portion := range f.From {
+			appendTo(&d.From, oapi.DosePortion{DispenseID: portion.DispenseID, Units: portion.Units})
+		}
+		appendTo(&out.Doses, d)
 	case treatment.FactVitals:
 		appendTo(&out.Vitals, oapi.Vitals{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,

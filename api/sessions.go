@@ -174,7 +174,7 @@ func (s *Server) VoidSessionFact(ctx context.Context, req oapi.VoidSessionFactRe
 	if err != nil {
 		return nil, err
 	}
-	f, err := store.Find[store.SessionFact](tx, req.FactID)
+	f, err := tx.Fact(req.FactID)
 	if err == nil && f.SessionID != row.ID {
 		err = store.ErrNotFound
 	}

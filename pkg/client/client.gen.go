@@ -683,6 +683,30 @@ func (e Dispensed) Valid() bool {
 	}
 }
 
+// Defines values for DisposalMethod.
+const (
+	DisposalMethodHousehold         DisposalMethod = "household"
+	DisposalMethodMailBack          DisposalMethod = "mailBack"
+	DisposalMethodPharmacyCollector DisposalMethod = "pharmacyCollector"
+	DisposalMethodTakeBack          DisposalMethod = "takeBack"
+)
+
+// Valid indicates whether the value is a known member of the DisposalMethod enum.
+func (e DisposalMethod) Valid() bool {
+	switch e {
+	case DisposalMethodHousehold:
+		return true
+	case DisposalMethodMailBack:
+		return true
+	case DisposalMethodPharmacyCollector:
+		return true
+	case DisposalMethodTakeBack:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DosageForm.
 const (
 	DosageFormExtendedReleaseTablet   DosageForm = "extendedReleaseTablet"
@@ -1373,6 +1397,27 @@ func (e Licence) Valid() bool {
 	}
 }
 
+// Defines values for LossCause.
+const (
+	LossCauseDamaged LossCause = "damaged"
+	LossCauseLost    LossCause = "lost"
+	LossCauseStolen  LossCause = "stolen"
+)
+
+// Valid indicates whether the value is a known member of the LossCause enum.
+func (e LossCause) Valid() bool {
+	switch e {
+	case LossCauseDamaged:
+		return true
+	case LossCauseLost:
+		return true
+	case LossCauseStolen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ManiaHistory.
 const (
 	ManiaHistoryBipolarIIStable ManiaHistory = "bipolarIIStable"
@@ -2024,6 +2069,36 @@ func (e SubstanceUse) Valid() bool {
 	case SubstanceUseNone:
 		return true
 	case SubstanceUseUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SupplyKind.
+const (
+	SupplyKindCounted   SupplyKind = "counted"
+	SupplyKindDispensed SupplyKind = "dispensed"
+	SupplyKindDisposed  SupplyKind = "disposed"
+	SupplyKindLost      SupplyKind = "lost"
+	SupplyKindReversed  SupplyKind = "reversed"
+	SupplyKindTaken     SupplyKind = "taken"
+)
+
+// Valid indicates whether the value is a known member of the SupplyKind enum.
+func (e SupplyKind) Valid() bool {
+	switch e {
+	case SupplyKindCounted:
+		return true
+	case SupplyKindDispensed:
+		return true
+	case SupplyKindDisposed:
+		return true
+	case SupplyKindLost:
+		return true
+	case SupplyKindReversed:
+		return true
+	case SupplyKindTaken:
 		return true
 	default:
 		return false
@@ -3842,6 +3917,9 @@ type DispensePage struct {
 // Dispensed How much of what was authorised has been handed out.
 type Dispensed string
 
+// DisposalMethod How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+type DisposalMethod string
+
 // DosageForm What is dispensed.
 type DosageForm string
 
@@ -3855,6 +3933,9 @@ type Dose struct {
 
 	// DoseMg How much was taken, in mg.
 	DoseMg dose.Mg `json:"doseMg"`
+
+	// From The units that it was made of; when left out, those that expire first are assumed.
+	From *[]DosePortion `json:"from,omitempty"`
 
 	// HoldMin Minutes that it was held in the mouth.
 	HoldMin *int `json:"holdMin,omitempty"`
@@ -3901,6 +3982,9 @@ type DoseInput struct {
 	// DoseMg How much was taken, in mg.
 	DoseMg dose.Mg `json:"doseMg"`
 
+	// From The units that it was made of; when left out, those that expire first are assumed.
+	From *[]DosePortion `json:"from,omitempty"`
+
 	// HoldMin Minutes that it was held in the mouth.
 	HoldMin *int `json:"holdMin,omitempty"`
 
@@ -3927,6 +4011,15 @@ type DoseInput struct {
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
+}
+
+// DosePortion Units that a dose was made of.
+type DosePortion struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// Units How many of them, at most three decimals.
+	Units dose.Units `json:"units"`
 }
 
 // Dosing How much may be taken, and how often.
@@ -4600,6 +4693,9 @@ type LookInPolicy struct {
 	// GraceMin Minutes more that are let pass.
 	GraceMin int `json:"graceMin"`
 }
+
+// LossCause How units were lost.
+type LossCause string
 
 // ManiaHistory Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
 type ManiaHistory string
@@ -6233,10 +6329,268 @@ type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"`
 }
 
+// Supply What a patient has at home, by the ledger.
+type Supply struct {
+	// Lots Lots of which something is left, those that expire first before the others.
+	Lots []SupplyLot `json:"lots"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RunOutDate The day, where the patient is, of the first session that it is not enough for, when sessions follow each other as fast as the prescription allows; absent without an active prescription, or when it is too far away.
+	RunOutDate *openapi_types.Date `json:"runOutDate,omitempty"`
+
+	// SessionsLeft How many sessions of the active prescription it is enough for, expired units left out, up to 400; absent without an active prescription.
+	SessionsLeft *int `json:"sessionsLeft,omitempty"`
+
+	// Totals What the ledger adds up to, for all lots.
+	Totals SupplyTotals `json:"totals"`
+
+	// UnaccountedMg Doses that no lot accounts for, in mg.
+	UnaccountedMg dose.Mg `json:"unaccountedMg"`
+}
+
+// SupplyCount A count of what is left of a dispense.
+type SupplyCount struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units are there, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// SupplyDisposal Units that were disposed of.
+type SupplyDisposal struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Method How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+	Method DisposalMethod `json:"method"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units, at most three decimals.
+	Units dose.Units `json:"units"`
+
+	// Witness Who was there, in words.
+	Witness *string `json:"witness,omitempty"`
+}
+
+// SupplyEntry A line of the ledger. Lines are only added: one that is not right any more is reversed, and another takes its place. The members from `reportedUnits` to `struckOut` belong to what somebody reported.
+type SupplyEntry struct {
+	// AmountMg By how much what is left of it changes, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// Cause How units were lost.
+	Cause *LossCause `json:"cause,omitempty"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DispenseID The dispense that the units are from; absent when no lot accounts for them.
+	DispenseID *openapi_types.UUID `json:"dispenseId,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a line of the ledger says. `counted` corrects it by what a count has found, `reversed` takes another line back. More words may come.
+	Kind SupplyKind `json:"kind"`
+
+	// Method How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+	Method *DisposalMethod `json:"method,omitempty"`
+
+	// Mode How it reached the record.
+	Mode *Mode `json:"mode,omitempty"`
+
+	// Note In words.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt *time.Time `json:"recordedAt,omitempty"`
+
+	// RecordedBy Who sent it.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy *ReportedBy `json:"reportedBy,omitempty"`
+
+	// ReportedUnits Of a report: how many units were counted, disposed of or lost.
+	ReportedUnits *dose.Units `json:"reportedUnits,omitempty"`
+
+	// Reverses The line that it takes back.
+	Reverses *openapi_types.UUID `json:"reverses,omitempty"`
+
+	// SessionID The session of the dose.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// SourceID What it rests on: the dispense, the dose, or the report, which is a line itself.
+	SourceID openapi_types.UUID `json:"sourceId"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone *string `json:"timeZone,omitempty"`
+
+	// Units The same in units, to a thousandth; absent when no lot accounts for them.
+	Units *dose.Units `json:"units,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+
+	// Witness Who was there, in words.
+	Witness *string `json:"witness,omitempty"`
+}
+
+// SupplyEntryPage A page of lines.
+type SupplyEntryPage struct {
+	// Items The lines of this page, in order.
+	Items []SupplyEntry `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SupplyKind What a line of the ledger says. `counted` corrects it by what a count has found, `reversed` takes another line back. More words may come.
+type SupplyKind string
+
+// SupplyLoss Units that were lost.
+type SupplyLoss struct {
+	// Cause How units were lost.
+	Cause LossCause `json:"cause"`
+
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note In words.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// SupplyLot A lot of which something is left.
+type SupplyLot struct {
+	// AmountMg What is left, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// CountedMg What counts have found more than the ledger said, in mg; below zero for less.
+	CountedMg dose.Mg `json:"countedMg"`
+
+	// DispenseID The dispense that the lot is from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// DispensedMg What was handed out, in mg.
+	DispensedMg dose.Mg `json:"dispensedMg"`
+
+	// DisposedMg What was disposed of, in mg.
+	DisposedMg dose.Mg `json:"disposedMg"`
+
+	// Form What is dispensed.
+	Form DosageForm `json:"form"`
+
+	// LostMg What was lost, in mg.
+	LostMg dose.Mg `json:"lostMg"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// TakenMg What doses were made of, in mg.
+	TakenMg dose.Mg `json:"takenMg"`
+
+	// UnitStep The smallest part of a unit that doses are made of.
+	UnitStep dose.Units `json:"unitStep"`
+
+	// Units How many units are left, to a thousandth.
+	Units dose.Units `json:"units"`
+}
+
 // SupplyPolicy How units are divided.
 type SupplyPolicy struct {
 	// UnitStep The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
 	UnitStep UnitSteps `json:"unitStep"`
+}
+
+// SupplyTotals What the ledger adds up to, for all lots.
+type SupplyTotals struct {
+	// AmountMg What is left, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// CountedMg What counts have found more than the ledger said, in mg; below zero for less.
+	CountedMg dose.Mg `json:"countedMg"`
+
+	// DispensedMg What was handed out, in mg.
+	DispensedMg dose.Mg `json:"dispensedMg"`
+
+	// DisposedMg What was disposed of, in mg.
+	DisposedMg dose.Mg `json:"disposedMg"`
+
+	// LostMg What was lost, in mg.
+	LostMg dose.Mg `json:"lostMg"`
+
+	// TakenMg What doses were made of, in mg.
+	TakenMg dose.Mg `json:"takenMg"`
 }
 
 // SupportPerson Somebody who can be with the patient during a session.
@@ -6892,6 +7246,9 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SupplyEntryPath Its id.
+type SupplyEntryPath = openapi_types.UUID
 
 // SupportPersonPath Its id.
 type SupportPersonPath = openapi_types.UUID
@@ -8036,6 +8393,57 @@ type ChangePatientStatusParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupplyParams defines parameters for ShowSupply.
+type ShowSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CountSupplyParams defines parameters for CountSupply.
+type CountSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DisposeSupplyParams defines parameters for DisposeSupply.
+type DisposeSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSupplyEntriesParams defines parameters for ListSupplyEntries.
+type ListSupplyEntriesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReportSupplyLossParams defines parameters for ReportSupplyLoss.
+type ReportSupplyLossParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListSupportPeopleParams defines parameters for ListSupportPeople.
 type ListSupportPeopleParams struct {
 	// Limit How many to answer at most.
@@ -8726,6 +9134,24 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// VoidSupplyEntryParams defines parameters for VoidSupplyEntry.
+type VoidSupplyEntryParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSupportPersonParams defines parameters for ShowSupportPerson.
 type ShowSupportPersonParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -9245,6 +9671,15 @@ type RecordPdmpCheckJSONRequestBody = PdmpCheckInput
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
+// CountSupplyJSONRequestBody defines body for CountSupply for application/json ContentType.
+type CountSupplyJSONRequestBody = SupplyCount
+
+// DisposeSupplyJSONRequestBody defines body for DisposeSupply for application/json ContentType.
+type DisposeSupplyJSONRequestBody = SupplyDisposal
+
+// ReportSupplyLossJSONRequestBody defines body for ReportSupplyLoss for application/json ContentType.
+type ReportSupplyLossJSONRequestBody = SupplyLoss
+
 // AddSupportPersonJSONRequestBody defines body for AddSupportPerson for application/json ContentType.
 type AddSupportPersonJSONRequestBody = SupportPersonInput
 
@@ -9340,6 +9775,9 @@ type UpdateStaffApplicationMergePatchPlusJSONRequestBody = StaffUpdate
 
 // DeactivateStaffJSONRequestBody defines body for DeactivateStaff for application/json ContentType.
 type DeactivateStaffJSONRequestBody = Deactivation
+
+// VoidSupplyEntryJSONRequestBody defines body for VoidSupplyEntry for application/json ContentType.
+type VoidSupplyEntryJSONRequestBody = StrikeOutInput
 
 // UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody defines body for UpdateSupportPerson for application/merge-patch+json ContentType.
 type UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody = SupportPersonUpdate
@@ -10494,6 +10932,74 @@ type ClientInterface interface {
 	// Corresponds with POST /patients/{patientId}/status (the `ChangePatientStatus` operationId).
 	ChangePatientStatus(ctx context.Context, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSupply Show the supply
+	//
+	// What is left of each dispense, and for how long it is enough.
+	//
+	// Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
+	ShowSupply(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountSupplyWithBody Count what is left
+	//
+	// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+	CountSupplyWithBody(ctx context.Context, patientID PatientPath, params *CountSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountSupply Count what is left
+	//
+	// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+	CountSupply(ctx context.Context, patientID PatientPath, params *CountSupplyParams, body CountSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisposeSupplyWithBody Report units that were disposed of
+	//
+	// More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+	DisposeSupplyWithBody(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisposeSupply Report units that were disposed of
+	//
+	// More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+	DisposeSupply(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, body DisposeSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSupplyEntries List the lines of the ledger
+	//
+	// Newest first, those that were reversed too.
+	//
+	// Corresponds with GET /patients/{patientId}/supply/entries (the `ListSupplyEntries` operationId).
+	ListSupplyEntries(ctx context.Context, patientID PatientPath, params *ListSupplyEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportSupplyLossWithBody Report units that were lost
+	//
+	// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+	ReportSupplyLossWithBody(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReportSupplyLoss Report units that were lost
+	//
+	// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+	ReportSupplyLoss(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSupportPeople List support people
 	//
 	// Newest first; those who were removed too, unless `status` asks for the others.
@@ -11174,6 +11680,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidSupplyEntryWithBody Strike out a report
+	//
+	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+	VoidSupplyEntryWithBody(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidSupplyEntry Strike out a report
+	//
+	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+	VoidSupplyEntry(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSupportPerson Show a support person
 	//
@@ -13761,6 +14285,154 @@ func (c *Client) ChangePatientStatus(ctx context.Context, patientID PatientPath,
 	return c.Client.Do(req)
 }
 
+// ShowSupply Show the supply
+//
+// What is left of each dispense, and for how long it is enough.
+//
+// Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
+func (c *Client) ShowSupply(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupplyRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountSupplyWithBody Count what is left
+//
+// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+func (c *Client) CountSupplyWithBody(ctx context.Context, patientID PatientPath, params *CountSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountSupplyRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountSupply Count what is left
+//
+// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+func (c *Client) CountSupply(ctx context.Context, patientID PatientPath, params *CountSupplyParams, body CountSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountSupplyRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisposeSupplyWithBody Report units that were disposed of
+//
+// More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+func (c *Client) DisposeSupplyWithBody(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisposeSupplyRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisposeSupply Report units that were disposed of
+//
+// More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+func (c *Client) DisposeSupply(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, body DisposeSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisposeSupplyRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSupplyEntries List the lines of the ledger
+//
+// Newest first, those that were reversed too.
+//
+// Corresponds with GET /patients/{patientId}/supply/entries (the `ListSupplyEntries` operationId).
+func (c *Client) ListSupplyEntries(ctx context.Context, patientID PatientPath, params *ListSupplyEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSupplyEntriesRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportSupplyLossWithBody Report units that were lost
+//
+// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+func (c *Client) ReportSupplyLossWithBody(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportSupplyLossRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReportSupplyLoss Report units that were lost
+//
+// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+func (c *Client) ReportSupplyLoss(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReportSupplyLossRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSupportPeople List support people
 //
 // Newest first; those who were removed too, unless `status` asks for the others.
@@ -15222,6 +15894,44 @@ func (c *Client) DeactivateStaff(ctx context.Context, staffID StaffPath, params 
 // Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInviteStaffRequest(c.Server, staffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidSupplyEntryWithBody Strike out a report
+//
+// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+func (c *Client) VoidSupplyEntryWithBody(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidSupplyEntryRequestWithBody(c.Server, supplyEntryID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidSupplyEntry Strike out a report
+//
+// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+func (c *Client) VoidSupplyEntry(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidSupplyEntryRequest(c.Server, supplyEntryID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -23290,6 +24000,384 @@ func NewChangePatientStatusRequestWithBody(server string, patientID PatientPath,
 	return req, nil
 }
 
+// NewShowSupplyRequest constructs an http.Request for the ShowSupply method
+func NewShowSupplyRequest(server string, patientID PatientPath, params *ShowSupplyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCountSupplyRequest calls the generic CountSupply builder with application/json body
+func NewCountSupplyRequest(server string, patientID PatientPath, params *CountSupplyParams, body CountSupplyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCountSupplyRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewCountSupplyRequestWithBody constructs an http.Request for the CountSupply method, with any body, and a specified content type
+func NewCountSupplyRequestWithBody(server string, patientID PatientPath, params *CountSupplyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply/counts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDisposeSupplyRequest calls the generic DisposeSupply builder with application/json body
+func NewDisposeSupplyRequest(server string, patientID PatientPath, params *DisposeSupplyParams, body DisposeSupplyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDisposeSupplyRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewDisposeSupplyRequestWithBody constructs an http.Request for the DisposeSupply method, with any body, and a specified content type
+func NewDisposeSupplyRequestWithBody(server string, patientID PatientPath, params *DisposeSupplyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply/disposals", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListSupplyEntriesRequest constructs an http.Request for the ListSupplyEntries method
+func NewListSupplyEntriesRequest(server string, patientID PatientPath, params *ListSupplyEntriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply/entries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReportSupplyLossRequest calls the generic ReportSupplyLoss builder with application/json body
+func NewReportSupplyLossRequest(server string, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReportSupplyLossRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewReportSupplyLossRequestWithBody constructs an http.Request for the ReportSupplyLoss method, with any body, and a specified content type
+func NewReportSupplyLossRequestWithBody(server string, patientID PatientPath, params *ReportSupplyLossParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply/losses", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListSupportPeopleRequest constructs an http.Request for the ListSupportPeople method
 func NewListSupportPeopleRequest(server string, patientID PatientPath, params *ListSupportPeopleParams) (*http.Request, error) {
 	var err error
@@ -27866,6 +28954,124 @@ func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaff
 	return req, nil
 }
 
+// NewVoidSupplyEntryRequest calls the generic VoidSupplyEntry builder with application/json body
+func NewVoidSupplyEntryRequest(server string, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidSupplyEntryRequestWithBody(server, supplyEntryID, params, "application/json", bodyReader)
+}
+
+// NewVoidSupplyEntryRequestWithBody constructs an http.Request for the VoidSupplyEntry method, with any body, and a specified content type
+func NewVoidSupplyEntryRequestWithBody(server string, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supplyEntryId", supplyEntryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/supply-entries/%s/enter-in-error", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowSupportPersonRequest constructs an http.Request for the ShowSupportPerson method
 func NewShowSupportPersonRequest(server string, supportPersonID SupportPersonPath, params *ShowSupportPersonParams) (*http.Request, error) {
 	var err error
@@ -31499,6 +32705,78 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/status (the `ChangePatientStatus` operationId).
 	ChangePatientStatusWithResponse(ctx context.Context, patientID PatientPath, params *ChangePatientStatusParams, body ChangePatientStatusJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePatientStatusResponse, error)
 
+	// ShowSupplyWithResponse Show the supply
+	//
+	// What is left of each dispense, and for how long it is enough.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
+	ShowSupplyWithResponse(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*ShowSupplyResponse, error)
+
+	// CountSupplyWithBodyWithResponse Count what is left
+	//
+	// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+	CountSupplyWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *CountSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountSupplyResponse, error)
+
+	// CountSupplyWithResponse Count what is left
+	//
+	// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+	CountSupplyWithResponse(ctx context.Context, patientID PatientPath, params *CountSupplyParams, body CountSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*CountSupplyResponse, error)
+
+	// DisposeSupplyWithBodyWithResponse Report units that were disposed of
+	//
+	// More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+	DisposeSupplyWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisposeSupplyResponse, error)
+
+	// DisposeSupplyWithResponse Report units that were disposed of
+	//
+	// More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+	DisposeSupplyWithResponse(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, body DisposeSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*DisposeSupplyResponse, error)
+
+	// ListSupplyEntriesWithResponse List the lines of the ledger
+	//
+	// Newest first, those that were reversed too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/supply/entries (the `ListSupplyEntries` operationId).
+	ListSupplyEntriesWithResponse(ctx context.Context, patientID PatientPath, params *ListSupplyEntriesParams, reqEditors ...RequestEditorFn) (*ListSupplyEntriesResponse, error)
+
+	// ReportSupplyLossWithBodyWithResponse Report units that were lost
+	//
+	// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+	ReportSupplyLossWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportSupplyLossResponse, error)
+
+	// ReportSupplyLossWithResponse Report units that were lost
+	//
+	// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+	ReportSupplyLossWithResponse(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportSupplyLossResponse, error)
+
 	// ListSupportPeopleWithResponse List support people
 	//
 	// Newest first; those who were removed too, unless `status` asks for the others.
@@ -32209,6 +33487,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaffWithResponse(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*InviteStaffResponse, error)
+
+	// VoidSupplyEntryWithBodyWithResponse Strike out a report
+	//
+	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+	VoidSupplyEntryWithBodyWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidSupplyEntryResponse, error)
+
+	// VoidSupplyEntryWithResponse Strike out a report
+	//
+	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+	VoidSupplyEntryWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidSupplyEntryResponse, error)
 
 	// ShowSupportPersonWithResponse Show a support person
 	//
@@ -36329,6 +37625,287 @@ func (r ChangePatientStatusResponse) ContentType() string {
 	return ""
 }
 
+type ShowSupplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Supply
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupplyResponse) GetJSON200() *Supply {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CountSupplyResponse200Headers the declared response headers of an HTTP 200 response for CountSupply
+type CountSupplyResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// CountSupplyResponse201Headers the declared response headers of an HTTP 201 response for CountSupply
+type CountSupplyResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CountSupplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplyEntry
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SupplyEntry
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CountSupplyResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CountSupplyResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountSupplyResponse) GetJSON200() *SupplyEntry {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CountSupplyResponse) GetJSON201() *SupplyEntry {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CountSupplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountSupplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountSupplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountSupplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DisposeSupplyResponse200Headers the declared response headers of an HTTP 200 response for DisposeSupply
+type DisposeSupplyResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// DisposeSupplyResponse201Headers the declared response headers of an HTTP 201 response for DisposeSupply
+type DisposeSupplyResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type DisposeSupplyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplyEntry
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SupplyEntry
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DisposeSupplyResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *DisposeSupplyResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DisposeSupplyResponse) GetJSON200() *SupplyEntry {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r DisposeSupplyResponse) GetJSON201() *SupplyEntry {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r DisposeSupplyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisposeSupplyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisposeSupplyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisposeSupplyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSupplyEntriesResponse200Headers the declared response headers of an HTTP 200 response for ListSupplyEntries
+type ListSupplyEntriesResponse200Headers struct {
+	Link *string
+}
+
+type ListSupplyEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplyEntryPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSupplyEntriesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSupplyEntriesResponse) GetJSON200() *SupplyEntryPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSupplyEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSupplyEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSupplyEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSupplyEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReportSupplyLossResponse200Headers the declared response headers of an HTTP 200 response for ReportSupplyLoss
+type ReportSupplyLossResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+// ReportSupplyLossResponse201Headers the declared response headers of an HTTP 201 response for ReportSupplyLoss
+type ReportSupplyLossResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ReportSupplyLossResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplyEntry
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *SupplyEntry
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReportSupplyLossResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ReportSupplyLossResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReportSupplyLossResponse) GetJSON200() *SupplyEntry {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ReportSupplyLossResponse) GetJSON201() *SupplyEntry {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ReportSupplyLossResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReportSupplyLossResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReportSupplyLossResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReportSupplyLossResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSupportPeopleResponse200Headers the declared response headers of an HTTP 200 response for ListSupportPeople
 type ListSupportPeopleResponse200Headers struct {
 	Link *string
@@ -38746,6 +40323,55 @@ func (r InviteStaffResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r InviteStaffResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidSupplyEntryResponse200Headers the declared response headers of an HTTP 200 response for VoidSupplyEntry
+type VoidSupplyEntryResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type VoidSupplyEntryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplyEntry
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *VoidSupplyEntryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidSupplyEntryResponse) GetJSON200() *SupplyEntry {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidSupplyEntryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidSupplyEntryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidSupplyEntryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidSupplyEntryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -41770,6 +43396,126 @@ func (c *ClientWithResponses) ChangePatientStatusWithResponse(ctx context.Contex
 	return ParseChangePatientStatusResponse(rsp)
 }
 
+// ShowSupplyWithResponse Show the supply
+//
+// What is left of each dispense, and for how long it is enough.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
+func (c *ClientWithResponses) ShowSupplyWithResponse(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*ShowSupplyResponse, error) {
+	rsp, err := c.ShowSupply(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupplyResponse(rsp)
+}
+
+// CountSupplyWithBodyWithResponse Count what is left
+//
+// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+func (c *ClientWithResponses) CountSupplyWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *CountSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountSupplyResponse, error) {
+	rsp, err := c.CountSupplyWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountSupplyResponse(rsp)
+}
+
+// CountSupplyWithResponse Count what is left
+//
+// The ledger is corrected by the difference to what it said at that time, which raises an alert. Doses of before that are recorded later make up for it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/counts (the `CountSupply` operationId).
+func (c *ClientWithResponses) CountSupplyWithResponse(ctx context.Context, patientID PatientPath, params *CountSupplyParams, body CountSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*CountSupplyResponse, error) {
+	rsp, err := c.CountSupply(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountSupplyResponse(rsp)
+}
+
+// DisposeSupplyWithBodyWithResponse Report units that were disposed of
+//
+// More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+func (c *ClientWithResponses) DisposeSupplyWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisposeSupplyResponse, error) {
+	rsp, err := c.DisposeSupplyWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisposeSupplyResponse(rsp)
+}
+
+// DisposeSupplyWithResponse Report units that were disposed of
+//
+// More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/disposals (the `DisposeSupply` operationId).
+func (c *ClientWithResponses) DisposeSupplyWithResponse(ctx context.Context, patientID PatientPath, params *DisposeSupplyParams, body DisposeSupplyJSONRequestBody, reqEditors ...RequestEditorFn) (*DisposeSupplyResponse, error) {
+	rsp, err := c.DisposeSupply(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisposeSupplyResponse(rsp)
+}
+
+// ListSupplyEntriesWithResponse List the lines of the ledger
+//
+// Newest first, those that were reversed too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/supply/entries (the `ListSupplyEntries` operationId).
+func (c *ClientWithResponses) ListSupplyEntriesWithResponse(ctx context.Context, patientID PatientPath, params *ListSupplyEntriesParams, reqEditors ...RequestEditorFn) (*ListSupplyEntriesResponse, error) {
+	rsp, err := c.ListSupplyEntries(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSupplyEntriesResponse(rsp)
+}
+
+// ReportSupplyLossWithBodyWithResponse Report units that were lost
+//
+// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+func (c *ClientWithResponses) ReportSupplyLossWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReportSupplyLossResponse, error) {
+	rsp, err := c.ReportSupplyLossWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportSupplyLossResponse(rsp)
+}
+
+// ReportSupplyLossWithResponse Report units that were lost
+//
+// Lost, stolen or damaged. More units than the ledger has are taken off it as far as they go, and raise an alert.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
+func (c *ClientWithResponses) ReportSupplyLossWithResponse(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportSupplyLossResponse, error) {
+	rsp, err := c.ReportSupplyLoss(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReportSupplyLossResponse(rsp)
+}
+
 // ListSupportPeopleWithResponse List support people
 //
 // Newest first; those who were removed too, unless `status` asks for the others.
@@ -42953,6 +44699,36 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 		return nil, err
 	}
 	return ParseInviteStaffResponse(rsp)
+}
+
+// VoidSupplyEntryWithBodyWithResponse Strike out a report
+//
+// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+func (c *ClientWithResponses) VoidSupplyEntryWithBodyWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidSupplyEntryResponse, error) {
+	rsp, err := c.VoidSupplyEntryWithBody(ctx, supplyEntryID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidSupplyEntryResponse(rsp)
+}
+
+// VoidSupplyEntryWithResponse Strike out a report
+//
+// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
+func (c *ClientWithResponses) VoidSupplyEntryWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidSupplyEntryResponse, error) {
+	rsp, err := c.VoidSupplyEntry(ctx, supplyEntryID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidSupplyEntryResponse(rsp)
 }
 
 // ShowSupportPersonWithResponse Show a support person
@@ -47037,6 +48813,281 @@ func ParseChangePatientStatusResponse(rsp *http.Response) (*ChangePatientStatusR
 	return response, nil
 }
 
+// ParseShowSupplyResponse parses an HTTP response from a ShowSupplyWithResponse call
+func ParseShowSupplyResponse(rsp *http.Response) (*ShowSupplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Supply
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountSupplyResponse parses an HTTP response from a CountSupplyWithResponse call
+func ParseCountSupplyResponse(rsp *http.Response) (*CountSupplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountSupplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CountSupplyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers CountSupplyResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDisposeSupplyResponse parses an HTTP response from a DisposeSupplyWithResponse call
+func ParseDisposeSupplyResponse(rsp *http.Response) (*DisposeSupplyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisposeSupplyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DisposeSupplyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers DisposeSupplyResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSupplyEntriesResponse parses an HTTP response from a ListSupplyEntriesWithResponse call
+func ParseListSupplyEntriesResponse(rsp *http.Response) (*ListSupplyEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSupplyEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplyEntryPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSupplyEntriesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReportSupplyLossResponse parses an HTTP response from a ReportSupplyLossWithResponse call
+func ParseReportSupplyLossResponse(rsp *http.Response) (*ReportSupplyLossResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReportSupplyLossResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReportSupplyLossResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers ReportSupplyLossResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListSupportPeopleResponse parses an HTTP response from a ListSupportPeopleWithResponse call
 func ParseListSupportPeopleResponse(rsp *http.Response) (*ListSupportPeopleResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49332,6 +51383,52 @@ func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) 
 		}
 		response.JSON201 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseVoidSupplyEntryResponse parses an HTTP response from a VoidSupplyEntryWithResponse call
+func ParseVoidSupplyEntryResponse(rsp *http.Response) (*VoidSupplyEntryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidSupplyEntryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers VoidSupplyEntryResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -148,7 +148,11 @@ func amount(d Fact) string {
 
 // prescriptionAt is the prescription that was active at a time; of several the newest.
 func (c *course) prescriptionAt(at time.Time) (active Validity, found bool) {
-	for _, p := range c.known.Prescriptions {
+	return activeAt(c.known.Prescriptions, at)
+}
+
+func activeAt(prescriptions []Validity, at time.Time) (active Validity, found bool) {
+	for _, p := range prescriptions {
 		if p.Contains(at) && (!found || p.From.After(active.From)) {
 			active, found = p, true
 		}

@@ -122,3 +122,29 @@ func ExampleJudgeVitals() {
 	}
 	// Output: BP_PRE_HARD high 136/100 mmHg reaches 160/100 mmHg
 }
+
+// A dispense that is recorded late accounts for the dose that was taken of it.
+func ExampleReckon() {
+	noon := time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
+	bottle := treatment.Lot{
+		DispenseID: uuid.UUID{15: 1}, DispensedAt: noon, Form: treatment.FormTroche, StrengthMg: 50 * dose.Milligram,
+		Step: dose.Unit / 2, BeyondUse: "2027-05-01", AmountMg: 600 * dose.Milligram,
+	}
+	supply := treatment.Supply{Doses: []treatment.TakenDose{{
+		FactID: uuid.UUID{15: 2}, At: noon.Add(time.Hour), Day: "2026-11-20", DoseMg: 75 * dose.Milligram, Form: treatment.FormTroche,
+	}}}
+	before := treatment.Reckon(supply)
+	supply.Lots = append(supply.Lots, bottle)
+	after := treatment.Reckon(supply)
+
+	unaccounted := uuid.Nil
+	fmt.Println(treatment.Tally(before.Entries)[unaccounted].TakenMg, "mg of an unknown lot")
+	left := treatment.Tally(after.Entries)[bottle.DispenseID].OnHandMg()
+	fmt.Println(dose.UnitsOf(left, bottle.StrengthMg), "units are left")
+	wrong, missing := after.Amend(before.Entries)
+	fmt.Println(len(wrong), "line is reversed,", len(missing), "are added")
+	// Output:
+	// 75 mg of an unknown lot
+	// 10.5 units are left
+	// 1 line is reversed, 2 are added
+}

@@ -86,6 +86,18 @@ type SupplyEntry struct {
 	AmountMg dose.Mg
 }
 
+// FormAt is the form in which a dose at a time was prescribed: by the named prescription, else
+// by the one that was active then; empty when there was none.
+func FormAt(prescriptions []Validity, named *uuid.UUID, at time.Time) DosageForm {
+	for _, p := range prescriptions {
+		if named != nil && p.ID == *named {
+			return p.Form
+		}
+	}
+	active, _ := activeAt(prescriptions, at)
+	return active.Form
+}
+
 // Reckoning is what a [Supply] adds up to.
 type Reckoning struct {
 	// Entries are the lines that the ledger must have, without those that were reversed.
@@ -236,6 +248,14 @@ type SupplyTotals struct {
 // OnHandMg is what is left.
 func (t SupplyTotals) OnHandMg() dose.Mg {
 	return t.DispensedMg - t.TakenMg - t.DisposedMg - t.LostMg + t.CountedMg
+}
+
+// Plus adds totals up.
+func (t SupplyTotals) Plus(other SupplyTotals) SupplyTotals {
+	return SupplyTotals{
+		t.DispensedMg + other.DispensedMg, t.TakenMg + other.TakenMg, t.DisposedMg + other.DisposedMg,
+		t.LostMg + other.LostMg, t.CountedMg + other.CountedMg,
+	}
 }
 
 // Tally adds up standing lines for each dispense; what no lot accounts for is under the zero id.

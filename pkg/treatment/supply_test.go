@@ -123,6 +123,28 @@ func TestAmend(t *testing.T) {
 	}
 }
 
+func TestFormAt(t *testing.T) {
+	validity := func(n byte, form treatment.DosageForm, from, until int) treatment.Validity {
+		return treatment.Validity{ID: id(n), Form: form, Interval: treatment.Interval{From: at(from), Until: new(at(until))}}
+	}
+	list := []treatment.Validity{validity(1, treatment.FormTroche, 0, 60), validity(2, treatment.FormSyrup, 60, 120)}
+	for name, test := range map[string]struct {
+		named   *uuid.UUID
+		minutes int
+		want    treatment.DosageForm
+	}{
+		"active":              {nil, 0, treatment.FormTroche},
+		"the next one":        {nil, 60, treatment.FormSyrup},
+		"none":                {nil, 120, ""},
+		"named":               {new(id(1)), 70, treatment.FormTroche},
+		"named, never active": {new(id(3)), 0, treatment.FormTroche},
+	} {
+		if got := treatment.FormAt(list, test.named, at(test.minutes)); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func TestTally(t *testing.T) {
 	got := treatment.Tally([]treatment.SupplyEntry{
 		entry(treatment.SupplyDispensed, 1, 1, 500), entry(treatment.SupplyTaken, 10, 1, -100), entry(treatment.SupplyTaken, 11, 1, -50),
@@ -136,8 +158,8 @@ func TestTally(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if left := got[id(1)].OnHandMg(); left != mg(305) {
-		t.Errorf("%v mg are left, want 305 mg", left)
+	if left := got[id(1)].Plus(got[id(1)]).OnHandMg(); left != mg(610) {
+		t.Errorf("%v mg are left twice, want 610 mg", left)
 	}
 }
 

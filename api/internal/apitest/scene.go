@@ -66,8 +66,10 @@ var steps = map[string][]step{
 	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
 	"listDispenses": {planned, weight, drafted, signed}, "recordDispense": {planned, weight, drafted, signed},
 	"showDispense": {running, dispensed}, "voidDispense": {running, dispensed},
+	"showSupply": {running, dispensed}, "listSupplyEntries": {running, dispensed}, "countSupply": {running, dispensed},
+	"disposeSupply": {running, dispensed}, "reportSupplyLoss": {running, dispensed}, "voidSupplyEntry": {running, dispensed, counted},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
-	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
+	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, dispensed, scheduled},
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
 	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
 	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
@@ -215,6 +217,13 @@ func dispensed(t testing.TB, s *Scene) {
 	fact["reportedBy"], fact["strengthMg"], fact["lot"], fact["beyondUseDate"] = "pharmacy", 50, "K26-1107", "2027-05-01"
 	s.keep("dispense", s.must(t, s.Clinic.Clinician, "recordDispense", fact))
 	s.refresh(t, "prescription", "showPrescription")
+}
+
+// counted is a count of that lot by the patient.
+func counted(t testing.TB, s *Scene) {
+	fact := s.fact("units", 9)
+	fact["dispenseId"] = s.IDs["dispense"]
+	s.keep("supplyEntry", s.must(t, s.Patient, "countSupply", fact))
 }
 func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{

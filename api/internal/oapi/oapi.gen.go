@@ -681,6 +681,30 @@ func (e Dispensed) Valid() bool {
 	}
 }
 
+// Defines values for DisposalMethod.
+const (
+	DisposalMethodHousehold         DisposalMethod = "household"
+	DisposalMethodMailBack          DisposalMethod = "mailBack"
+	DisposalMethodPharmacyCollector DisposalMethod = "pharmacyCollector"
+	DisposalMethodTakeBack          DisposalMethod = "takeBack"
+)
+
+// Valid indicates whether the value is a known member of the DisposalMethod enum.
+func (e DisposalMethod) Valid() bool {
+	switch e {
+	case DisposalMethodHousehold:
+		return true
+	case DisposalMethodMailBack:
+		return true
+	case DisposalMethodPharmacyCollector:
+		return true
+	case DisposalMethodTakeBack:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DosageForm.
 const (
 	DosageFormExtendedReleaseTablet   DosageForm = "extendedReleaseTablet"
@@ -1371,6 +1395,27 @@ func (e Licence) Valid() bool {
 	}
 }
 
+// Defines values for LossCause.
+const (
+	LossCauseDamaged LossCause = "damaged"
+	LossCauseLost    LossCause = "lost"
+	LossCauseStolen  LossCause = "stolen"
+)
+
+// Valid indicates whether the value is a known member of the LossCause enum.
+func (e LossCause) Valid() bool {
+	switch e {
+	case LossCauseDamaged:
+		return true
+	case LossCauseLost:
+		return true
+	case LossCauseStolen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ManiaHistory.
 const (
 	ManiaHistoryBipolarIIStable ManiaHistory = "bipolarIIStable"
@@ -2022,6 +2067,36 @@ func (e SubstanceUse) Valid() bool {
 	case SubstanceUseNone:
 		return true
 	case SubstanceUseUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SupplyKind.
+const (
+	SupplyKindCounted   SupplyKind = "counted"
+	SupplyKindDispensed SupplyKind = "dispensed"
+	SupplyKindDisposed  SupplyKind = "disposed"
+	SupplyKindLost      SupplyKind = "lost"
+	SupplyKindReversed  SupplyKind = "reversed"
+	SupplyKindTaken     SupplyKind = "taken"
+)
+
+// Valid indicates whether the value is a known member of the SupplyKind enum.
+func (e SupplyKind) Valid() bool {
+	switch e {
+	case SupplyKindCounted:
+		return true
+	case SupplyKindDispensed:
+		return true
+	case SupplyKindDisposed:
+		return true
+	case SupplyKindLost:
+		return true
+	case SupplyKindReversed:
+		return true
+	case SupplyKindTaken:
 		return true
 	default:
 		return false
@@ -3840,6 +3915,9 @@ type DispensePage struct {
 // Dispensed How much of what was authorised has been handed out.
 type Dispensed string
 
+// DisposalMethod How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+type DisposalMethod string
+
 // DosageForm What is dispensed.
 type DosageForm string
 
@@ -3853,6 +3931,9 @@ type Dose struct {
 
 	// DoseMg How much was taken, in mg.
 	DoseMg dose.Mg `json:"doseMg"`
+
+	// From The units that it was made of; when left out, those that expire first are assumed.
+	From *[]DosePortion `json:"from,omitempty"`
 
 	// HoldMin Minutes that it was held in the mouth.
 	HoldMin *int `json:"holdMin,omitempty"`
@@ -3899,6 +3980,9 @@ type DoseInput struct {
 	// DoseMg How much was taken, in mg.
 	DoseMg dose.Mg `json:"doseMg"`
 
+	// From The units that it was made of; when left out, those that expire first are assumed.
+	From *[]DosePortion `json:"from,omitempty"`
+
 	// HoldMin Minutes that it was held in the mouth.
 	HoldMin *int `json:"holdMin,omitempty"`
 
@@ -3925,6 +4009,15 @@ type DoseInput struct {
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
+}
+
+// DosePortion Units that a dose was made of.
+type DosePortion struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// Units How many of them, at most three decimals.
+	Units dose.Units `json:"units"`
 }
 
 // Dosing How much may be taken, and how often.
@@ -4598,6 +4691,9 @@ type LookInPolicy struct {
 	// GraceMin Minutes more that are let pass.
 	GraceMin int `json:"graceMin"`
 }
+
+// LossCause How units were lost.
+type LossCause string
 
 // ManiaHistory Whether the patient has, or had, a mania; `bipolarIIStable` is bipolar II disorder, stable, with hypomania at most.
 type ManiaHistory string
@@ -6231,10 +6327,268 @@ type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"`
 }
 
+// Supply What a patient has at home, by the ledger.
+type Supply struct {
+	// Lots Lots of which something is left, those that expire first before the others.
+	Lots []SupplyLot `json:"lots"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RunOutDate The day, where the patient is, of the first session that it is not enough for, when sessions follow each other as fast as the prescription allows; absent without an active prescription, or when it is too far away.
+	RunOutDate *openapi_types.Date `json:"runOutDate,omitempty"`
+
+	// SessionsLeft How many sessions of the active prescription it is enough for, expired units left out, up to 400; absent without an active prescription.
+	SessionsLeft *int `json:"sessionsLeft,omitempty"`
+
+	// Totals What the ledger adds up to, for all lots.
+	Totals SupplyTotals `json:"totals"`
+
+	// UnaccountedMg Doses that no lot accounts for, in mg.
+	UnaccountedMg dose.Mg `json:"unaccountedMg"`
+}
+
+// SupplyCount A count of what is left of a dispense.
+type SupplyCount struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units are there, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// SupplyDisposal Units that were disposed of.
+type SupplyDisposal struct {
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Method How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+	Method DisposalMethod `json:"method"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units, at most three decimals.
+	Units dose.Units `json:"units"`
+
+	// Witness Who was there, in words.
+	Witness *string `json:"witness,omitempty"`
+}
+
+// SupplyEntry A line of the ledger. Lines are only added: one that is not right any more is reversed, and another takes its place. The members from `reportedUnits` to `struckOut` belong to what somebody reported.
+type SupplyEntry struct {
+	// AmountMg By how much what is left of it changes, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// Cause How units were lost.
+	Cause *LossCause `json:"cause,omitempty"`
+
+	// ClockSkew The client's clock was ahead of the server's.
+	ClockSkew *bool `json:"clockSkew,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DispenseID The dispense that the units are from; absent when no lot accounts for them.
+	DispenseID *openapi_types.UUID `json:"dispenseId,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Kind What a line of the ledger says. `counted` corrects it by what a count has found, `reversed` takes another line back. More words may come.
+	Kind SupplyKind `json:"kind"`
+
+	// Method How units were disposed of: a take-back day, an envelope, household waste, or a collector in a pharmacy.
+	Method *DisposalMethod `json:"method,omitempty"`
+
+	// Mode How it reached the record.
+	Mode *Mode `json:"mode,omitempty"`
+
+	// Note In words.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// RecordedAt When the server received it.
+	RecordedAt *time.Time `json:"recordedAt,omitempty"`
+
+	// RecordedBy Who sent it.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy *ReportedBy `json:"reportedBy,omitempty"`
+
+	// ReportedUnits Of a report: how many units were counted, disposed of or lost.
+	ReportedUnits *dose.Units `json:"reportedUnits,omitempty"`
+
+	// Reverses The line that it takes back.
+	Reverses *openapi_types.UUID `json:"reverses,omitempty"`
+
+	// SessionID The session of the dose.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// SourceID What it rests on: the dispense, the dose, or the report, which is a line itself.
+	SourceID openapi_types.UUID `json:"sourceId"`
+
+	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
+	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone *string `json:"timeZone,omitempty"`
+
+	// Units The same in units, to a thousandth; absent when no lot accounts for them.
+	Units *dose.Units `json:"units,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+
+	// Witness Who was there, in words.
+	Witness *string `json:"witness,omitempty"`
+}
+
+// SupplyEntryPage A page of lines.
+type SupplyEntryPage struct {
+	// Items The lines of this page, in order.
+	Items []SupplyEntry `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SupplyKind What a line of the ledger says. `counted` corrects it by what a count has found, `reversed` takes another line back. More words may come.
+type SupplyKind string
+
+// SupplyLoss Units that were lost.
+type SupplyLoss struct {
+	// Cause How units were lost.
+	Cause LossCause `json:"cause"`
+
+	// DispenseID The dispense that the units are from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
+	ID openapi_types.UUID `json:"id"`
+
+	// Mode How it reached the record.
+	Mode Mode `json:"mode"`
+
+	// Note In words.
+	Note *string `json:"note,omitempty"`
+
+	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
+	OccurredAt time.Time `json:"occurredAt"`
+
+	// ReportedBy Whose word it is.
+	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
+	TimeZone string `json:"timeZone"`
+
+	// Units How many units, at most three decimals.
+	Units dose.Units `json:"units"`
+}
+
+// SupplyLot A lot of which something is left.
+type SupplyLot struct {
+	// AmountMg What is left, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// BeyondUseDate The last day on which it may be taken, as labelled.
+	BeyondUseDate openapi_types.Date `json:"beyondUseDate"`
+
+	// CountedMg What counts have found more than the ledger said, in mg; below zero for less.
+	CountedMg dose.Mg `json:"countedMg"`
+
+	// DispenseID The dispense that the lot is from.
+	DispenseID openapi_types.UUID `json:"dispenseId"`
+
+	// DispensedMg What was handed out, in mg.
+	DispensedMg dose.Mg `json:"dispensedMg"`
+
+	// DisposedMg What was disposed of, in mg.
+	DisposedMg dose.Mg `json:"disposedMg"`
+
+	// Form What is dispensed.
+	Form DosageForm `json:"form"`
+
+	// LostMg What was lost, in mg.
+	LostMg dose.Mg `json:"lostMg"`
+
+	// Lot The pharmacy's lot number, as labelled.
+	Lot string `json:"lot"`
+
+	// StrengthMg Ketamine in one unit as labelled, in mg.
+	StrengthMg dose.Mg `json:"strengthMg"`
+
+	// TakenMg What doses were made of, in mg.
+	TakenMg dose.Mg `json:"takenMg"`
+
+	// UnitStep The smallest part of a unit that doses are made of.
+	UnitStep dose.Units `json:"unitStep"`
+
+	// Units How many units are left, to a thousandth.
+	Units dose.Units `json:"units"`
+}
+
 // SupplyPolicy How units are divided.
 type SupplyPolicy struct {
 	// UnitStep The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
 	UnitStep UnitSteps `json:"unitStep"`
+}
+
+// SupplyTotals What the ledger adds up to, for all lots.
+type SupplyTotals struct {
+	// AmountMg What is left, in mg.
+	AmountMg dose.Mg `json:"amountMg"`
+
+	// CountedMg What counts have found more than the ledger said, in mg; below zero for less.
+	CountedMg dose.Mg `json:"countedMg"`
+
+	// DispensedMg What was handed out, in mg.
+	DispensedMg dose.Mg `json:"dispensedMg"`
+
+	// DisposedMg What was disposed of, in mg.
+	DisposedMg dose.Mg `json:"disposedMg"`
+
+	// LostMg What was lost, in mg.
+	LostMg dose.Mg `json:"lostMg"`
+
+	// TakenMg What doses were made of, in mg.
+	TakenMg dose.Mg `json:"takenMg"`
 }
 
 // SupportPerson Somebody who can be with the patient during a session.
@@ -6890,6 +7244,9 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SupplyEntryPath Its id.
+type SupplyEntryPath = openapi_types.UUID
 
 // SupportPersonPath Its id.
 type SupportPersonPath = openapi_types.UUID
@@ -8034,6 +8391,57 @@ type ChangePatientStatusParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupplyParams defines parameters for ShowSupply.
+type ShowSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CountSupplyParams defines parameters for CountSupply.
+type CountSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// DisposeSupplyParams defines parameters for DisposeSupply.
+type DisposeSupplyParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSupplyEntriesParams defines parameters for ListSupplyEntries.
+type ListSupplyEntriesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ReportSupplyLossParams defines parameters for ReportSupplyLoss.
+type ReportSupplyLossParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListSupportPeopleParams defines parameters for ListSupportPeople.
 type ListSupportPeopleParams struct {
 	// Limit How many to answer at most.
@@ -8724,6 +9132,24 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// VoidSupplyEntryParams defines parameters for VoidSupplyEntry.
+type VoidSupplyEntryParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSupportPersonParams defines parameters for ShowSupportPerson.
 type ShowSupportPersonParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -9243,6 +9669,15 @@ type RecordPdmpCheckJSONRequestBody = PdmpCheckInput
 // ChangePatientStatusJSONRequestBody defines body for ChangePatientStatus for application/json ContentType.
 type ChangePatientStatusJSONRequestBody = PatientStatusChange
 
+// CountSupplyJSONRequestBody defines body for CountSupply for application/json ContentType.
+type CountSupplyJSONRequestBody = SupplyCount
+
+// DisposeSupplyJSONRequestBody defines body for DisposeSupply for application/json ContentType.
+type DisposeSupplyJSONRequestBody = SupplyDisposal
+
+// ReportSupplyLossJSONRequestBody defines body for ReportSupplyLoss for application/json ContentType.
+type ReportSupplyLossJSONRequestBody = SupplyLoss
+
 // AddSupportPersonJSONRequestBody defines body for AddSupportPerson for application/json ContentType.
 type AddSupportPersonJSONRequestBody = SupportPersonInput
 
@@ -9338,6 +9773,9 @@ type UpdateStaffApplicationMergePatchPlusJSONRequestBody = StaffUpdate
 
 // DeactivateStaffJSONRequestBody defines body for DeactivateStaff for application/json ContentType.
 type DeactivateStaffJSONRequestBody = Deactivation
+
+// VoidSupplyEntryJSONRequestBody defines body for VoidSupplyEntry for application/json ContentType.
+type VoidSupplyEntryJSONRequestBody = StrikeOutInput
 
 // UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody defines body for UpdateSupportPerson for application/merge-patch+json ContentType.
 type UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody = SupportPersonUpdate
@@ -9614,6 +10052,21 @@ type ServerInterface interface {
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx echo.Context, patientID PatientPath, params ChangePatientStatusParams) error
+	// ShowSupply Show the supply
+	// (GET /patients/{patientId}/supply)
+	ShowSupply(ctx echo.Context, patientID PatientPath, params ShowSupplyParams) error
+	// CountSupply Count what is left
+	// (POST /patients/{patientId}/supply/counts)
+	CountSupply(ctx echo.Context, patientID PatientPath, params CountSupplyParams) error
+	// DisposeSupply Report units that were disposed of
+	// (POST /patients/{patientId}/supply/disposals)
+	DisposeSupply(ctx echo.Context, patientID PatientPath, params DisposeSupplyParams) error
+	// ListSupplyEntries List the lines of the ledger
+	// (GET /patients/{patientId}/supply/entries)
+	ListSupplyEntries(ctx echo.Context, patientID PatientPath, params ListSupplyEntriesParams) error
+	// ReportSupplyLoss Report units that were lost
+	// (POST /patients/{patientId}/supply/losses)
+	ReportSupplyLoss(ctx echo.Context, patientID PatientPath, params ReportSupplyLossParams) error
 	// ListSupportPeople List support people
 	// (GET /patients/{patientId}/support-people)
 	ListSupportPeople(ctx echo.Context, patientID PatientPath, params ListSupportPeopleParams) error
@@ -9755,6 +10208,9 @@ type ServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error
+	// VoidSupplyEntry Strike out a report
+	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
+	VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error
 	// ShowSupportPerson Show a support person
 	// (GET /support-people/{supportPersonId})
 	ShowSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonParams) error
@@ -15368,6 +15824,274 @@ func (w *ServerInterfaceWrapper) ChangePatientStatus(ctx echo.Context) error {
 	return err
 }
 
+// ShowSupply converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSupply(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSupplyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSupply(ctx, patientID, params)
+	return err
+}
+
+// CountSupply converts echo context to params.
+func (w *ServerInterfaceWrapper) CountSupply(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountSupplyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountSupply(ctx, patientID, params)
+	return err
+}
+
+// DisposeSupply converts echo context to params.
+func (w *ServerInterfaceWrapper) DisposeSupply(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DisposeSupplyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DisposeSupply(ctx, patientID, params)
+	return err
+}
+
+// ListSupplyEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSupplyEntries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSupplyEntriesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSupplyEntries(ctx, patientID, params)
+	return err
+}
+
+// ReportSupplyLoss converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportSupplyLoss(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportSupplyLossParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportSupplyLoss(ctx, patientID, params)
+	return err
+}
+
 // ListSupportPeople converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSupportPeople(ctx echo.Context) error {
 	var err error
@@ -18831,6 +19555,97 @@ func (w *ServerInterfaceWrapper) InviteStaff(ctx echo.Context) error {
 	return err
 }
 
+// VoidSupplyEntry converts echo context to params.
+func (w *ServerInterfaceWrapper) VoidSupplyEntry(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supplyEntryId" -------------
+	var supplyEntryID SupplyEntryPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supplyEntryId", ctx.Param("supplyEntryId"), &supplyEntryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supplyEntryId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VoidSupplyEntryParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VoidSupplyEntry(ctx, supplyEntryID, params)
+	return err
+}
+
 // ShowSupportPerson converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowSupportPerson(ctx echo.Context) error {
 	var err error
@@ -20853,6 +21668,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/pdmp-checks", wrapper.ListPdmpChecks, options.OperationMiddlewares["listPdmpChecks"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/pdmp-checks", wrapper.RecordPdmpCheck, options.OperationMiddlewares["recordPdmpCheck"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/status", wrapper.ChangePatientStatus, options.OperationMiddlewares["changePatientStatus"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/supply", wrapper.ShowSupply, options.OperationMiddlewares["showSupply"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/supply/counts", wrapper.CountSupply, options.OperationMiddlewares["countSupply"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/supply/disposals", wrapper.DisposeSupply, options.OperationMiddlewares["disposeSupply"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/supply/entries", wrapper.ListSupplyEntries, options.OperationMiddlewares["listSupplyEntries"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/supply/losses", wrapper.ReportSupplyLoss, options.OperationMiddlewares["reportSupplyLoss"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
@@ -20901,6 +21721,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/staff/:staffId", wrapper.UpdateStaff, options.OperationMiddlewares["updateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/deactivate", wrapper.DeactivateStaff, options.OperationMiddlewares["deactivateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/invitations", wrapper.InviteStaff, options.OperationMiddlewares["inviteStaff"]...)
+	router.POST(options.BaseURL+"/supply-entries/:supplyEntryId/enter-in-error", wrapper.VoidSupplyEntry, options.OperationMiddlewares["voidSupplyEntry"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId", wrapper.ShowSupportPerson, options.OperationMiddlewares["showSupportPerson"]...)
 	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
 	router.POST(options.BaseURL+"/support-people/:supportPersonId/remove", wrapper.RemoveSupportPerson, options.OperationMiddlewares["removeSupportPerson"]...)
@@ -21281,6 +22102,27 @@ type StaffPageJSONResponse struct {
 	Body StaffPage
 
 	Headers StaffPageResponseHeaders
+}
+
+type SupplyJSONResponse Supply
+
+type SupplyEntryResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type SupplyEntryJSONResponse struct {
+	Body SupplyEntry
+
+	Headers SupplyEntryResponseHeaders
+}
+
+type SupplyEntryPageResponseHeaders struct {
+	Link *string
+}
+type SupplyEntryPageJSONResponse struct {
+	Body SupplyEntryPage
+
+	Headers SupplyEntryPageResponseHeaders
 }
 
 type SupportPersonResponseHeaders struct {
@@ -23739,6 +24581,229 @@ func (response ChangePatientStatus200JSONResponse) VisitChangePatientStatusRespo
 	return err
 }
 
+type ShowSupplyRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ShowSupplyParams
+}
+
+type ShowSupplyResponseObject interface {
+	VisitShowSupplyResponse(w http.ResponseWriter) error
+}
+
+type ShowSupply200JSONResponse struct{ SupplyJSONResponse }
+
+func (response ShowSupply200JSONResponse) VisitShowSupplyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountSupplyRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    CountSupplyParams
+	Body      *CountSupplyJSONRequestBody
+}
+
+type CountSupplyResponseObject interface {
+	VisitCountSupplyResponse(w http.ResponseWriter) error
+}
+
+type CountSupply200JSONResponse struct{ SupplyEntryJSONResponse }
+
+func (response CountSupply200JSONResponse) VisitCountSupplyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountSupply201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CountSupply201JSONResponse struct {
+	Body    SupplyEntry
+	Headers CountSupply201ResponseHeaders
+}
+
+func (response CountSupply201JSONResponse) VisitCountSupplyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisposeSupplyRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    DisposeSupplyParams
+	Body      *DisposeSupplyJSONRequestBody
+}
+
+type DisposeSupplyResponseObject interface {
+	VisitDisposeSupplyResponse(w http.ResponseWriter) error
+}
+
+type DisposeSupply200JSONResponse struct{ SupplyEntryJSONResponse }
+
+func (response DisposeSupply200JSONResponse) VisitDisposeSupplyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisposeSupply201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type DisposeSupply201JSONResponse struct {
+	Body    SupplyEntry
+	Headers DisposeSupply201ResponseHeaders
+}
+
+func (response DisposeSupply201JSONResponse) VisitDisposeSupplyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSupplyEntriesRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListSupplyEntriesParams
+}
+
+type ListSupplyEntriesResponseObject interface {
+	VisitListSupplyEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListSupplyEntries200JSONResponse struct{ SupplyEntryPageJSONResponse }
+
+func (response ListSupplyEntries200JSONResponse) VisitListSupplyEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportSupplyLossRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ReportSupplyLossParams
+	Body      *ReportSupplyLossJSONRequestBody
+}
+
+type ReportSupplyLossResponseObject interface {
+	VisitReportSupplyLossResponse(w http.ResponseWriter) error
+}
+
+type ReportSupplyLoss200JSONResponse struct{ SupplyEntryJSONResponse }
+
+func (response ReportSupplyLoss200JSONResponse) VisitReportSupplyLossResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportSupplyLoss201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type ReportSupplyLoss201JSONResponse struct {
+	Body    SupplyEntry
+	Headers ReportSupplyLoss201ResponseHeaders
+}
+
+func (response ReportSupplyLoss201JSONResponse) VisitReportSupplyLossResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSupportPeopleRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    ListSupportPeopleParams
@@ -25375,6 +26440,36 @@ func (response InviteStaff201JSONResponse) VisitInviteStaffResponse(w http.Respo
 	return err
 }
 
+type VoidSupplyEntryRequestObject struct {
+	SupplyEntryID SupplyEntryPath `json:"supplyEntryId"`
+	Params        VoidSupplyEntryParams
+	Body          *VoidSupplyEntryJSONRequestBody
+}
+
+type VoidSupplyEntryResponseObject interface {
+	VisitVoidSupplyEntryResponse(w http.ResponseWriter) error
+}
+
+type VoidSupplyEntry200JSONResponse struct{ SupplyEntryJSONResponse }
+
+func (response VoidSupplyEntry200JSONResponse) VisitVoidSupplyEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowSupportPersonRequestObject struct {
 	SupportPersonID SupportPersonPath `json:"supportPersonId"`
 	Params          ShowSupportPersonParams
@@ -26362,6 +27457,21 @@ type StrictServerInterface interface {
 	// ChangePatientStatus Change a patient's status
 	// (POST /patients/{patientId}/status)
 	ChangePatientStatus(ctx context.Context, request ChangePatientStatusRequestObject) (ChangePatientStatusResponseObject, error)
+	// ShowSupply Show the supply
+	// (GET /patients/{patientId}/supply)
+	ShowSupply(ctx context.Context, request ShowSupplyRequestObject) (ShowSupplyResponseObject, error)
+	// CountSupply Count what is left
+	// (POST /patients/{patientId}/supply/counts)
+	CountSupply(ctx context.Context, request CountSupplyRequestObject) (CountSupplyResponseObject, error)
+	// DisposeSupply Report units that were disposed of
+	// (POST /patients/{patientId}/supply/disposals)
+	DisposeSupply(ctx context.Context, request DisposeSupplyRequestObject) (DisposeSupplyResponseObject, error)
+	// ListSupplyEntries List the lines of the ledger
+	// (GET /patients/{patientId}/supply/entries)
+	ListSupplyEntries(ctx context.Context, request ListSupplyEntriesRequestObject) (ListSupplyEntriesResponseObject, error)
+	// ReportSupplyLoss Report units that were lost
+	// (POST /patients/{patientId}/supply/losses)
+	ReportSupplyLoss(ctx context.Context, request ReportSupplyLossRequestObject) (ReportSupplyLossResponseObject, error)
 	// ListSupportPeople List support people
 	// (GET /patients/{patientId}/support-people)
 	ListSupportPeople(ctx context.Context, request ListSupportPeopleRequestObject) (ListSupportPeopleResponseObject, error)
@@ -26503,6 +27613,9 @@ type StrictServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx context.Context, request InviteStaffRequestObject) (InviteStaffResponseObject, error)
+	// VoidSupplyEntry Strike out a report
+	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
+	VoidSupplyEntry(ctx context.Context, request VoidSupplyEntryRequestObject) (VoidSupplyEntryResponseObject, error)
 	// ShowSupportPerson Show a support person
 	// (GET /support-people/{supportPersonId})
 	ShowSupportPerson(ctx context.Context, request ShowSupportPersonRequestObject) (ShowSupportPersonResponseObject, error)
@@ -29583,6 +30696,205 @@ func (sh *strictHandler) ChangePatientStatus(ctx echo.Context, patientID Patient
 	return nil
 }
 
+// ShowSupply operation middleware
+func (sh *strictHandler) ShowSupply(ctx echo.Context, patientID PatientPath, params ShowSupplyParams) error {
+	var request ShowSupplyRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSupply(ctx.Request().Context(), request.(ShowSupplyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSupply")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSupplyResponseObject); ok {
+		return validResponse.VisitShowSupplyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CountSupply operation middleware
+func (sh *strictHandler) CountSupply(ctx echo.Context, patientID PatientPath, params CountSupplyParams) error {
+	var request CountSupplyRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body CountSupplyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountSupply(ctx.Request().Context(), request.(CountSupplyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountSupply")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountSupplyResponseObject); ok {
+		return validResponse.VisitCountSupplyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisposeSupply operation middleware
+func (sh *strictHandler) DisposeSupply(ctx echo.Context, patientID PatientPath, params DisposeSupplyParams) error {
+	var request DisposeSupplyRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body DisposeSupplyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisposeSupply(ctx.Request().Context(), request.(DisposeSupplyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisposeSupply")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisposeSupplyResponseObject); ok {
+		return validResponse.VisitDisposeSupplyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSupplyEntries operation middleware
+func (sh *strictHandler) ListSupplyEntries(ctx echo.Context, patientID PatientPath, params ListSupplyEntriesParams) error {
+	var request ListSupplyEntriesRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSupplyEntries(ctx.Request().Context(), request.(ListSupplyEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSupplyEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSupplyEntriesResponseObject); ok {
+		return validResponse.VisitListSupplyEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReportSupplyLoss operation middleware
+func (sh *strictHandler) ReportSupplyLoss(ctx echo.Context, patientID PatientPath, params ReportSupplyLossParams) error {
+	var request ReportSupplyLossRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body ReportSupplyLossJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportSupplyLoss(ctx.Request().Context(), request.(ReportSupplyLossRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportSupplyLoss")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReportSupplyLossResponseObject); ok {
+		return validResponse.VisitReportSupplyLossResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListSupportPeople operation middleware
 func (sh *strictHandler) ListSupportPeople(ctx echo.Context, patientID PatientPath, params ListSupportPeopleParams) error {
 	var request ListSupportPeopleRequestObject
@@ -31532,6 +32844,55 @@ func (sh *strictHandler) InviteStaff(ctx echo.Context, staffID StaffPath, params
 		return err
 	} else if validResponse, ok := response.(InviteStaffResponseObject); ok {
 		return validResponse.VisitInviteStaffResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VoidSupplyEntry operation middleware
+func (sh *strictHandler) VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error {
+	var request VoidSupplyEntryRequestObject
+
+	request.SupplyEntryID = supplyEntryID
+	request.Params = params
+
+	var body VoidSupplyEntryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VoidSupplyEntry(ctx.Request().Context(), request.(VoidSupplyEntryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VoidSupplyEntry")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VoidSupplyEntryResponseObject); ok {
+		return validResponse.VisitVoidSupplyEntryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

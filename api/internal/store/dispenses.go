@@ -24,6 +24,12 @@ func (tx *Tx) Fills(prescription uuid.UUID) ([]Dispense, error) {
 	return many[Dispense](tx.orm.Where("prescription_id = ? AND struck_out_at IS NULL", prescription).Order("occurred_at, id"))
 }
 
+// DispensesOf returns the dispenses of a patient that count, those that expire first before the
+// others.
+func (tx *Tx) DispensesOf(patient uuid.UUID) ([]Dispense, error) {
+	return many[Dispense](tx.orm.Where("patient_id = ? AND struck_out_at IS NULL", patient).Order("beyond_use_date, occurred_at, id"))
+}
+
 // ListDispenses returns a page of a prescription's dispenses, newest first.
 func (tx *Tx) ListDispenses(prescription uuid.UUID, p Page) ([]Dispense, *Key, error) {
 	return list[Dispense](tx.orm.Where("prescription_id = ?", prescription), desc("occurred_at"), p)

@@ -32,6 +32,7 @@ var patientRecords = map[string]string{
 	"adverseEventId":  "adverse_events",
 	"adjustmentId":    "adjustments",
 	"dispenseId":      "dispenses",
+	"supplyEntryId":   "supply_entries",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

@@ -25,6 +25,14 @@ type PrescriptionHold struct {
 	Hold
 }
 
+// OnHoldTimes are the times in which nothing could be taken from it.
+func (p *Prescription) OnHoldTimes() (times []treatment.Interval) {
+	for i := range p.Holds {
+		times = append(times, p.Holds[i].Interval())
+	}
+	return times
+}
+
 // Prescription returns a prescription with its holds, those lifted included.
 func (tx *Tx) Prescription(id uuid.UUID) (*Prescription, error) {
 	p, err := Find[Prescription](tx, id)
@@ -51,6 +59,11 @@ func (tx *Tx) ChangePrescription(event string, p *Prescription) error {
 func (tx *Tx) Prescriptions(course uuid.UUID) ([]Prescription, error) {
 	rows, err := many[Prescription](tx.orm.Where("treatment_id = ?", course).Order("created_at, id"))
 	return rows, tx.withHolds(rows, err)
+}
+
+// PrescriptionsOf returns all prescriptions of a patient, without their holds, oldest first.
+func (tx *Tx) PrescriptionsOf(patient uuid.UUID) ([]Prescription, error) {
+	return many[Prescription](tx.orm.Where("patient_id = ?", patient).Order("created_at, id"))
 }
 
 // ListPrescriptions returns a page of a treatment's prescriptions, newest first. status ""

@@ -82,6 +82,16 @@ type SessionFact struct {
 	// check came in. Empty for other facts.
 	Outside string
 	Struck
+	// From are the units that a dose was said to be made of.
+	From []DosePortion `gorm:"-"`
+}
+
+// DosePortion is a number of units of a dispense that a dose was said to be made of.
+type DosePortion struct {
+	Part
+	FactID    uuid.UUID `gorm:"primaryKey" json:"-"`
+	PatientID uuid.UUID `json:"-"`
+	treatment.Portion
 }
 
 // settle brings what the two embedded structs both know together.
@@ -103,7 +113,13 @@ func (f SessionFact) MarshalJSON() ([]byte, error) {
 // AddFact creates a fact of a session.
 func (tx *Tx) AddFact(event string, f *SessionFact) error {
 	f.Record.ID = f.Fact.ID
-	return tx.Create(event, f)
+	if err := tx.Create(event, f); err != nil || len(f.From) == 0 {
+		return err
+	}
+	for i := range f.From {
+		f.From[i].PatientID = f.PatientID
+	}
+	return Replace(tx, "fact_id", f.Fact.ID, f.From)
 }
 
 // StrikeOutFact enters a fact in error.
@@ -113,11 +129,48 @@ func (tx *Tx) StrikeOutFact(f *SessionFact, reason string, replacedBy *uuid.UUID
 	return tx.Change("session.factEnteredInError", f)
 }
 
+// Fact returns a fact of a session.
+func (tx *Tx) Fact(id uuid.UUID) (*SessionFact, error) {
+	f, err := Find[SessionFact](tx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.whole([]SessionFact{*f}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
 // Facts returns everything that was ever recorded of a session, in the order of its time.
 func (tx *Tx) Facts(session uuid.UUID) ([]SessionFact, error) {
-	rows, err := many[SessionFact](tx.orm.Where("session_id = ?", session).Order("occurred_at, id"))
+	return tx.whole(many[SessionFact](tx.orm.Where("session_id = ?", session).Order("occurred_at, id")))
+}
+
+// DosesOf returns the doses of a patient that count, but those of one session, in the order of
+// their time.
+func (tx *Tx) DosesOf(patient, except uuid.UUID) ([]SessionFact, error) {
+	voided := tx.orm.Model(&Session{}).Select("id").Where("patient_id = ? AND voided_at IS NOT NULL", patient)
+	return tx.whole(many[SessionFact](tx.orm.
+		Where("patient_id = ? AND kind = 'dose' AND struck_out_at IS NULL", patient).
+		Where("session_id <> ? AND session_id NOT IN (?)", except, voided).Order("occurred_at, id")))
+}
+
+// whole completes facts as they were read.
+func (tx *Tx) whole(rows []SessionFact, err error) ([]SessionFact, error) {
+	var doses []uuid.UUID
 	for i := range rows {
 		rows[i].settle()
+		if rows[i].Kind == treatment.FactDose {
+			doses = append(doses, rows[i].Fact.ID)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	portions, err := Parts[DosePortion](tx, "fact_id", doses...)
+	for i := range rows {
+		rows[i].From = portions[rows[i].Fact.ID]
 	}
 	return rows, err
 }

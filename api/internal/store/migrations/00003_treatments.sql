@@ -112,6 +112,7 @@ CREATE TABLE prescriptions (
     CONSTRAINT prescriptions_cosigner FOREIGN KEY (clinic_id, cosigned_by) REFERENCES staff (clinic_id, id)
 );
 CREATE INDEX prescriptions_by_treatment ON prescriptions (clinic_id, treatment_id, created_at, id);
+CREATE INDEX prescriptions_by_patient ON prescriptions (clinic_id, patient_id, created_at, id);
 CREATE INDEX prescriptions_by_status ON prescriptions (clinic_id, treatment_id, status, created_at, id);
 -- The backstop behind the rule: one active prescription a treatment.
 CREATE UNIQUE INDEX prescriptions_active ON prescriptions (clinic_id, treatment_id) WHERE status = 'active';

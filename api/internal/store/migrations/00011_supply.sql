@@ -38,6 +38,65 @@ CREATE TABLE dispenses (
 CREATE INDEX dispenses_by_prescription ON dispenses (clinic_id, prescription_id, occurred_at, id);
 CREATE INDEX dispenses_by_patient ON dispenses (clinic_id, patient_id, occurred_at, id);
 
+-- The units that a dose was said to be made of.
+CREATE TABLE dose_portions (
+    clinic_id   UUID    NOT NULL,
+    fact_id     UUID    NOT NULL,
+    position    INTEGER NOT NULL,
+    patient_id  UUID    NOT NULL,
+    dispense_id UUID    NOT NULL,
+    units       BIGINT  NOT NULL, -- in thousandths
+    CONSTRAINT dose_portions_pkey PRIMARY KEY (clinic_id, fact_id, position),
+    CONSTRAINT dose_portions_fact FOREIGN KEY (clinic_id, fact_id) REFERENCES session_facts (clinic_id, id),
+    CONSTRAINT dose_portions_dispense FOREIGN KEY (clinic_id, dispense_id) REFERENCES dispenses (clinic_id, id)
+);
+
+-- The ledger. Lines are only added; one that is not right any more is reversed by another. The
+-- source is a dispense, a dose or a report: no foreign key can say that. What belongs to a report
+-- is empty in the lines that follow from something else.
+CREATE TABLE supply_entries (
+    clinic_id         UUID        NOT NULL,
+    id                UUID        NOT NULL,
+    version           BIGINT      NOT NULL,
+    created_at        TIMESTAMPTZ NOT NULL,
+    updated_at        TIMESTAMPTZ NOT NULL,
+    patient_id        UUID        NOT NULL,
+    kind              TEXT        NOT NULL CONSTRAINT supply_entries_kind CHECK (kind IN ('dispensed', 'taken', 'disposed', 'lost', 'counted', 'reversed')),
+    source_id         UUID        NOT NULL,
+    session_id        UUID,
+    dispense_id       UUID,
+    amount_ug         BIGINT      NOT NULL,
+    strength_ug       BIGINT      NOT NULL, -- 0 when no lot accounts for it
+    reverses          UUID,
+    occurred_at       TIMESTAMPTZ NOT NULL,
+    time_zone         TEXT        NOT NULL,
+    reported_by       TEXT        NOT NULL CONSTRAINT supply_entries_reported_by CHECK (reported_by IN
+        ('', 'patient', 'supportPerson', 'clinician', 'pharmacy', 'device')),
+    mode              TEXT        NOT NULL CONSTRAINT supply_entries_mode CHECK (mode IN ('', 'app', 'phone', 'video', 'inPerson', 'system')),
+    clock_skew        BOOLEAN     NOT NULL,
+    recorded_by       TEXT        NOT NULL,
+    struck_out_at     TIMESTAMPTZ,
+    struck_out_by     TEXT,
+    struck_out_reason TEXT,
+    replaced_by       UUID,
+    reported_units    BIGINT, -- in thousandths
+    method            TEXT        NOT NULL CONSTRAINT supply_entries_method CHECK (method IN ('', 'takeBack', 'mailBack', 'household', 'pharmacyCollector')),
+    witness           TEXT        NOT NULL,
+    cause             TEXT        NOT NULL CONSTRAINT supply_entries_cause CHECK (cause IN ('', 'lost', 'stolen', 'damaged')),
+    note              TEXT        NOT NULL,
+    CONSTRAINT supply_entries_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT supply_entries_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
+    CONSTRAINT supply_entries_dispense FOREIGN KEY (clinic_id, dispense_id) REFERENCES dispenses (clinic_id, id),
+    CONSTRAINT supply_entries_session FOREIGN KEY (clinic_id, session_id) REFERENCES sessions (clinic_id, id),
+    CONSTRAINT supply_entries_reverses FOREIGN KEY (clinic_id, reverses) REFERENCES supply_entries (clinic_id, id),
+    CONSTRAINT supply_entries_reversed CHECK ((kind = 'reversed') = (reverses IS NOT NULL))
+);
+CREATE INDEX supply_entries_by_patient ON supply_entries (clinic_id, patient_id, occurred_at, id);
+-- The backstop behind the rule: nothing is taken back twice.
+CREATE UNIQUE INDEX supply_entries_once ON supply_entries (clinic_id, reverses) WHERE reverses IS NOT NULL;
+
 -- +goose Down
 
+DROP TABLE supply_entries;
+DROP TABLE dose_portions;
 DROP TABLE dispenses;

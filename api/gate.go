@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -118,7 +119,27 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 			known.Alerts = append(known.Alerts, treatment.StandingAlert{Rule: alerts[i].Rule, Severity: alerts[i].Severity})
 		}
 	}
+	if err != nil || !policy.Guards(treatment.GuardUnits) {
+		return known, err
+	}
+	known.Units, err = c.unitsAt(tx, row, at)
 	return known, err
+}
+
+// unitsAt is whether the units at home made the prescribed dose at a time; nil when nothing was
+// prescribed.
+func (c *courseOf) unitsAt(tx *store.Tx, row *store.Session, at time.Time) (*treatment.UnitsAtHome, error) {
+	here, err := zone(row.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.prescriptions {
+		p := &c.prescriptions[i]
+		if v, ok := p.Validity(p.ID, nil); ok && v.Contains(at) {
+			return unitsAtHome(tx, row.PatientID, p.Order, at.In(here))
+		}
+	}
+	return nil, nil
 }
 
 // outside reads what was kept with each check.

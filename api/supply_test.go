@@ -112,6 +112,7 @@ func TestSupply(t *testing.T) {
 		t.Run("references", func(t *testing.T) { newShelf(t, c).references(newShelf(t, c)) })
 		t.Run("deviations", func(t *testing.T) { newShelf(t, c).unitDeviations() })
 		t.Run("scheduling", func(t *testing.T) { newShelf(t, c).unitsSuffice() })
+		t.Run("gate", func(t *testing.T) { newShelf(t, c).unitsAtTheGate() })
 	})
 }
 
@@ -353,6 +354,41 @@ func (s *shelf) unitsSuffice() {
 	expect(t, "expired units", s.site.Do(t, plan), 422, problem.RuleViolated)
 	s.dispensed(0, map[string]any{"units": 2})
 	expect(t, "two tablets", s.site.Do(t, plan), 201, "")
+}
+
+// unitsAtTheGate: a dose is not cleared without the units that make it.
+func (s *shelf) unitsAtTheGate() {
+	t := s.t
+	plan := s.call("scheduleSession", s.Patient, map[string]any{
+		"plannedAt": s.site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
+	})
+	session := s.site.Must(t, plan).Text("id")
+	followDefault(t, s.Scene)
+	units := func() (list []string) {
+		t.Helper()
+		s.site.Clock.Advance(time.Minute)
+		s.site.Must(t, s.call("checkSession", s.Patient, check(s.Scene, nil), "sessionId", session))
+		shown := s.site.Must(t, s.call("showSession", s.Clinic.Clinician, nil, "sessionId", session))
+		for _, reason := range held(shown) {
+			if strings.HasSuffix(reason, "noUnits") || strings.HasSuffix(reason, "unitsCannotMakeDose") {
+				list = append(list, reason)
+			}
+		}
+		return list
+	}
+	expectHeld := func(what string, want ...string) {
+		t.Helper()
+		if got := units(); !slices.Equal(got, want) {
+			t.Errorf("%s: held for %q, want %q", what, got, want)
+		}
+	}
+	expectHeld("nothing at home", "stop noUnits")
+	s.dispensed(0, map[string]any{"strengthMg": 30})
+	expectHeld("units that cannot make it", "hold unitsCannotMakeDose")
+	lot := s.dispensed(0, map[string]any{"units": 2})
+	expectHeld("two tablets")
+	s.report("reportSupplyLoss", lot, 0, map[string]any{"units": 1, "cause": "lost"})
+	expectHeld("one tablet", "hold unitsCannotMakeDose")
 }
 
 // TestSupplyOfTwoPhones: two phones record doses of one patient at once. No unit is taken twice:

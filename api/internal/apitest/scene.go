@@ -211,6 +211,7 @@ func adjustmentApplied(t testing.TB, s *Scene) {
 	signed(t, s)
 	s.refresh(t, "adjustment", "showAdjustment")
 }
+
 // dispensed is a lot of 12 units of 50 mg.
 func dispensed(t testing.TB, s *Scene) {
 	fact := s.fact("units", 12)

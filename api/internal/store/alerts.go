@@ -30,7 +30,7 @@ const (
 	SourceAssessment   = "assessment"
 	SourceMeasurement  = "measurement"
 	SourceAdverseEvent = "adverseEvent"
-	SourceDispense    = "dispense"
+	SourceDispense     = "dispense"
 )
 
 // Same reports whether both name the same record and fact.

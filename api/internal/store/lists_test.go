@@ -82,8 +82,8 @@ var lists = map[string]struct {
 	"proposed":           {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentProposed})},
 	"expired proposals":  {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentExpired})},
 	"applied":            {"adjustments_by_status", adjustments(store.AdjustmentFilter{Applied: true})},
-	"dispenses":         {"dispenses_by_prescription", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListDispenses(id, p)) }},
-	"supply":            {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
+	"dispenses":          {"dispenses_by_prescription", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListDispenses(id, p)) }},
+	"supply":             {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
 }
 
 func second[T any](_ []T, _ *store.Key, err error) error { return err }

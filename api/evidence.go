@@ -19,8 +19,8 @@ import (
 // with it by its version, and is new only in another one.
 const reordered = time.Hour
 
-// nouns are the paths of the records that are evidence.
-var nouns = map[treatment.EvidenceType]string{
+// evidenceNouns are the path segments of the records that are evidence.
+var evidenceNouns = map[treatment.EvidenceType]string{
 	treatment.EvidenceAssessment: "assessments", treatment.EvidenceSession: "sessions", treatment.EvidenceAdverseEvent: "adverse-events",
 	treatment.EvidenceAlert: "alerts", treatment.EvidenceMeasurement: "measurements",
 	treatment.EvidenceMedication: "medications", treatment.EvidenceSupportPerson: "support-people",
@@ -93,7 +93,7 @@ func evidenceChanged(records ...treatment.Evidence) error {
 	p := problem.New(problem.EvidenceChanged, "there are records that are newer than what this decision rests on")
 	for _, e := range records[:min(len(records), maxFaults)] {
 		p.Errors = append(p.Errors, problem.Fault{
-			In: "record", Pointer: *location(nouns[e.Type], e.ID), Code: string(treatment.RuleEvidence), Detail: fmt.Sprintf("is at version %d", e.Version),
+			In: "record", Pointer: *location(evidenceNouns[e.Type], e.ID), Code: string(treatment.RuleEvidence), Detail: fmt.Sprintf("is at version %d", e.Version),
 		})
 	}
 	return p

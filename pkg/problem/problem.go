@@ -44,7 +44,8 @@ const (
 type Fault struct {
 	// In is the part of the request: body, path, query or header.
 	In string `json:"in,omitempty"`
-	// Pointer is a JSON pointer into the body (RFC 6901), or the parameter's name.
+	// Pointer is a JSON pointer into the body (RFC 6901), the parameter's name, or the path of a
+	// record.
 	Pointer string `json:"pointer"`
 	// Code names the broken constraint or rule, such as required, maximum or a rule's id.
 	Code string `json:"code"`

@@ -118,14 +118,20 @@ func (s *Server) RejectAdjustment(ctx context.Context, req oapi.RejectAdjustment
 	return oapi.RejectAdjustment200JSONResponse{AdjustmentJSONResponse: out}, err
 }
 
-// WithdrawAdjustment takes a proposal back: who proposed it may, and prescribers.
+// WithdrawAdjustment takes a proposal back, as who proposed it may, or an approval, as
+// prescribers may.
 func (s *Server) WithdrawAdjustment(ctx context.Context, req oapi.WithdrawAdjustmentRequestObject) (oapi.WithdrawAdjustmentResponseObject, error) {
 	who := &callOf(ctx).who
 	out, err := decideAdjustment(ctx, req.AdjustmentID, "adjustment.withdrawn", func(tx *store.Tx, a *store.Adjustment) (treatment.Adjustment, error) {
-		if a.ProposedBy != who.actor.ID && !who.is(rolePrescriber) {
-			return a.Adjustment, problem.New(problem.Forbidden, "only who proposed it, or a prescriber, withdraws it")
+		own := a.ProposedBy == who.actor.ID && a.Status == treatment.AdjustmentProposed
+		if !own && !who.is(rolePrescriber) {
+			return a.Adjustment, problem.New(problem.Forbidden, "only who proposed it withdraws a proposal, and prescribers what is approved")
 		}
-		return a.Withdraw(orZero(req.Body.Reason), who.actor.ID, tx.Now)
+		c, err := loadCourse(tx, a.TreatmentID)
+		if err != nil {
+			return a.Adjustment, err
+		}
+		return a.Withdraw(orZero(req.Body.Reason), c.draftOf(a), who.actor.ID, tx.Now)
 	})
 	return oapi.WithdrawAdjustment200JSONResponse{AdjustmentJSONResponse: out}, err
 }

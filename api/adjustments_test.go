@@ -98,9 +98,7 @@ func TestAdjustmentLife(t *testing.T) {
 		}
 		unseen("approved")
 		expect(t, "beside an approved one", scene.Do(t, c.Prescriber, "proposeAdjustment", proposalOf(scene, map[string]any{"doseMg": 150})), 409, problem.AdjustmentOpen)
-		for _, operation := range []string{"approveAdjustment", "withdrawAdjustment"} {
-			expect(t, operation+" when approved", scene.Do(t, c.Prescriber, operation, map[string]any{}), 409, problem.IllegalTransition)
-		}
+		expect(t, "approved when approved", scene.Do(t, c.Prescriber, "approveAdjustment", map[string]any{}), 409, problem.IllegalTransition)
 		expect(t, "rejected when approved", scene.Do(t, c.Prescriber, "rejectAdjustment", map[string]any{"reason": "No."}), 409, problem.IllegalTransition)
 
 		expect(t, "applied", apply(t, scene), 200, "")
@@ -227,6 +225,14 @@ func TestAdjustmentWithdrawal(t *testing.T) {
 		if got.Text("status") != "withdrawn" || got.Text("statusReason") != "Rather wait." || got.Text("endedBy") != c.Prescriber.ID.String() {
 			t.Errorf("withdrawn: %s", got.Body)
 		}
+		propose(t, scene, change)
+		expect(t, "approved", approve(t, scene), 200, "")
+		expect(t, "approved, by a clinician", scene.Do(t, c.Clinician, "withdrawAdjustment", map[string]any{}), 403, problem.Forbidden)
+		expect(t, "applied", apply(t, scene), 200, "")
+		withdraw := func() apitest.Answer { return scene.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}) }
+		expect(t, "while its draft lives", withdraw(), 409, problem.AlreadyApplied)
+		expect(t, "draft discarded", scene.Do(t, c.Prescriber, "discardPrescription", map[string]any{"reason": "Cannot be signed."}), 200, "")
+		expect(t, "without a draft", withdraw(), 200, "")
 		propose(t, scene, change)
 		rejected := scene.Do(t, c.Prescriber, "rejectAdjustment", map[string]any{"reason": "Too soon."})
 		if expect(t, "rejected", rejected, 200, ""); rejected.Text("statusReason") != "Too soon." {

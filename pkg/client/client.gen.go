@@ -2480,7 +2480,7 @@ type AdjustmentSource string
 // AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
 type AdjustmentStatus string
 
-// AdjustmentWithdrawal Why a proposal is withdrawn.
+// AdjustmentWithdrawal Why it is withdrawn.
 type AdjustmentWithdrawal struct {
 	// Reason Why, for whoever reads the record later.
 	Reason *string `json:"reason,omitempty"`
@@ -9953,7 +9953,8 @@ type ClientInterface interface {
 
 	// WithdrawAdjustmentWithBody Withdraw an adjustment
 	//
-	// While it is proposed: by who proposed it, or by a prescriber.
+	// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+	// no prescription drafted from it lives (409 `already_applied`; discard that first).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -9962,7 +9963,8 @@ type ClientInterface interface {
 
 	// WithdrawAdjustment Withdraw an adjustment
 	//
-	// While it is proposed: by who proposed it, or by a prescriber.
+	// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+	// no prescription drafted from it lives (409 `already_applied`; discard that first).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12156,7 +12158,8 @@ func (c *Client) RejectAdjustment(ctx context.Context, adjustmentID AdjustmentPa
 
 // WithdrawAdjustmentWithBody Withdraw an adjustment
 //
-// While it is proposed: by who proposed it, or by a prescriber.
+// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+// no prescription drafted from it lives (409 `already_applied`; discard that first).
 //
 // Takes any type of body and a specified content type.
 //
@@ -12175,7 +12178,8 @@ func (c *Client) WithdrawAdjustmentWithBody(ctx context.Context, adjustmentID Ad
 
 // WithdrawAdjustment Withdraw an adjustment
 //
-// While it is proposed: by who proposed it, or by a prescriber.
+// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+// no prescription drafted from it lives (409 `already_applied`; discard that first).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -31672,7 +31676,8 @@ type ClientWithResponsesInterface interface {
 
 	// WithdrawAdjustmentWithBodyWithResponse Withdraw an adjustment
 	//
-	// While it is proposed: by who proposed it, or by a prescriber.
+	// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+	// no prescription drafted from it lives (409 `already_applied`; discard that first).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -31681,7 +31686,8 @@ type ClientWithResponsesInterface interface {
 
 	// WithdrawAdjustmentWithResponse Withdraw an adjustment
 	//
-	// While it is proposed: by who proposed it, or by a prescriber.
+	// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+	// no prescription drafted from it lives (409 `already_applied`; discard that first).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41673,7 +41679,8 @@ func (c *ClientWithResponses) RejectAdjustmentWithResponse(ctx context.Context, 
 
 // WithdrawAdjustmentWithBodyWithResponse Withdraw an adjustment
 //
-// While it is proposed: by who proposed it, or by a prescriber.
+// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+// no prescription drafted from it lives (409 `already_applied`; discard that first).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -41688,7 +41695,8 @@ func (c *ClientWithResponses) WithdrawAdjustmentWithBodyWithResponse(ctx context
 
 // WithdrawAdjustmentWithResponse Withdraw an adjustment
 //
-// While it is proposed: by who proposed it, or by a prescriber.
+// A proposal is withdrawn by who made it, or by a prescriber. What is approved is withdrawn by a prescriber, while
+// no prescription drafted from it lives (409 `already_applied`; discard that first).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

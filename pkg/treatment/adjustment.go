@@ -27,7 +27,6 @@ var AdjustmentStatuses = []AdjustmentStatus{
 	AdjustmentProposed, AdjustmentApproved, AdjustmentApplied, AdjustmentRejected, AdjustmentWithdrawn, AdjustmentExpired,
 }
 
-// What is approved is withdrawn only with its treatment: see [Adjustment.End].
 var adjustmentMoves = machine[AdjustmentStatus]{
 	AdjustmentProposed:  {AdjustmentApproved, AdjustmentRejected, AdjustmentWithdrawn, AdjustmentExpired},
 	AdjustmentApproved:  {AdjustmentApplied, AdjustmentWithdrawn},
@@ -219,21 +218,31 @@ func (a Adjustment) Reject(reason string, by uuid.UUID, now time.Time) (Adjustme
 	return a.end(AdjustmentRejected, reason, &by, now), nil
 }
 
-// Withdraw takes a proposal back.
-func (a Adjustment) Withdraw(reason string, by uuid.UUID, now time.Time) (Adjustment, error) {
-	if status := a.StatusAt(now); status != AdjustmentProposed {
-		return a, illegal("an adjustment that is "+string(status), "be withdrawn")
+// Withdraw takes back a proposal, or an approval that cannot be carried out: it would stand in
+// the way of every other adjustment. It is refused with CodeAlreadyApplied while a prescription
+// that was drafted from it lives: earlier is its status, empty if there was none.
+func (a Adjustment) Withdraw(reason string, earlier PrescriptionStatus, by uuid.UUID, now time.Time) (Adjustment, error) {
+	if err := adjustmentMoves.move("an adjustment", a.StatusAt(now), AdjustmentWithdrawn); err != nil {
+		return a, err
+	}
+	if lives(earlier) {
+		return a, refuse(CodeAlreadyApplied, "the adjustment cannot be withdrawn",
+			Reason{Rule: RuleAdjustment, Detail: "a prescription was drafted from it and was not discarded"})
 	}
 	return a.end(AdjustmentWithdrawn, reason, &by, now), nil
+}
+
+// lives says whether a prescription that was drafted from an adjustment may still become active.
+func lives(drafted PrescriptionStatus) bool {
+	return drafted != "" && drafted != PrescriptionDiscarded && drafted != PrescriptionEnteredInError
 }
 
 // Draft makes the prescription that the adjustment asks for, of the order that it was approved
 // for. It is refused with CodeAlreadyApplied while the one that was drafted before lives:
 // earlier is its status, empty if there was none.
 func (a Adjustment) Draft(o Order, c DosingChange, earlier PrescriptionStatus, phase Phase) (Prescription, error) {
-	gone := earlier == "" || earlier == PrescriptionDiscarded || earlier == PrescriptionEnteredInError
 	switch {
-	case a.Status == AdjustmentApplied, a.Status == AdjustmentApproved && !gone:
+	case a.Status == AdjustmentApplied, a.Status == AdjustmentApproved && lives(earlier):
 		return Prescription{}, refuse(CodeAlreadyApplied, "the adjustment cannot be applied again",
 			Reason{Rule: RuleAdjustment, Detail: "a prescription was drafted from it and was not discarded"})
 	case a.Status != AdjustmentApproved:

@@ -92,20 +92,20 @@ func TestAdjustmentOperations(t *testing.T) {
 	operations := []struct {
 		name string
 		do   func(record) (record, error)
-		from status
+		from []status
 		to   status
 	}{
-		{"approve", func(a record) (record, error) { return a.Approve(id(2), id(200), at(5)) }, waiting, approved},
-		{"reject", func(a record) (record, error) { return a.Reject("too soon", id(2), at(5)) }, waiting, treatment.AdjustmentRejected},
-		{"withdraw", func(a record) (record, error) { return a.Withdraw("", id(1), at(5)) }, waiting, treatment.AdjustmentWithdrawn},
-		{"apply", func(a record) (record, error) { return a.Apply(at(5)) }, approved, treatment.AdjustmentApplied},
+		{"approve", func(a record) (record, error) { return a.Approve(id(2), id(200), at(5)) }, []status{waiting}, approved},
+		{"reject", func(a record) (record, error) { return a.Reject("too soon", id(2), at(5)) }, []status{waiting}, treatment.AdjustmentRejected},
+		{"withdraw", func(a record) (record, error) { return a.Withdraw("", "", id(1), at(5)) }, []status{waiting, approved}, treatment.AdjustmentWithdrawn},
+		{"apply", func(a record) (record, error) { return a.Apply(at(5)) }, []status{approved}, treatment.AdjustmentApplied},
 	}
 	for _, operation := range operations {
 		for _, from := range treatment.AdjustmentStatuses {
 			a := proposed(t)
 			a.Status = from
 			got, err := operation.do(a)
-			if from != operation.from {
+			if !slices.Contains(operation.from, from) {
 				refused(t, err, treatment.CodeIllegalTransition)
 				if got.Status != from {
 					t.Errorf("%s of %s was refused and made it %s", operation.name, from, got.Status)
@@ -123,7 +123,7 @@ func TestAdjustmentOperations(t *testing.T) {
 	for _, decide := range []func(record) (record, error){
 		func(a record) (record, error) { return a.Approve(id(2), id(200), days(14)) },
 		func(a record) (record, error) { return a.Reject("too soon", id(2), days(14)) },
-		func(a record) (record, error) { return a.Withdraw("", id(1), days(14)) },
+		func(a record) (record, error) { return a.Withdraw("", "", id(1), days(14)) },
 	} {
 		got, err := decide(proposed(t))
 		refused(t, err, treatment.CodeIllegalTransition)
@@ -211,11 +211,15 @@ func TestAdjustmentDrafts(t *testing.T) {
 		if diff := cmp.Diff(treatment.Prescription{Order: want, Status: treatment.PrescriptionDraft}, got); diff != "" {
 			t.Errorf("after %q (-want +got):\n%s", earlier, diff)
 		}
+		_, err = approved.Withdraw("", earlier, id(1), at(6))
+		allowed(t, err)
 	}
 	for _, earlier := range []treatment.PrescriptionStatus{
 		treatment.PrescriptionDraft, treatment.PrescriptionAwaitingCosignature, treatment.PrescriptionActive, treatment.PrescriptionExpired,
 	} {
 		_, err := approved.Draft(order(), change, earlier, treatment.PhaseInduction)
+		refused(t, err, treatment.CodeAlreadyApplied, treatment.RuleAdjustment)
+		_, err = approved.Withdraw("", earlier, id(1), at(6))
 		refused(t, err, treatment.CodeAlreadyApplied, treatment.RuleAdjustment)
 	}
 	applied, err := approved.Apply(at(10))

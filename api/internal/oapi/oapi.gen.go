@@ -2478,7 +2478,7 @@ type AdjustmentSource string
 // AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
 type AdjustmentStatus string
 
-// AdjustmentWithdrawal Why a proposal is withdrawn.
+// AdjustmentWithdrawal Why it is withdrawn.
 type AdjustmentWithdrawal struct {
 	// Reason Why, for whoever reads the record later.
 	Reason *string `json:"reason,omitempty"`

@@ -48,9 +48,7 @@ func outdated(tx *store.Tx, patient uuid.UUID, pointer string, named []treatment
 		at := slices.IndexFunc(current, func(c treatment.Evidence) bool { return c.Type == e.Type && c.ID == e.ID })
 		switch {
 		case at < 0:
-			missing.Errors = append(missing.Errors, problem.Fault{
-				In: problem.InBody, Pointer: fmt.Sprintf("%s/%d/id", pointer, i), Code: "reference_not_found", Detail: "names no record",
-			})
+			missing.Errors = append(missing.Errors, noRecord(fmt.Sprintf("%s/%d/id", pointer, i)))
 		case current[at] != e:
 			now = append(now, current[at])
 		}

@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/pkg/problem"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
@@ -50,7 +52,7 @@ func (s *Server) BookVisit(ctx context.Context, req oapi.BookVisitRequestObject)
 	if err := mayProvide(tx, b.ProviderID); err != nil {
 		return nil, err
 	}
-	if err := linkAssessments(tx, v, b.AssessmentIds); err != nil {
+	if err := link(tx, v, b.AssessmentIds, b.AdjustmentIds); err != nil {
 		return nil, err
 	}
 	if err := tx.BookVisit(v); err != nil {
@@ -68,21 +70,27 @@ func mayProvide(tx *store.Tx, id uuid.UUID) error {
 	return err
 }
 
-// linkAssessments makes a visit be about these assessments of its patient; nil leaves it as it is.
-func linkAssessments(tx *store.Tx, v *store.Visit, ids *[]uuid.UUID) error {
-	if ids == nil {
-		return nil
+// link makes a visit be about these records of its patient; nil leaves a list as it is.
+func link(tx *store.Tx, v *store.Visit, assessments, adjustments *[]uuid.UUID) error {
+	var missing []problem.Fault
+	for kind, ids := range map[string]*[]uuid.UUID{store.LinkAssessment: assessments, store.LinkAdjustment: adjustments} {
+		if ids == nil {
+			continue
+		}
+		v.Links = slices.DeleteFunc(v.Links, func(l store.VisitLink) bool { return l.Kind == kind })
+		for i, id := range *ids {
+			patient, err := tx.ResolvePatient(store.Ref{Param: kind + "Id", ID: id})
+			switch {
+			case errors.Is(err, store.ErrNotFound), err == nil && patient != v.PatientID:
+				missing = append(missing, noRecord("/"+kind+"Ids/"+itoa(i)))
+			case err != nil:
+				return err
+			}
+			v.Links = append(v.Links, store.VisitLink{Kind: kind, RecordID: id})
+		}
 	}
-	v.Links = slices.DeleteFunc(v.Links, func(l store.VisitLink) bool { return l.Kind == store.LinkAssessment })
-	for i, id := range *ids {
-		a, err := notKnown(store.Find[store.Assessment](tx, id))
-		if err == nil && (a == nil || a.PatientID != v.PatientID) {
-			err = notFoundIn("/assessmentIds/" + itoa(i))
-		}
-		if err != nil {
-			return err
-		}
-		v.Links = append(v.Links, store.VisitLink{Kind: store.LinkAssessment, RecordID: id})
+	if len(missing) > 0 {
+		return problem.New(problem.ReferenceNotFound, "refers to records that do not exist", missing...)
 	}
 	return nil
 }
@@ -112,7 +120,7 @@ func (s *Server) UpdateVisit(ctx context.Context, req oapi.UpdateVisitRequestObj
 			err = mayProvide(tx, *b.ProviderID)
 		}
 		if err == nil {
-			err = linkAssessments(tx, v, b.AssessmentIds)
+			err = link(tx, v, b.AssessmentIds, b.AdjustmentIds)
 		}
 		return changed, err
 	})
@@ -132,7 +140,7 @@ func (s *Server) CompleteVisit(ctx context.Context, req oapi.CompleteVisitReques
 			ProviderPrescribes: provider.Prescriber, By: callOf(ctx).who.actor.ID, Now: tx.Now,
 		})
 		if err == nil {
-			err = linkAssessments(tx, v, b.AssessmentIds)
+			err = link(tx, v, b.AssessmentIds, b.AdjustmentIds)
 		}
 		return completed, err
 	})
@@ -189,7 +197,8 @@ func decideVisit(ctx context.Context, id uuid.UUID, event string, decide func(*s
 	return visitOut(ctx, v), nil
 }
 
-// visitOut shows a visit. The provider's note is for staff.
+// visitOut shows a visit. The provider's note is for staff, and so are adjustments, which patients
+// see once they are applied.
 func visitOut(ctx context.Context, v *store.Visit) oapi.VisitJSONResponse {
 	out := oapi.Visit{
 		ID: v.ID, Version: v.Version, PatientID: v.PatientID, Kind: oapi.VisitKind(v.Kind), Mode: oapi.VisitMode(v.Mode),
@@ -202,7 +211,7 @@ func visitOut(ctx context.Context, v *store.Visit) oapi.VisitJSONResponse {
 		out.ExaminedInPerson = &v.ExaminedInPerson
 	}
 	if callOf(ctx).who.staff() {
-		out.Note = filled(v.Note)
+		out.Note, out.AdjustmentIds = filled(v.Note), new(v.Linked(store.LinkAdjustment))
 	}
 	return oapi.VisitJSONResponse{Body: out, Headers: oapi.VisitResponseHeaders{ETag: etag(v.Version), Location: location("visits", v.ID)}}
 }

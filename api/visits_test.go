@@ -39,11 +39,12 @@ func booking(scene *apitest.Scene, member string, value any) map[string]any {
 }
 
 // meet books a visit that the scene's next operations are about.
-func meet(t *testing.T, scene *apitest.Scene, member string, value any) {
+func meet(t *testing.T, scene *apitest.Scene, member string, value any) apitest.Answer {
 	t.Helper()
 	a := scene.Do(t, scene.Clinic.Clinician, "bookVisit", booking(scene, member, value))
 	expect(t, "book", a, 201, "")
 	scene.IDs["visit"], scene.Version["visit"] = a.Text("id"), a.Header.Get("ETag")
+	return a
 }
 
 // oneFault checks that a problem has exactly one fault.
@@ -80,12 +81,35 @@ func bookVisits(t *testing.T, c *apitest.Clinic) {
 	}
 	oneFault(t, "another patient's", try("assessmentIds", []string{own, other}), 422, problem.ReferenceNotFound, "reference_not_found /assessmentIds/1")
 	expect(t, "the same twice", try("assessmentIds", []string{own, own}), 400, problem.InvalidRequest)
+	linkAdjustments(t, c)
 
 	gone := c.For(t, "bookVisit")
 	expect(t, "leaves", gone.Do(t, c.Clinician, "changePatientStatus", map[string]any{
 		"status": "inactive", "since": "2026-11-01T00:00:00Z", "source": "Phone",
 	}), 200, "")
 	oneFault(t, "not in care", gone.Do(t, c.Clinician, "bookVisit", booking(gone, "kind", "refill")), 422, problem.RuleViolated, "patientActive ")
+}
+
+// A visit can be about a change of the dose, which the patient sees only once it is applied.
+func linkAdjustments(t *testing.T, c *apitest.Clinic) {
+	scene := c.For(t, "approveAdjustment")
+	own := scene.IDs["adjustment"]
+	booked := meet(t, scene, "adjustmentIds", []string{own})
+	if diff := cmp.Diff([]any{own}, booked.JSON("adjustmentIds")); diff != "" {
+		t.Errorf("%s: adjustments (-want +got):\n%s", booked.Body, diff)
+	}
+	if read := scene.Do(t, scene.Patient, "showVisit", nil); read.Status != 200 || read.JSON("adjustmentIds") != nil {
+		t.Errorf("the patient reads %s", read.Body)
+	}
+	wrong := scene.Do(t, c.Clinician, "updateVisit", map[string]any{"adjustmentIds": []string{uuid.NewString(), own}, "assessmentIds": []string{own}})
+	if got := pointers(wrong); wrong.Status != 422 || !cmp.Equal(slices.Sorted(slices.Values(got)), []string{"/adjustmentIds/0", "/assessmentIds/0"}) {
+		t.Errorf("two wrong lists: %d %v", wrong.Status, got)
+	}
+	assessed := scene.IDs["assessment"]
+	both := scene.Do(t, c.Clinician, "updateVisit", map[string]any{"assessmentIds": []string{assessed}})
+	if diff := cmp.Diff(map[string]any{"assessmentIds": []any{assessed}, "adjustmentIds": []any{own}}, members(both, "assessmentIds", "adjustmentIds")); diff != "" {
+		t.Errorf("one list replaced: %d (-want +got):\n%s", both.Status, diff)
+	}
 }
 
 func updateVisits(t *testing.T, c *apitest.Clinic) {

@@ -169,8 +169,11 @@ func struckOut(s store.Struck) *oapi.StrikeOut {
 
 // notFoundIn refuses an id in the body that names nothing the caller can see.
 func notFoundIn(pointer string) error {
-	return problem.New(problem.ReferenceNotFound, "refers to a record that does not exist",
-		problem.Fault{In: problem.InBody, Pointer: pointer, Code: "reference_not_found", Detail: "names no record"})
+	return problem.New(problem.ReferenceNotFound, "refers to a record that does not exist", noRecord(pointer))
+}
+
+func noRecord(pointer string) problem.Fault {
+	return problem.Fault{In: problem.InBody, Pointer: pointer, Code: "reference_not_found", Detail: "names no record"}
 }
 
 // filled returns a pointer to v, or nil if it is empty: what is not known is left out.

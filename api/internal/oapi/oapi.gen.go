@@ -6887,6 +6887,9 @@ type UnitSteps struct {
 
 // Visit A meeting with a provider.
 type Visit struct {
+	// AdjustmentIds Adjustments of the patient's dose that it is about; for staff.
+	AdjustmentIds *[]openapi_types.UUID `json:"adjustmentIds,omitempty"`
+
 	// AssessmentIds Assessments of the patient that it is about.
 	AssessmentIds []openapi_types.UUID `json:"assessmentIds"`
 
@@ -6947,6 +6950,9 @@ type Visit struct {
 
 // VisitCompletion What came of a visit.
 type VisitCompletion struct {
+	// AdjustmentIds Adjustments of the patient's dose that it was about; replaces those that were named when it was booked.
+	AdjustmentIds *[]openapi_types.UUID `json:"adjustmentIds,omitempty"`
+
 	// AssessmentIds Assessments of the patient that it was about; replaces those that were named when it was booked.
 	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
 
@@ -6962,6 +6968,9 @@ type VisitCompletion struct {
 
 // VisitInput A meeting that is agreed on.
 type VisitInput struct {
+	// AdjustmentIds Adjustments of the patient's dose that it is about.
+	AdjustmentIds *[]openapi_types.UUID `json:"adjustmentIds,omitempty"`
+
 	// AssessmentIds Assessments of the patient that it is about.
 	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
 
@@ -7004,6 +7013,9 @@ type VisitStatus string
 
 // VisitUpdate Changes to a visit that is booked; a member that is left out stays as it is, the list is replaced whole.
 type VisitUpdate struct {
+	// AdjustmentIds Adjustments of the patient's dose that it is about.
+	AdjustmentIds *[]openapi_types.UUID `json:"adjustmentIds,omitempty"`
+
 	// AssessmentIds Assessments of the patient that it is about.
 	AssessmentIds *[]openapi_types.UUID `json:"assessmentIds,omitempty"`
 

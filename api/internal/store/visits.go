@@ -15,7 +15,7 @@ type Visit struct {
 	Links []VisitLink `gorm:"-"`
 }
 
-// The kinds of a visit's link. Nothing makes one to an adjustment yet.
+// The kinds of a visit's link.
 const (
 	LinkAssessment = "assessment"
 	LinkAdjustment = "adjustment"

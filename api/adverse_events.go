@@ -89,6 +89,11 @@ func (s *Server) addAdverseEvent(ctx context.Context, tx *store.Tx, req oapi.Rep
 	if err := tx.Create("adverseEvent.reported", e); err != nil {
 		return err
 	}
+	if e.SessionID != nil { // its review has not seen this
+		if err := s.rejudge(ctx, tx, *e.SessionID); err != nil {
+			return err
+		}
+	}
 	return s.judgeEvent(ctx, tx, e)
 }
 

@@ -256,3 +256,34 @@ func TestDangerousReports(t *testing.T) {
 		}
 	})
 }
+
+// TestReviewCoversAdverseEvents: a session is not reviewed while an adverse event of it has not
+// been triaged, and its review is open again when another one is reported.
+func TestReviewCoversAdverseEvents(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Reviewed")
+		scene := c.For(t, "reviewSession")
+		happen := func() {
+			t.Helper()
+			body := scene.Fact("term", "nausea")
+			body["sessionId"] = scene.IDs["session"]
+			got := scene.Do(t, scene.Patient, "reportAdverseEvent", body)
+			expect(t, "reported", got, 201, "")
+			about(scene, "adverseEvent", got.Text("id"), got.Header.Get("ETag"))
+		}
+		reviewed := func() apitest.Answer {
+			about(scene, "session", scene.IDs["session"], scene.Do(t, c.Clinician, "showSession", nil).Header.Get("ETag"))
+			return scene.Do(t, c.Clinician, "reviewSession", map[string]any{"note": "Seen."})
+		}
+		happen()
+		oneFault(t, "before triage", reviewed(), 422, problem.RuleViolated, "adverseEvents ")
+		expect(t, "triaged", scene.Do(t, c.Clinician, "triageAdverseEvent", map[string]any{"grade": 1}), 200, "")
+		expect(t, "after triage", reviewed(), 200, "")
+		happen()
+		if got := scene.Do(t, c.Clinician, "showSession", nil); got.Text("status") != "completed" {
+			t.Errorf("after another event the session is %s", got.Text("status"))
+		}
+		expect(t, "voided", scene.Do(t, c.Clinician, "voidAdverseEvent", map[string]any{"reason": "Told twice."}), 200, "")
+		expect(t, "reviewed again", reviewed(), 200, "")
+	})
+}

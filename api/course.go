@@ -128,6 +128,13 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 		return known, nil, err
 	}
 	known.Overrides = row.Overridden()
+	if row.ReviewedAt != nil {
+		events, err := tx.AdverseEventsOf(row.ID)
+		if err != nil {
+			return known, nil, err
+		}
+		known.Events = len(events)
+	}
 	if slices.ContainsFunc(facts, isDose) {
 		doses, err := dosesWith(tx, row, facts)
 		if err != nil {
@@ -251,7 +258,7 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
-// rejudge computes a session again because another one of the patient has moved.
+// rejudge computes a session again because something else of the patient has changed.
 func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
 	row, err := store.Find[store.Session](tx, id)
 	if err != nil {
@@ -265,9 +272,9 @@ func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error 
 	if err != nil {
 		return err
 	}
-	deviations, checks := row.Deviations, row.Checks
+	status, deviations, checks := row.Status, row.Deviations, row.Checks
 	raised, _, err := c.fold(tx, row, facts)
-	if err != nil || row.Deviations == deviations && row.Checks == checks {
+	if err != nil || row.Status == status && row.Deviations == deviations && row.Checks == checks {
 		return err
 	}
 	if err := tx.Change("session.rejudged", row); err != nil {

@@ -123,12 +123,16 @@ func (s *Server) CancelSession(ctx context.Context, req oapi.CancelSessionReques
 	return oapi.CancelSession200JSONResponse{SessionJSONResponse: out}, err
 }
 
-// ReviewSession says that somebody looked at every deviation. The version in If-Match stands
+// ReviewSession says that somebody looked at every deviation and adverse event. The version in If-Match stands
 // for the facts that were seen.
 func (s *Server) ReviewSession(ctx context.Context, req oapi.ReviewSessionRequestObject) (oapi.ReviewSessionResponseObject, error) {
 	who := callOf(ctx).who.actor.ID
 	out, err := s.decideSession(ctx, req.SessionID, "session.reviewed", func(tx *store.Tx, _ *courseOf, row *store.Session, facts []store.SessionFact) (treatment.Plan, error) {
-		return row.Review(row.Session, factsOf(facts), who, req.Body.Note, tx.Now)
+		events, err := tx.AdverseEventsOf(row.ID)
+		if err != nil {
+			return row.Plan, err
+		}
+		return row.Review(row.Session, factsOf(facts), events, who, req.Body.Note, tx.Now)
 	})
 	return oapi.ReviewSession200JSONResponse{SessionJSONResponse: out}, err
 }

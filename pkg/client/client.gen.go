@@ -6137,7 +6137,7 @@ type SessionPolicy struct {
 	Tiers TierPolicy `json:"tiers"`
 }
 
-// SessionReview Somebody has looked at every deviation.
+// SessionReview Somebody has looked at every deviation and adverse event.
 type SessionReview struct {
 	// Note What was found.
 	Note string `json:"note"`
@@ -11568,7 +11568,8 @@ type ClientInterface interface {
 
 	// ReviewSessionWithBody Review a session
 	//
-	// Every deviation was looked at. A fact that arrives later reopens the review.
+	// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+	// or an adverse event that arrives later reopens the review.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11577,7 +11578,8 @@ type ClientInterface interface {
 
 	// ReviewSession Review a session
 	//
-	// Every deviation was looked at. A fact that arrives later reopens the review.
+	// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+	// or an adverse event that arrives later reopens the review.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15643,7 +15645,8 @@ func (c *Client) RescheduleSession(ctx context.Context, sessionID SessionPath, p
 
 // ReviewSessionWithBody Review a session
 //
-// Every deviation was looked at. A fact that arrives later reopens the review.
+// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+// or an adverse event that arrives later reopens the review.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15662,7 +15665,8 @@ func (c *Client) ReviewSessionWithBody(ctx context.Context, sessionID SessionPat
 
 // ReviewSession Review a session
 //
-// Every deviation was looked at. A fact that arrives later reopens the review.
+// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+// or an adverse event that arrives later reopens the review.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -33373,7 +33377,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReviewSessionWithBodyWithResponse Review a session
 	//
-	// Every deviation was looked at. A fact that arrives later reopens the review.
+	// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+	// or an adverse event that arrives later reopens the review.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33382,7 +33387,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReviewSessionWithResponse Review a session
 	//
-	// Every deviation was looked at. A fact that arrives later reopens the review.
+	// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+	// or an adverse event that arrives later reopens the review.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -44498,7 +44504,8 @@ func (c *ClientWithResponses) RescheduleSessionWithResponse(ctx context.Context,
 
 // ReviewSessionWithBodyWithResponse Review a session
 //
-// Every deviation was looked at. A fact that arrives later reopens the review.
+// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+// or an adverse event that arrives later reopens the review.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -44513,7 +44520,8 @@ func (c *ClientWithResponses) ReviewSessionWithBodyWithResponse(ctx context.Cont
 
 // ReviewSessionWithResponse Review a session
 //
-// Every deviation was looked at. A fact that arrives later reopens the review.
+// Every deviation and adverse event was looked at: 422 while an adverse event of the session is not triaged. A fact
+// or an adverse event that arrives later reopens the review.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -62,6 +62,9 @@ type Known struct {
 	Overrides []Override
 	// Units are what the ledger finds about each dose ([Reckon]). Guard units.
 	Units map[uuid.UUID][]Deviation
+	// Events is how many adverse events were ever reported for the session. It matters only to
+	// a session that was reviewed.
+	Events int
 	// Zone finds a time zone by its IANA name: time.LoadLocation, or something that caches.
 	// Where it finds nothing, or is nil, the latest of all zones is assumed.
 	Zone func(name string) (*time.Location, error)
@@ -184,7 +187,7 @@ func (c *course) lastDose() time.Time { return c.doses[len(c.doses)-1].OccurredA
 
 func (c *course) status() SessionStatus {
 	switch {
-	case c.ending != nil && c.plan.ReviewedAt != nil && c.plan.ReviewedEntries == c.entries:
+	case c.ending != nil && c.plan.ReviewedAt != nil && c.plan.ReviewedEntries == c.entries+c.known.Events:
 		return SessionReviewed
 	case c.ending != nil && c.ending.Kind == FactAbort:
 		return SessionAborted

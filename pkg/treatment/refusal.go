@@ -124,6 +124,7 @@ const (
 	RuleSerious               Rule = "serious"
 	RuleFatal                 Rule = "fatal"
 	RuleJudgement             Rule = "judgement"
+	RuleAdverseEvents         Rule = "adverseEvents"
 	RuleOtherAdjustment       Rule = "otherAdjustment"
 	RuleAdjustment            Rule = "adjustment"
 	RuleFills                 Rule = "fills"

@@ -1,6 +1,7 @@
 package treatment
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,8 +46,8 @@ type Plan struct {
 	ReviewedAt   *time.Time
 	ReviewedBy   *uuid.UUID
 	ReviewNote   string
-	// ReviewedEntries is how many entries ([Entries]) the review looked at. One more, and the
-	// review is open again.
+	// ReviewedEntries is how many entries ([Entries]) and adverse events the review looked at.
+	// One more, and the review is open again.
 	ReviewedEntries int
 }
 
@@ -67,7 +68,7 @@ type Session struct {
 	// ClearedUntil is when the clearance of a cleared session lapses.
 	ClearedUntil *time.Time
 	// Escalated: help was called. CheckedIn: the patient has reported afterwards. Attested:
-	// the support person has given their own word; no kind of fact says so yet.
+	// the support person has given their own word.
 	Escalated bool
 	CheckedIn bool
 	Attested  bool
@@ -159,13 +160,18 @@ func (plan Plan) Cancel(s Session, reason string, now time.Time) (Plan, error) {
 	return plan, nil
 }
 
-// Review says that somebody looked at every deviation of a session that has ended. facts are
-// all of its facts, those that were struck out too.
-func (plan Plan) Review(s Session, facts []Fact, by uuid.UUID, note string, now time.Time) (Plan, error) {
+// Review says that somebody looked at every deviation and adverse event of a session that has
+// ended. facts are all of its facts, those that were struck out too, and events what has become
+// of all the adverse events that were reported for it: each must have been triaged.
+func (plan Plan) Review(s Session, facts []Fact, events []AdverseEventStatus, by uuid.UUID, note string, now time.Time) (Plan, error) {
 	if s.Status != SessionCompleted && s.Status != SessionAborted {
 		return plan, illegal("a session that is "+string(s.Status), "be reviewed")
 	}
-	plan.ReviewedAt, plan.ReviewedBy, plan.ReviewNote, plan.ReviewedEntries = new(now.UTC()), new(by), note, Entries(facts)
+	if slices.Contains(events, AdverseEventReported) {
+		return plan, refuse(CodeRuleViolated, "the session cannot be reviewed",
+			Reason{Rule: RuleAdverseEvents, Detail: "an adverse event of the session has not been triaged"})
+	}
+	plan.ReviewedAt, plan.ReviewedBy, plan.ReviewNote, plan.ReviewedEntries = new(now.UTC()), new(by), note, Entries(facts)+len(events)
 	return plan, nil
 }
 

@@ -52,7 +52,7 @@ func TestSessionDecisions(t *testing.T) {
 		{"cancel", func(s treatment.Session) (treatment.Plan, error) { return plan().Cancel(s, "ill", noon) }, waiting},
 		{"reschedule", func(s treatment.Session) (treatment.Plan, error) { return plan().Reschedule(s, scheduling(t), "ill") }, waiting},
 		{"review", func(s treatment.Session) (treatment.Plan, error) {
-			return plan().Review(s, whole(), id(1), "fine", noon)
+			return plan().Review(s, whole(), nil, id(1), "fine", noon)
 		}, ended},
 	}
 	for _, decision := range decisions {
@@ -105,7 +105,7 @@ func TestVoidSession(t *testing.T) {
 // A review covers what it saw: another fact, or a strike-out, opens it again.
 func TestReviewReopens(t *testing.T) {
 	facts := whole()
-	reviewed, err := plan().Review(treatment.Session{Status: treatment.SessionCompleted}, facts, id(1), "fine", days(2))
+	reviewed, err := plan().Review(treatment.Session{Status: treatment.SessionCompleted}, facts, nil, id(1), "fine", days(2))
 	allowed(t, err)
 	status := func(facts []treatment.Fact) treatment.SessionStatus {
 		session, _ := treatment.Fold(reviewed, facts, known())
@@ -127,6 +127,26 @@ func TestReviewReopens(t *testing.T) {
 	for _, test := range tests {
 		if got := status(test.facts); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// A review covers adverse events too: one that nobody has triaged stands in its way, and one
+// that is reported afterwards opens it again.
+func TestReviewCoversAdverseEvents(t *testing.T) {
+	const reported, triaged, void = treatment.AdverseEventReported, treatment.AdverseEventTriaged, treatment.AdverseEventEnteredInError
+	review := func(events ...treatment.AdverseEventStatus) (treatment.Plan, error) {
+		return plan().Review(treatment.Session{Status: treatment.SessionCompleted}, whole(), events, id(1), "fine", days(2))
+	}
+	_, err := review(triaged, reported)
+	refused(t, err, treatment.CodeRuleViolated, treatment.RuleAdverseEvents)
+	reviewed, err := review(triaged, void)
+	allowed(t, err)
+	for events, want := range map[int]treatment.SessionStatus{2: treatment.SessionReviewed, 3: treatment.SessionCompleted} {
+		k := known()
+		k.Events = events
+		if session, _ := treatment.Fold(reviewed, whole(), k); session.Status != want {
+			t.Errorf("with %d events: %s, want %s", events, session.Status, want)
 		}
 	}
 }

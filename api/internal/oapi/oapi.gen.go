@@ -6135,7 +6135,7 @@ type SessionPolicy struct {
 	Tiers TierPolicy `json:"tiers"`
 }
 
-// SessionReview Somebody has looked at every deviation.
+// SessionReview Somebody has looked at every deviation and adverse event.
 type SessionReview struct {
 	// Note What was found.
 	Note string `json:"note"`

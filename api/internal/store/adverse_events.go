@@ -22,6 +22,12 @@ type AdverseEventFilter struct {
 	RecordedBy string // the actor, in the journal's form
 }
 
+// AdverseEventsOf returns what has become of every adverse event that was reported for a session.
+func (tx *Tx) AdverseEventsOf(session uuid.UUID) (statuses []treatment.AdverseEventStatus, err error) {
+	err = tx.orm.Model(&AdverseEvent{}).Where("session_id = ?", session).Order("created_at, id").Pluck("status", &statuses).Error
+	return statuses, err
+}
+
 // ListAdverseEvents returns a page of a patient's adverse events, the newest onset first.
 func (tx *Tx) ListAdverseEvents(patient uuid.UUID, f AdverseEventFilter, p Page) ([]AdverseEvent, *Key, error) {
 	q := tx.orm.Where("patient_id = ?", patient)

@@ -58,6 +58,7 @@ CREATE TABLE adverse_events (
         (closed_at IS NOT NULL AND triaged_at IS NOT NULL AND grade IS NOT NULL AND serious IS NOT NULL AND causality <> '' AND outcome <> ''))
 );
 CREATE INDEX adverse_events_by_patient ON adverse_events (clinic_id, patient_id, occurred_at, id);
+CREATE INDEX adverse_events_by_session ON adverse_events (clinic_id, session_id);
 CREATE INDEX adverse_events_by_status ON adverse_events (clinic_id, patient_id, status, occurred_at, id);
 
 -- +goose Down

@@ -77,7 +77,7 @@ func TestAdjustmentLife(t *testing.T) {
 			expect(t, when, scene.Do(t, scene.Patient, "showAdjustment", nil), 404, problem.NotFound)
 			for _, query := range []string{"", "status=proposed", "status=approved"} {
 				page := s.Do(t, apitest.Call{Operation: "listAdjustments", Token: scene.Patient.Token, Path: map[string]string{"treatmentId": scene.IDs["treatment"]}, Query: query})
-				if got := items(page); len(got) > 0 {
+				if got := page.Items(); len(got) > 0 {
 					t.Errorf("%s the patient finds %v", when, got)
 				}
 			}

@@ -28,22 +28,13 @@ func pointers(a apitest.Answer) (list []string) {
 // raisedBy are the alerts of a scene's patient, as "rule severity source".
 func raisedBy(t *testing.T, scene *apitest.Scene) (list []string) {
 	t.Helper()
-	for _, a := range items(scene.Clinic.Site.Must(t, apitest.Call{
+	for _, a := range scene.Clinic.Site.Must(t, apitest.Call{
 		Operation: "listAlerts", Token: scene.Clinic.Clinician.Token, Query: "patientId=" + scene.IDs["patient"],
-	})) {
+	}).Items() {
 		source, _ := a["source"].(map[string]any)
 		list = append(list, fmt.Sprint(a["rule"], " ", a["severity"], " ", source["type"]))
 	}
 	slices.Sort(list)
-	return list
-}
-
-// items are the records of a page.
-func items(page apitest.Answer) (list []map[string]any) {
-	all, _ := page.JSON("items").([]any)
-	for _, item := range all {
-		list = append(list, item.(map[string]any))
-	}
 	return list
 }
 
@@ -139,7 +130,7 @@ func TestAdverseEventAlertsOnce(t *testing.T) {
 		}
 		judge(map[string]any{"serious": true, "seriousCriterion": "hospitalisation"})
 		judge(map[string]any{"actionTaken": "Called."})
-		for _, a := range items(s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "patientId=" + scene.IDs["patient"]})) {
+		for _, a := range s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "patientId=" + scene.IDs["patient"]}).Items() {
 			scene.IDs["alert"], scene.Version["alert"] = fmt.Sprint(a["id"]), `"1"`
 		}
 		scene.Do(t, c.Clinician, "acknowledgeAlert", map[string]any{})
@@ -205,7 +196,7 @@ func TestAdverseEventReports(t *testing.T) {
 			t.Errorf("raised %v", got)
 		}
 		list := func(who *apitest.Person, query string) (ids []string) {
-			for _, e := range items(s.Must(t, apitest.Call{Operation: "listAdverseEvents", Token: who.Token, Path: map[string]string{"patientId": scene.IDs["patient"]}, Query: query})) {
+			for _, e := range s.Must(t, apitest.Call{Operation: "listAdverseEvents", Token: who.Token, Path: map[string]string{"patientId": scene.IDs["patient"]}, Query: query}).Items() {
 				ids = append(ids, fmt.Sprint(e["id"]))
 			}
 			slices.Sort(ids)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
@@ -414,12 +415,7 @@ func deferredAndReopened(t *testing.T, c *apitest.Clinic) {
 // A treatment rests on the newest decision, if that found the patient eligible: to be started,
 // and to be prescribed for. The default protocol insists on it.
 func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
-	page := c.Site.Must(t, apitest.Call{Operation: "listProtocols", Token: c.Prescriber.Token})
-	protocols := map[any]any{}
-	items, _ := page.JSON("items").([]any)
-	for _, item := range items {
-		protocols[item.(object)["name"]] = item.(object)["id"]
-	}
+	loose, strict := c.Guarding(t), c.Protocol
 	scene := c.For(t, "decideEligibility")
 	lacks := func(operation string, body any) bool {
 		t.Helper()
@@ -429,19 +425,19 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 		}
 		return slices.Contains(faults(got), "consultation ")
 	}
-	start := func(protocol string) object {
-		return object{"indication": "depression", "protocolId": protocols[protocol], "responsiblePrescriberId": scene.IDs["prescriber"]}
+	start := func(protocol uuid.UUID) object {
+		return object{"indication": "depression", "protocolId": protocol, "responsiblePrescriberId": scene.IDs["prescriber"]}
 	}
 	draft := func() { // of a treatment that comes under the default protocol
 		t.Helper()
-		expect(t, "moved", scene.Do(t, c.Prescriber, "updateTreatment", object{"protocolId": protocols["default"]}), 200, "")
+		expect(t, "moved", scene.Do(t, c.Prescriber, "updateTreatment", object{"protocolId": strict}), 200, "")
 		made := scene.Do(t, c.Prescriber, "prescribe", scene.Call(t, "prescribe").Body)
 		expect(t, "drafted", made, 201, "")
 		scene.IDs["prescription"], scene.Version["prescription"] = made.Text("id"), made.Header.Get("ETag")
 	}
 	begin := func(want any) {
 		t.Helper()
-		made := scene.Do(t, c.Prescriber, "startTreatment", start("spine"))
+		made := scene.Do(t, c.Prescriber, "startTreatment", start(loose))
 		if made.Status != 201 || made.JSON("consultationId") != want {
 			t.Errorf("started: %d %s, want it to rest on %v", made.Status, made.Body, want)
 		}
@@ -453,7 +449,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 		expect(t, "ended", scene.Do(t, c.Prescriber, "discontinueTreatment", object{"reason": "patientChoice"}), 200, "")
 	}
 
-	if !lacks("startTreatment", start("default")) {
+	if !lacks("startTreatment", start(strict)) {
 		t.Error("a treatment could be started without a decision")
 	}
 	begin(nil)
@@ -462,7 +458,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 	}
 	end()
 	expect(t, "eligible", scene.Do(t, c.Prescriber, "decideEligibility", scene.Call(t, "decideEligibility").Body), 200, "")
-	if lacks("startTreatment", start("default")) {
+	if lacks("startTreatment", start(strict)) {
 		t.Error("the decision is not seen when a treatment is to be started")
 	}
 	begin(scene.IDs["consultation"])
@@ -476,7 +472,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 		t.Errorf("used and 91 days old: %s", used.Body)
 	}
 	end()
-	if !lacks("startTreatment", start("default")) {
+	if !lacks("startTreatment", start(strict)) {
 		t.Error("an old decision is enough")
 	}
 	begin(nil)
@@ -490,7 +486,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 		c.Site.Clock.Advance(time.Hour)
 		again := scene.Do(t, c.Clinician, "openConsultation", nil)
 		scene.IDs["consultation"], scene.Version["consultation"] = again.Text("id"), again.Header.Get("ETag")
-		if lacks("startTreatment", start("default")) {
+		if lacks("startTreatment", start(strict)) {
 			t.Error("a draft takes the decision away")
 		}
 		intake := c.Site.Must(t, apitest.Call{Operation: "showConsultation", Token: scene.Patient.Token, Path: map[string]string{"consultationId": first}})
@@ -502,7 +498,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 			body = object{"outcome": outcome, "reasons": []any{"noIndication"}}
 		}
 		expect(t, outcome, scene.Do(t, c.Prescriber, "decideEligibility", body), 200, "")
-		if lacks("startTreatment", start("default")) == eligible {
+		if lacks("startTreatment", start(strict)) == eligible {
 			t.Errorf("%s afterwards makes no difference", outcome)
 		}
 		if eligible {

@@ -27,11 +27,17 @@ type chart struct {
 	prescriber string
 	begins     string // the time of day at which sessions begin
 	rest       reading
+	takes      string                 // a medicine; none if empty
 	order      oapi.PrescriptionInput // the newest
+	proposed   oapi.PrescriptionInput // what was last proposed instead
 	ready      time.Time              // from when on sessions can be planned
+	left       dose.Mg                // what is at home
+	lots       int                    // that were handed out
+	asked      int                    // when the monitoring program was, last
 
-	// The ids, once they are known.
-	patient, treatment, prescription string
+	// The ids, once they are known; of consents by kind.
+	patient, supporter, consultation, treatment, prescription, dispense string
+	signed                                                              map[string]string
 }
 
 // reading is a blood pressure.
@@ -68,19 +74,6 @@ func (c *chart) said(at time.Time, what obj) obj {
 	}
 	maps.Copy(fact, what)
 	return fact
-}
-
-// admit registers the patient, gives the weight and signs the patient in.
-func (c *chart) admit(day int) {
-	c.office(day, "10:00", func() {
-		c.patient = c.plan(demoNurse, "/patients", c.registration(c.record, c.home)).ID
-		c.decide(demoNurse, http.MethodPut, "/patients/"+c.patient+"/care-team", obj{"members": []obj{
-			{"staffId": c.staff[c.prescriber], "role": rolePrescriber}, {"staffId": c.staff[demoNurse], "role": roleClinician},
-		}})
-		invitation := c.decide(demoNurse, http.MethodPost, "/patients/"+c.patient+"/invitations", nil)
-		c.redeem(c.self, invitation.Code, c.birthDate)
-	})
-	c.weigh(day, 0)
 }
 
 // weigh records the weight, so many grams more or less than the last one.
@@ -129,13 +122,33 @@ func (c *chart) draft(day int, order oapi.PrescriptionInput) {
 	})
 }
 
-// prescribe writes a prescription and signs it; it takes the place of the one before.
+// prescribe writes a prescription and signs it; it takes the place of the one before, and the
+// pharmacy fills it.
 func (c *chart) prescribe(day int, order oapi.PrescriptionInput) {
+	c.signOrder(day, order)
+	c.dispensed(day)
+}
+
+// signOrder writes a prescription and signs it.
+func (c *chart) signOrder(day int, order oapi.PrescriptionInput) {
 	c.draft(day, order)
+	c.program(day)
 	c.office(day, "13:00", func() {
 		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/sign", nil)
 	})
-	c.ready = c.at(day, "18:00")
+}
+
+// program asks the state's prescription monitoring program, unless that was done not long ago.
+func (c *chart) program(day int) {
+	if c.asked != 0 && day-c.asked < 80 {
+		return
+	}
+	c.asked = day
+	c.office(day, "12:10", func() {
+		c.fact(demoNurse, http.MethodPost, "/patients/"+c.patient+"/pdmp-checks", c.said(c.clock.Now(), obj{
+			"state": c.home.state, "result": oapi.PdmpResultNothingUnexpected, "reportedBy": oapi.ReportedByClinician, "mode": oapi.ModeSystem,
+		}))
+	})
 }
 
 // discard throws the draft away.
@@ -164,7 +177,7 @@ func (c *chart) cosign(day int, by string) {
 	c.office(day, "13:30", func() {
 		c.decide(by, http.MethodPost, "/prescriptions/"+c.prescription+"/cosign", nil)
 	})
-	c.ready = c.at(day, "18:00")
+	c.dispensed(day)
 }
 
 // tighten gives the patient limits of their own.
@@ -186,7 +199,14 @@ func (c *chart) phase(day int, to oapi.Phase, reason string) {
 	c.office(day, "14:00", func() {
 		c.decide(c.prescriber, http.MethodPost, "/treatments/"+c.treatment+"/phase", obj{"phase": to, "reason": reason})
 	})
-	c.ready = c.at(day, "18:00")
+	c.prepared(day)
+}
+
+// prepared says that from the evening of a day on sessions can be planned.
+func (c *chart) prepared(day int) {
+	if evening := c.at(day, "18:00"); evening.After(c.ready) {
+		c.ready = evening
+	}
 }
 
 // hold, resume and discontinue decide about the treatment.

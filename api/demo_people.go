@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/titrate-health/titrate/pkg/dose"
-	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // The people of the demo. All of them, and the clinic, are invented; phone numbers are from
@@ -104,11 +103,24 @@ func (t *teller) openClinic() {
 		t.staff[m.subject] = added.Staff.ID
 		t.redeem(m.subject, added.Invitation.Code, "")
 	}
-	for _, p := range t.get(admin, "/protocols").Items {
-		if p.Name == treatment.Spine().Name {
-			t.protocol = p.ID
-		}
+	t.protocol = t.get(admin, "/protocols").Items[0].ID
+	for _, text := range t.get(admin, "/consent-templates").Items {
+		t.texts[text.Kind] = text.ID
 	}
+}
+
+// reviseText has the clinic put another text in the place of one, which is retired some days later:
+// whoever has not signed the new one by then has to.
+func (t *teller) reviseText(kind, title, text string) {
+	admin, day := demoSubjects[roleAdmin], func(n, hour int) time.Time { return t.today.AddDate(0, 0, n).Add(time.Duration(hour) * time.Hour) }
+	var old string
+	t.add(day(-40, 10), func() {
+		old = t.texts[kind]
+		t.texts[kind] = t.plan(admin, "/consent-templates", obj{"kind": kind, "title": title, "text": text}).ID
+	})
+	t.add(day(-37, 10), func() {
+		t.decide(admin, http.MethodPost, "/consent-templates/"+old+"/retire", obj{"reason": "Text messages are no longer sent."})
+	})
 }
 
 // redeem links a sign-in to the record that an invitation was made for.

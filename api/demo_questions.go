@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
@@ -16,12 +17,6 @@ type questions struct {
 	noNinth    bool // left out
 	unreviewed bool
 	amended    int // the PHQ-9's total after the patient has corrected it; 0: left as it is
-}
-
-// baseline is answered before the treatment, without having been assigned.
-func (c *chart) baseline(day, phq, gad, ninth int) {
-	c.recordAnswers(day, "20:00", oapi.InstrumentIDPhq9, phq9Answers(phq, ninth))
-	c.recordAnswers(day, "20:10", oapi.InstrumentIDGad7, gad7Answers(gad))
 }
 
 // recordAnswers sends answers that nobody has asked for.
@@ -103,6 +98,23 @@ func (c *chart) cancelAnswers(day int, id *string, reason string) {
 func phq9Answers(total, ninth int) obj {
 	answers := spread("phq9", 8, total-ninth)
 	answers["phq9-9"] = ninth
+	return answers
+}
+
+// screenerAnswers are those to the C-SSRS screener: yes to these items, no to the others that are
+// asked then. Whoever has no thoughts of death is asked three.
+func screenerAnswers(yes ...int) obj {
+	asked := []int{1, 2, 6}
+	if slices.Contains(yes, 2) {
+		asked = []int{1, 2, 3, 4, 5, 6}
+	}
+	answers := obj{}
+	for _, item := range asked {
+		answers[fmt.Sprintf("cssrs-%d", item)] = 0
+		if slices.Contains(yes, item) {
+			answers[fmt.Sprintf("cssrs-%d", item)] = 1
+		}
+	}
 	return answers
 }
 

@@ -23,6 +23,10 @@ type dosing struct {
 	unmeasured bool    // nobody measured after the dose
 	unended    bool    // the phone fell silent before the end
 	noticed    obj     // beside the ordinary
+	racing     bool    // the heart is too fast for the gate
+	override   string  // why the prescriber lets the dose be taken in spite of what the gate holds for
+	ungated    bool    // nobody asks the gate; as when nobody has planned the session
+	left       bool    // the support person went away
 	abort      oapi.AbortReason
 	redFlag    oapi.RedFlag // for which help is called
 	offline    bool         // the phone sends everything the next morning, in no order
@@ -31,9 +35,20 @@ type dosing struct {
 	unreviewed bool
 }
 
+// planned is when a session is meant to begin. Who has one every day begins a little later each
+// day: a minute earlier would be the eighth in a week.
+func (c *chart) planned(day int) time.Time {
+	at := c.at(day, c.begins)
+	if c.order.SessionsPerWeek == 7 {
+		at = at.Add(time.Duration(15+day) * 5 * time.Minute)
+	}
+	return at
+}
+
 // schedule plans a session; its id is known when that time has come.
 func (c *chart) schedule(day, daysAhead int) *string {
-	id, planned := new(string), c.at(day, c.begins)
+	c.needs(day-daysAhead, c.prescribed())
+	id, planned := new(string), c.planned(day)
 	when := c.at(day-daysAhead, "18:30")
 	if when.Before(c.ready) {
 		when = c.ready
@@ -42,6 +57,14 @@ func (c *chart) schedule(day, daysAhead int) *string {
 		*id = c.plan(c.self, "/treatments/"+c.treatment+"/sessions", obj{"plannedAt": planned.Format(time.RFC3339), "timeZone": c.home.zone}).ID
 	})
 	return id
+}
+
+// rehearse plans a session; the evening before, the patient tries out what is asked before a dose.
+func (c *chart) rehearse(day int) {
+	id, at := c.schedule(day, 2), c.at(day-2, "21:00")
+	c.add(at, func() {
+		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/checks", c.said(at, obj{"solidsFastedMin": 120, "fluidsFastedMin": 20, "redFlags": []string{}}))
+	})
 }
 
 // session is planned two days ahead and takes place.
@@ -78,6 +101,7 @@ func (c *chart) stopped(day int, r reading) {
 	id, at := c.schedule(day, 2), c.at(day, c.begins)
 	c.add(at, func() {
 		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/vitals", c.said(at, c.vitals(r, 10)))
+		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/checks", c.said(at.Add(time.Minute), c.readiness()))
 		c.decide(c.self, http.MethodPost, "/sessions/"+*id+"/cancel", obj{"reason": "My blood pressure is too high."})
 	})
 }
@@ -99,12 +123,20 @@ type happening struct {
 
 // take lets a session take place. Its facts are sent as they happen.
 func (c *chart) take(day int, id *string, d dosing) {
-	start := c.at(day, c.begins)
-	if c.order.SessionsPerWeek < 7 { // with one every day, a minute earlier would be the eighth in a week
+	start := c.planned(day)
+	if c.order.SessionsPerWeek < 7 {
 		start = start.Add(time.Duration(5+c.random.IntN(15)) * time.Minute)
 	}
 	path := func() string { return "/sessions/" + *id }
-	for _, h := range c.happenings(start, d) {
+	c.left -= c.takenIn(d)
+	happenings := c.happenings(start, d)
+	if !d.unended {
+		c.accompanied(start.Add(-3*time.Hour), happenings[len(happenings)-1].at.Add(5*time.Minute), path, d.left)
+	}
+	if d.override != "" {
+		c.add(start.Add(-time.Minute), func() { c.decide(c.prescriber, http.MethodPost, path()+"/override", obj{"reason": d.override}) })
+	}
+	for _, h := range happenings {
 		sent := h.at.Add(time.Duration(5+c.random.IntN(40)) * time.Second)
 		if d.offline {
 			sent = c.at(day+1, "07:45").Add(time.Duration(c.random.IntN(300)) * time.Second)
@@ -115,6 +147,34 @@ func (c *chart) take(day int, id *string, d dosing) {
 		c.mistype(start.Add(-time.Minute), path, d.typed)
 	}
 	c.afterwards(day, path, d)
+}
+
+// takenIn is what a session takes.
+func (c *chart) takenIn(d dosing) dose.Mg {
+	taken := c.order.DoseMg
+	if d.taken > 0 {
+		taken = d.taken
+	}
+	if d.booster {
+		taken += *c.order.BoosterMg
+	}
+	return taken
+}
+
+// accompanied gives the support person a ticket some hours before, with which they give their
+// word when the session has ended.
+func (c *chart) accompanied(before, end time.Time, path func() string, left bool) {
+	ticket := ""
+	c.add(before, func() {
+		ticket = c.plan(demoNurse, path()+"/tickets", obj{"supportPersonId": c.supporter}).Ticket
+	})
+	word := c.said(end, obj{"presentThroughout": !left, "lookedIn": true, "reportedBy": oapi.ReportedBySupportPerson})
+	c.add(end, func() { c.attest(ticket, path()+"/attest", word) })
+}
+
+// readiness is what is asked before a dose when nothing stands against it.
+func (c *chart) readiness() obj {
+	return obj{"solidsFastedMin": 300 + c.random.IntN(200), "fluidsFastedMin": 150 + c.random.IntN(60), "redFlags": []string{}, "supportPersonPresent": true}
 }
 
 // mistype records a dose that was not taken, and strikes it out some minutes later.
@@ -145,6 +205,9 @@ func (c *chart) afterwards(day int, path func() string, d dosing) {
 
 // log tells of a session that nobody planned, in the evening of its day.
 func (c *chart) log(day int, d dosing) (id string) {
+	d.ungated = true
+	c.needs(day, c.prescribed())
+	c.left -= c.takenIn(d)
 	facts := obj{"doses": []obj{}}
 	start := c.at(day, c.begins)
 	for _, h := range c.happenings(start, d) {
@@ -174,9 +237,16 @@ func (c *chart) happenings(start time.Time, d dosing) (list []happening) {
 	if d.taken > 0 {
 		taken = d.taken
 	}
-	vitals(-12, d.before, c.rest, 0)
+	faster := 0
+	if d.racing {
+		faster = 52
+	}
+	vitals(-14, d.before, c.rest, faster)
 	if d.repeated != (reading{}) {
-		vitals(-2, d.repeated, c.rest, 0)
+		vitals(-4, d.repeated, c.rest, 0)
+	}
+	if !d.ungated {
+		after(-3, "checks", "checks", c.readiness())
 	}
 	after(0, "doses", "doses", obj{"doseMg": taken, "route": c.order.Route, "holdMin": 10, "swallowed": oapi.SwallowedSpatOut})
 	if d.booster {
@@ -207,15 +277,15 @@ func (c *chart) happenings(start time.Time, d dosing) (list []happening) {
 	if d.minutes == 0 {
 		end = last + c.observationMin(taken) + 3 + c.random.IntN(25)
 	}
-	if !d.unmeasured && c.inDetail(start) {
+	if !d.unmeasured {
 		vitals(end-6, reading{}, c.rest.add(3, 2), 2)
 	}
 	after(end, "complete", "completions", obj{"oriented": true, "walksUnaided": true, "supportPersonStays": true})
 	return list
 }
 
-// inDetail says whether a session is told with everything: the tour's are, and those of the
-// last weeks. Of others one reading after the dose is enough.
+// inDetail says whether it is told what was noticed in a session: in the tour's, and in those of
+// the last weeks.
 func (c *chart) inDetail(start time.Time) bool {
 	return c.record == 0 || start.After(c.today.AddDate(0, 0, -40))
 }

@@ -34,6 +34,7 @@ type teller struct {
 	rights   map[string][]member
 	staff    map[string]string // ids
 	protocol string            // its id
+	texts    map[string]string // ids of the consents' newest texts, by kind
 	release  treatment.ReleasePolicy
 	sent     int
 	// err is the first thing that went wrong; after it nothing is sent any more.
@@ -55,8 +56,11 @@ type pass struct {
 // answer is what the story needs to know of an answer.
 type answer struct {
 	ID          string   `json:"id"`
-	Name        any      `json:"name"` // a protocol's is text, a person's is not
-	Code        string   `json:"code"`
+	Version     int      `json:"version"`
+	Kind        string   `json:"kind"`    // a consent text's
+	Code        string   `json:"code"`    // an invitation's
+	Ticket      string   `json:"ticket"`  // a support person's
+	DraftID     string   `json:"draftId"` // an adjustment's prescription
 	Items       []answer `json:"items"`
 	Memberships []struct {
 		MemberID string `json:"memberId"`
@@ -69,8 +73,8 @@ type answer struct {
 func newTeller(ctx context.Context, s *Server, clock *demoClock, seed uint64, today time.Time) *teller {
 	return &teller{
 		ctx: ctx, s: s, clock: clock, seed: seed, today: today, begun: today.AddDate(0, 0, firstDay).Add(9 * time.Hour),
-		release: treatment.Spine().Vitals.Release,
-		passes:  map[string]pass{}, rights: map[string][]member{}, staff: map[string]string{},
+		release: treatment.Default().Vitals.Release,
+		passes:  map[string]pass{}, rights: map[string][]member{}, staff: map[string]string{}, texts: map[string]string{},
 	}
 }
 
@@ -78,6 +82,7 @@ func newTeller(ctx context.Context, s *Server, clock *demoClock, seed uint64, to
 func (t *teller) tell() error {
 	t.clock.reach(t.begun)
 	t.openClinic()
+	t.reviseText("communication", "How we reach you", "We write to you in the app. We call when something cannot wait, and leave no message about your health.")
 	t.addPatients()
 	slices.SortStableFunc(t.agenda, func(a, b appointment) int { return a.at.Compare(b.at) })
 	for _, a := range t.agenda {
@@ -118,6 +123,11 @@ func (t *teller) fact(as, method, path string, body any) answer {
 	return t.send(as, method, path, nil, body)
 }
 
+// attest tells what happened in the words of the support person who has a ticket.
+func (t *teller) attest(ticket, path string, body any) {
+	t.send("a support person", http.MethodPost, path, http.Header{"Titrate-Ticket": {ticket}}, body)
+}
+
 // decide reads the record that path begins with, and acts on the version it has.
 func (t *teller) decide(as, method, path string, body any) answer {
 	noun, rest, _ := strings.Cut(path[1:], "/")
@@ -143,12 +153,14 @@ func (t *teller) send(as, method, path string, header http.Header, body any) (a 
 }
 
 func (t *teller) try(as, method, path string, header http.Header, body any) (a answer, err error) {
-	token, err := t.pass(as)
-	if err != nil {
-		return a, err
-	}
-	if err := t.recall(as); err != nil {
-		return a, err
+	token := ""
+	if header.Get("Titrate-Ticket") == "" {
+		if token, err = t.pass(as); err != nil {
+			return a, err
+		}
+		if err := t.recall(as); err != nil {
+			return a, err
+		}
 	}
 	q, err := inProcess(t.ctx, token, method, path, body)
 	if err != nil {
@@ -210,7 +222,9 @@ func inProcess(ctx context.Context, token, method, path string, body any) (*http
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	switch {
 	case method == http.MethodPatch:
 		r.Header.Set("Content-Type", "application/merge-patch+json")

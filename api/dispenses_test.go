@@ -25,7 +25,7 @@ type shelf struct {
 
 func newShelf(t *testing.T, c *apitest.Clinic) *shelf {
 	t.Helper()
-	return &shelf{c.For(t, "logSession"), t, c.Site}
+	return &shelf{c.For(t, "recordDispense"), t, c.Site}
 }
 
 // told is a fact of so many minutes after the clock's time.

@@ -60,7 +60,7 @@ func TestApprovalRereadsEvidence(t *testing.T) {
 				call := scene.Call(t, "recordAssessment")
 				call.Path["assessmentId"], call.Token, call.Body = id, scene.Patient.Token, (&counter{Clinic: c}).worried()
 				s.Must(t, call)
-				alerts := items(s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "patientId=" + scene.IDs["patient"]}))
+				alerts := s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "patientId=" + scene.IDs["patient"]}).Items()
 				return []any{seen("assessment", id, 1), seen("alert", fmt.Sprint(alerts[0]["id"]), 1)}
 			}},
 			"an assigned assessment": {nil, func(scene *apitest.Scene) []any {

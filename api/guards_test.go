@@ -19,7 +19,7 @@ func TestGuardConsents(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
 		c := &counter{Clinic: s.Clinic(t, "Guards"), db: db}
 		protocol := c.Guarding(t, treatment.GuardConsents)
-		scene := c.For(t, "startTreatment")
+		scene := c.For(t, "showPatient")
 		c.patient = scene.Patient
 		required := treatment.Default().Treatment.RequiredConsents
 		start := scene.Call(t, "startTreatment")

@@ -23,10 +23,10 @@ type place struct {
 	role string
 }
 
-// caredFor is a patient with a care team.
+// caredFor is a patient with a care team, whose treatment can be started.
 func caredFor(t *testing.T, c *apitest.Clinic, team ...place) *apitest.Scene {
 	t.Helper()
-	scene := c.For(t, "setCareTeam")
+	scene := c.For(t, "startTreatment")
 	members := []map[string]any{}
 	for _, p := range team {
 		members = append(members, map[string]any{"staffId": p.who.ID, "role": p.role})

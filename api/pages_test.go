@@ -331,7 +331,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listMedications":   {by(c.Prescriber, "listMedications", planned), must(planned, "recordMedication", c.Prescriber), "status=current"},
 		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
 		"listVisits":        {by(c.Prescriber, "listVisits", planned), must(planned, "bookVisit", c.Prescriber), "status=booked"},
-		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, nil, ""},
+		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, must(planned, "proposeProtocol", c.Admin), "status=proposed"},
 		"listConsentTemplates": {apitest.Call{Operation: "listConsentTemplates", Token: c.Clinician.Token},
 			func(t *testing.T) { publish(t) }, "kind=telehealth&status=published"},
 		"listConsents": {c.call("listConsents", c.Clinician, nil), func(t *testing.T) {

@@ -12,26 +12,6 @@ import (
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
-// guarded is a scene with a draft of a treatment that follows the default protocol.
-func guarded(t *testing.T, c *apitest.Clinic) *apitest.Scene {
-	t.Helper()
-	scene := c.For(t, "signPrescription")
-	followDefault(t, scene)
-	return scene
-}
-
-// followDefault lets a treatment follow the default protocol, whose guards are all on.
-func followDefault(t *testing.T, scene *apitest.Scene) {
-	t.Helper()
-	list := scene.Clinic.Site.Must(t, apitest.Call{Operation: "listProtocols", Token: scene.Clinic.Prescriber.Token})
-	items, _ := list.JSON("items").([]any)
-	for _, item := range items {
-		if p, _ := item.(map[string]any); p["name"] == "default" {
-			expect(t, "default", scene.Do(t, scene.Clinic.Prescriber, "updateTreatment", map[string]any{"protocolId": p["id"]}), 200, "")
-		}
-	}
-}
-
 // keepsFromSigning asks whether a rule would keep the scene's draft from being signed now.
 func keepsFromSigning(t *testing.T, scene *apitest.Scene, rule string) bool {
 	t.Helper()
@@ -48,7 +28,8 @@ func keepsFromSigning(t *testing.T, scene *apitest.Scene, rule string) bool {
 func TestPDMPChecks(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		c := s.Clinic(t, "PDMP")
-		scene := guarded(t, c)
+		scene := c.For(t, "signPrescription")
+		expect(t, "its own", scene.Do(t, c.Clinician, "voidPdmpCheck", map[string]any{"reason": "Asked about somebody else."}), 200, "")
 		signs := func(what string, want bool) {
 			t.Helper()
 			if got := !keepsFromSigning(t, scene, "pdmp"); got != want {
@@ -96,6 +77,6 @@ func TestPDMPChecks(t *testing.T) {
 		signs("a prescriber decides what to make of it", true)
 		expect(t, "moved", scene.Do(t, c.Clinician, "updatePatient", map[string]any{"state": "VT"}), 200, "")
 		signs("the patient has moved to another state", false)
-		counts(t, scene, "listPdmpChecks", map[string]int{"": 4})
+		counts(t, scene, "listPdmpChecks", map[string]int{"": 5})
 	})
 }

@@ -35,7 +35,8 @@ func TestProtocolsAreProposedAndApproved(t *testing.T) {
 		propose := func(who *apitest.Person, p map[string]any) apitest.Answer {
 			return s.Do(t, apitest.Call{Operation: "proposeProtocol", Token: who.Token, Body: map[string]any{"policy": p, "reason": "Longer intervals."}})
 		}
-		off := policy(t, treatment.Spine(), "2")
+		off := policy(t, treatment.Default(), "2")
+		off["guardsOff"] = []string{treatment.GuardGate}
 		expect(t, "guards off", propose(c.Admin, off), 422, problem.ProtocolNotAllowed)
 
 		bad := policy(t, treatment.Default(), "2")
@@ -80,7 +81,7 @@ func TestProtocolsAreProposedAndApproved(t *testing.T) {
 		if done.Text("status") != "approved" || done.Text("approvedBy") != c.Prescriber.ID.String() || done.Text("approvedAt") == "" {
 			t.Errorf("approved: %s", done.Body)
 		}
-		for status, want := range map[string]int{"proposed": 0, "approved": 3} {
+		for status, want := range map[string]int{"proposed": 0, "approved": 2} {
 			page := s.Must(t, apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token, Query: "status=" + status})
 			if items, _ := page.JSON("items").([]any); len(items) != want {
 				t.Errorf("%s: %d, want %d", status, len(items), want)
@@ -94,10 +95,9 @@ func TestProtocolsAreProposedAndApproved(t *testing.T) {
 func TestTreatmentMovesToAnotherProtocol(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		c := s.Clinic(t, "Moves")
-		strict := treatment.Spine()
+		strict := treatment.Default()
 		strict.Vitals.Release.ObservationMin, strict.Vitals.Release.HighDoseObservationMin = 180, 240
 		p := policy(t, strict, "strict")
-		p["guardsOff"] = []string{}
 		made := s.Must(t, apitest.Call{Operation: "proposeProtocol", Token: c.Admin.Token, Body: map[string]any{"policy": p, "reason": "Watch longer."}})
 		s.Must(t, apitest.Call{Operation: "approveProtocol", Token: c.Prescriber.Token, Path: map[string]string{"protocolId": made.Text("id")}})
 

@@ -46,7 +46,7 @@ func (s *Server) CreateClinic(ctx context.Context, c NewClinic) (clinic uuid.UUI
 		if err := tx.Create("clinic.created", row); err != nil {
 			return err
 		}
-		if err := addProtocols(tx); err != nil {
+		if err := addProtocol(tx); err != nil {
 			return err
 		}
 		if err := addConsentTemplates(tx); err != nil {
@@ -63,18 +63,13 @@ func (s *Server) CreateClinic(ctx context.Context, c NewClinic) (clinic uuid.UUI
 	return clinic, invitation, err
 }
 
-// addProtocols gives a new clinic the shipped protocols.
-func addProtocols(tx *store.Tx) error {
-	for _, p := range []treatment.Protocol{treatment.Default(), treatment.Spine()} {
-		row, err := protocolRow(p, treatment.ShippedApproval(tx.Now))
-		if err != nil {
-			return err
-		}
-		if err := tx.Create("protocol.shipped", row); err != nil {
-			return err
-		}
+// addProtocol gives a new clinic the shipped protocol.
+func addProtocol(tx *store.Tx) error {
+	row, err := protocolRow(treatment.Default(), treatment.ShippedApproval(tx.Now))
+	if err != nil {
+		return err
 	}
-	return nil
+	return tx.Create("protocol.shipped", row)
 }
 
 // addConsentTemplates publishes the shipped texts in a new clinic.

@@ -91,9 +91,12 @@ func (s *Server) ShowTreatment(ctx context.Context, req oapi.ShowTreatmentReques
 
 // chosenPolicy reads the protocol that a body names, and whether it is approved.
 func chosenPolicy(tx *store.Tx, id uuid.UUID) (*treatment.Protocol, bool, error) {
-	row, err := store.Find[store.Protocol](tx, id)
+	row, err := notKnown(store.Find[store.Protocol](tx, id))
+	if err == nil && row == nil {
+		err = notFoundIn("/protocolId")
+	}
 	if err != nil {
-		return nil, false, notFoundIn("/protocolId")
+		return nil, false, err
 	}
 	policy, err := policyOf(tx, id)
 	return policy, row.Status == treatment.ProtocolApproved, err

@@ -212,7 +212,7 @@ func providersNote(t *testing.T, c *apitest.Clinic) {
 func TestInPersonExam(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		c := s.Clinic(t, "Exam")
-		scene := guarded(t, c)
+		scene := c.For(t, "signPrescription")
 		signs := func(what string, want bool) {
 			t.Helper()
 			if got := !keepsFromSigning(t, scene, "inPersonExam"); got != want {

@@ -32,6 +32,15 @@ func Token(token string) TokenSource {
 	return func(context.Context) (string, error) { return token, nil }
 }
 
+// WithTicket acts as the support person to whom a ticket for one session was given: a client
+// with it needs no access token.
+func WithTicket(ticket string) ClientOption {
+	return WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Titrate-Ticket", ticket)
+		return nil
+	})
+}
+
 // New returns a client of the server at baseURL, without the /v1. Every answer that is not a
 // success comes back as an error of type *problem.Problem, so that the JSON200 or JSON201 of
 // an answer without an error is there.

@@ -85,7 +85,7 @@ func TestRetireConsentTemplate(t *testing.T) {
 }
 
 func TestRequiresConsent(t *testing.T) {
-	for _, p := range []treatment.Protocol{treatment.Default(), treatment.Spine()} {
+	for _, p := range []treatment.Protocol{treatment.Default(), unguarded()} {
 		if !p.RequiresConsent(treatment.ConsentNoDriving) || p.RequiresConsent(treatment.ConsentCommunication) {
 			t.Errorf("%s requires the wrong consents", p.Name)
 		}

@@ -134,8 +134,8 @@ func TestDecisionIsKept(t *testing.T) {
 
 // A treatment rests on the consultation that found its patient eligible, not on an old one.
 func TestStartRestsOnAConsultation(t *testing.T) {
-	spine := treatment.Spine()
-	off := func(s *treatment.Starting) { s.Protocol, s.Production = spine, false }
+	none := unguarded()
+	off := func(s *treatment.Starting) { s.Protocol, s.Production = none, false }
 	tests := []struct {
 		name   string
 		change func(*treatment.Starting)

@@ -25,7 +25,7 @@ func Example_signing() {
 		PatientState: "NY",
 		Phase:        treatment.PhaseInduction,
 		Weight:       &treatment.Weight{Kg: 62_300 * dose.Gram, MeasuredAt: time.Date(2026, time.August, 3, 9, 0, 0, 0, time.UTC)},
-		Protocol:     treatment.Spine(), // without the guards whose records nobody keeps here
+		Protocol:     unguarded(), // nobody keeps consents, consultations and checks here
 	}
 	for _, milligrams := range []dose.Mg{350, 400, 450} {
 		prescription, _ := treatment.Draft(treatment.Order{
@@ -61,7 +61,7 @@ func ExampleFold() {
 	reading.SystolicMmHg, reading.DiastolicMmHg = new(164), new(92)
 
 	known := treatment.Known{
-		Protocol: treatment.Spine(),
+		Protocol: unguarded(),
 		Running:  &treatment.Interval{From: start.AddDate(0, 0, -14)},
 		Prescriptions: []treatment.Validity{{
 			Interval: treatment.Interval{From: start.AddDate(0, 0, -14)}, DoseMg: 100 * dose.Milligram,
@@ -94,7 +94,7 @@ func ExampleSchedule() {
 		Phase:    treatment.PhaseInduction,
 		OnHold:   true,
 		Others:   []time.Time{time.Date(2026, time.November, 18, 20, 0, 0, 0, time.UTC)},
-		Protocol: treatment.Spine(),
+		Protocol: unguarded(),
 	})
 	if refusal, refused := errors.AsType[*treatment.Refusal](err); refused {
 		fmt.Println(refusal.Code)

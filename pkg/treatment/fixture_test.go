@@ -100,7 +100,7 @@ func signing() treatment.Signing {
 		Phase:                treatment.PhasePlanned,
 		Weight:               &treatment.Weight{Kg: kg(70), MeasuredAt: days(-10)},
 		ProtocolID:           id(200),
-		Protocol:             treatment.Default(),
+		Protocol:             guarded(),
 		Eligible:             new(true),
 		SignedConsents:       treatment.Default().Treatment.RequiredConsents,
 		InteractionsReviewed: new(true),
@@ -216,10 +216,15 @@ func plan() treatment.Plan {
 	return treatment.Plan{PlannedAt: new(noon), TimeZone: "America/New_York"}
 }
 
-// ungated is the default protocol without its safety gate.
-func ungated() treatment.Protocol {
+// guarded is the default protocol with every guard on, ungated all but the safety gate, and
+// unguarded none.
+func guarded() treatment.Protocol   { return without() }
+func ungated() treatment.Protocol   { return without(treatment.GuardGate) }
+func unguarded() treatment.Protocol { return without(treatment.GuardNames...) }
+
+func without(guards ...string) treatment.Protocol {
 	p := treatment.Default()
-	p.GuardsOff = []string{treatment.GuardGate}
+	p.GuardsOff = guards
 	return p
 }
 

@@ -2,7 +2,7 @@ package treatment
 
 import (
 	"bytes"
-	"embed"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,8 +18,9 @@ const (
 	LegalValidityMonths = 6
 )
 
-// Guards that a protocol can switch off by name, because the records they look at are not
-// kept (yet). A guard that is on and whose records are unknown refuses.
+// Guards that a protocol can switch off by name, because nothing keeps the records that they
+// look at: today that is interactions alone, of which the prescriber has to think. A guard that
+// is on and whose records are unknown refuses.
 const (
 	GuardConsultation = "consultation"
 	GuardConsents     = "consents"
@@ -311,24 +312,14 @@ type PerSeverity struct {
 	Critical int `json:"critical"`
 }
 
-//go:embed protocols/*.json
-var shipped embed.FS
+//go:embed protocols/default.json
+var shipped []byte
 
 // Default is the protocol that is shipped for use. Each call answers its own copy.
-func Default() Protocol { return mustShip("protocols/default.json") }
-
-// Spine is the default with every guard switched off whose records are not kept yet. A
-// production clinic must not use it: [Start] refuses it there.
-func Spine() Protocol { return mustShip("protocols/spine.json") }
-
-func mustShip(file string) Protocol {
-	data, err := shipped.ReadFile(file)
+func Default() Protocol {
+	p, err := ParseProtocol(shipped)
 	if err != nil {
-		panic(err) // it is part of the binary
-	}
-	p, err := ParseProtocol(data)
-	if err != nil {
-		panic(fmt.Sprintf("%s: %v", file, err)) // so is this: a test reads both
+		panic(fmt.Sprintf("protocols/default.json: %v", err)) // it is part of the binary: a test reads it
 	}
 	return p
 }
@@ -354,3 +345,8 @@ func ParseProtocol(data []byte) (Protocol, error) {
 
 // Guards says whether the named guard is on.
 func (p Protocol) Guards(name string) bool { return !slices.Contains(p.GuardsOff, name) }
+
+// unguarded says whether a guard is off that is on in the shipped protocol.
+func (p Protocol) unguarded() bool {
+	return slices.ContainsFunc(p.GuardsOff, Default().Guards)
+}

@@ -35,9 +35,9 @@ type ProtocolApproval struct {
 }
 
 // Propose makes a proposal of a protocol, which must be sound ([Protocol.Validate]). It cannot
-// switch guards off: that is for records that this product does not keep, not for clinics.
+// switch off a guard that is on in the shipped protocol.
 func (p Protocol) Propose(by uuid.UUID, reason string) (ProtocolApproval, error) {
-	if len(p.GuardsOff) > 0 {
+	if p.unguarded() {
 		return ProtocolApproval{}, refuse(CodeProtocolNotAllowed, "the protocol cannot be proposed",
 			Reason{Rule: RuleProtocol, Pointer: "/guardsOff", Detail: "a clinic cannot switch guards off"})
 	}
@@ -67,12 +67,12 @@ func ShippedApproval(now time.Time) ProtocolApproval {
 }
 
 // usable objects to a protocol that no treatment may follow: one that is not approved, or, in
-// production, one that has guards switched off.
+// production, one with fewer guards than the shipped one, which can have come only past the rules.
 func (p Protocol) usable(o *objections, approved, production bool) {
 	if !approved {
 		o.add(CodeProtocolNotAllowed, Reason{Rule: RuleProtocol, Pointer: "/protocolId", Detail: "the protocol is not approved"})
 	}
-	if production && len(p.GuardsOff) > 0 {
+	if production && p.unguarded() {
 		o.add(CodeProtocolNotAllowed, Reason{Rule: RuleProtocol, Pointer: "/protocolId",
 			Detail: "the protocol has guards switched off, which a production clinic does not allow"})
 	}

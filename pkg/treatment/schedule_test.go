@@ -73,7 +73,7 @@ func TestSchedule(t *testing.T) {
 		{"when it will have expired", func(s *treatment.Scheduling) { s.At = *s.Prescription.ExpiresAt }, []treatment.Rule{treatment.RuleNoActivePrescription}},
 		{"no units", func(s *treatment.Scheduling) { s.UnitsSuffice = new(false) }, []treatment.Rule{treatment.RuleUnits}},
 		{"units unknown", func(s *treatment.Scheduling) { s.UnitsSuffice = nil }, []treatment.Rule{treatment.RuleUnits}},
-		{"units unknown, guard off", func(s *treatment.Scheduling) { s.UnitsSuffice, s.Protocol = nil, treatment.Spine() }, nil},
+		{"units unknown, guard off", func(s *treatment.Scheduling) { s.UnitsSuffice, s.Protocol = nil, unguarded() }, nil},
 
 		{"exactly 48 h after another", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48)} }, nil},
 		{"a minute less", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48).Add(time.Minute)} }, []treatment.Rule{treatment.RuleIntervalShort}},

@@ -210,7 +210,7 @@ func TestSignWithGuardsOff(t *testing.T) {
 	refused(t, err, treatment.CodeRuleViolated, treatment.RuleConsents, treatment.RuleConsultation, treatment.RuleInteractions,
 		treatment.RulePDMP, treatment.RuleInPersonExam)
 
-	s.Protocol = treatment.Spine()
+	s.Protocol = unguarded()
 	_, err = draft(t, order()).Sign(s)
 	allowed(t, err)
 }

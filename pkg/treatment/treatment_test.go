@@ -82,7 +82,7 @@ func TestStart(t *testing.T) {
 			treatment.CodeTreatmentOpen, []treatment.Rule{treatment.RuleOtherTreatment}},
 		{"no protocol", func(s *treatment.Starting) { s.ProtocolID = uuid.Nil },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleProtocol}},
-		{"guards off in production", func(s *treatment.Starting) { s.Protocol = treatment.Spine() },
+		{"guards off in production", func(s *treatment.Starting) { s.Protocol = unguarded() },
 			treatment.CodeProtocolNotAllowed, []treatment.Rule{treatment.RuleProtocol}},
 		{"a proposed protocol", func(s *treatment.Starting) { s.ProtocolApproved = false },
 			treatment.CodeProtocolNotAllowed, []treatment.Rule{treatment.RuleProtocol}},
@@ -126,7 +126,7 @@ func TestStart(t *testing.T) {
 
 func TestStartWithGuardsOff(t *testing.T) {
 	s := starting()
-	s.Production, s.Protocol, s.EligibleAt, s.SignedConsents = false, treatment.Spine(), nil, nil
+	s.Production, s.Protocol, s.EligibleAt, s.SignedConsents = false, unguarded(), nil, nil
 	_, err := treatment.Start(s)
 	allowed(t, err)
 }

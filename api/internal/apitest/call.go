@@ -56,6 +56,16 @@ func (a Answer) Text(path ...string) string {
 	return s
 }
 
+// Items are those of a page.
+func (a Answer) Items() (items []map[string]any) {
+	all, _ := a.JSON("items").([]any)
+	for _, item := range all {
+		object, _ := item.(map[string]any)
+		items = append(items, object)
+	}
+	return items
+}
+
 var compiled = sync.OnceValues(func() (*contract.Contract, error) { return contract.Load(titrate.OpenAPI) })
 
 // Contract returns the compiled contract.

@@ -47,6 +47,13 @@ func examined(t testing.TB, s *Scene) {
 	supported(t, s)
 }
 
+func foundEligible(t testing.TB, s *Scene) {
+	s.decide(t, map[string]any{"outcome": "eligible", "acceptedFindings": porphyria})
+}
+
+// porphyria is what the prescriber makes of the one thing that nobody knows.
+var porphyria = []any{map[string]any{"code": "porphyria", "note": "No history in the family."}}
+
 func deferred(t testing.TB, s *Scene) {
 	s.decide(t, map[string]any{"outcome": "deferred", "reasons": []any{"hypertension"}})
 }
@@ -56,7 +63,7 @@ func conditional(t testing.TB, s *Scene) {
 	s.decide(t, map[string]any{
 		"outcome":          "eligibleWithConditions",
 		"conditions":       []any{map[string]any{"code": "raisedIntraocularPressure", "ask": "A letter of the ophthalmologist."}},
-		"acceptedFindings": []any{map[string]any{"code": "porphyria", "note": "No history in the family."}},
+		"acceptedFindings": porphyria,
 	})
 }
 

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/client"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // Scene is a patient with everything that an operation needs to succeed.
@@ -47,36 +49,33 @@ var steps = map[string][]step{
 	"listConsultations": {opened}, "showConsultation": {opened}, "showEligibility": {opened}, "fillIntake": {opened},
 	"submitIntake": {opened, filledIn}, "withdrawConsultation": {opened}, "requestInfo": {opened, filledIn, submitted},
 	"decideEligibility": {opened, filledIn, submitted, examined}, "reopenConsultation": {opened, filledIn, submitted, deferred},
-	"clearCondition": {opened, filledIn, submitted, examined, conditional},
-	"showTreatment":  {planned}, "listTreatments": {planned}, "updateTreatment": {planned}, "holdTreatment": {planned},
+	"clearCondition":      {opened, filledIn, submitted, examined, conditional},
 	"showConsentTemplate": {text}, "retireConsentTemplate": {text},
 	"presentConsent": {text}, "showConsent": {text, presented}, "signConsent": {text, presented}, "declineConsent": {text, presented},
-	"withdrawConsent":      {running, scheduled, text, presented, consentSigned},
-	"discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, baseline},
+	"withdrawConsent": {running, scheduled, text, presented, consentSigned},
+	"startTreatment":  {eligible, consented}, "showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned},
+	"holdTreatment": {planned}, "discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, acknowledged},
 	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
 	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
-	"updatePrescription": {planned, drafted}, "discardPrescription": {planned, drafted},
-	"signPrescription":     {planned, weight, drafted},
-	"cosignPrescription":   {planned, weight, highDose, signedByCosigner},
-	"withdrawPrescription": {planned, weight, highDose, signedByCosigner},
-	"holdPrescription":     {planned, weight, drafted, signed}, "stopPrescription": {planned, weight, drafted, signed},
-	"voidPrescription": {planned, weight, drafted, signed}, "resumePrescription": {planned, weight, drafted, signed, prescriptionHeld},
+	"updatePrescription": {planned, drafted}, "discardPrescription": {planned, drafted}, "signPrescription": {planned, known, drafted},
+	"cosignPrescription":   {planned, known, highDose, signedByCosigner},
+	"withdrawPrescription": {planned, known, highDose, signedByCosigner},
+	"holdPrescription":     {prescribed}, "stopPrescription": {prescribed}, "voidPrescription": {prescribed}, "resumePrescription": {prescribed, prescriptionHeld},
 	"listAdjustments": {running}, "proposeAdjustment": {running}, "showAdjustment": {running, adjustmentProposed, adjustmentApproved, adjustmentApplied},
 	"approveAdjustment": {running, adjustmentProposed, eventReported}, "rejectAdjustment": {running, adjustmentProposed},
 	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
-	"listDispenses": {planned, weight, drafted, signed}, "recordDispense": {planned, weight, drafted, signed},
-	"showDispense": {running, dispensed}, "voidDispense": {running, dispensed},
-	"showSupply": {running, dispensed}, "listSupplyEntries": {running, dispensed}, "countSupply": {running, dispensed},
-	"disposeSupply": {running, dispensed}, "reportSupplyLoss": {running, dispensed}, "voidSupplyEntry": {running, dispensed, counted},
+	"listDispenses": {running}, "recordDispense": {begun}, "showDispense": {running}, "voidDispense": {running},
+	"showSupply": {running}, "listSupplyEntries": {running}, "countSupply": {running},
+	"disposeSupply": {running}, "reportSupplyLoss": {running}, "voidSupplyEntry": {running, counted},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
-	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, dispensed, scheduled},
+	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
 	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
 	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
 	"voidSessionFact": {running, scheduled, dosed}, "checkSession": {running, scheduled}, "showGate": {running, scheduled},
-	"overrideHold": {running, scheduled, racing}, "inviteSupportPerson": {running, scheduled, supported},
+	"overrideHold": {running, scheduled, racing}, "inviteSupportPerson": {running, scheduled},
 	"attestSession":    {running, scheduled, dosed},
-	"assignAssessment": {planned}, "recordAssessment": {planned},
+	"assignAssessment": {planned}, "recordAssessment": {planned, anew},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
 	"showAdverseEvent": {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
@@ -85,6 +84,31 @@ var steps = map[string][]step{
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
 	"reopenAlert": {alarmed, alertAcknowledged, alertResolved},
 }
+
+// all makes one step of several.
+func all(steps ...step) step {
+	return func(t testing.TB, s *Scene) {
+		for _, step := range steps {
+			step(t, s)
+		}
+	}
+}
+
+// The stations of the pathway.
+var (
+	// eligible is a patient whom a consultation has found eligible.
+	eligible = all(opened, filledIn, submitted, examined, foundEligible)
+	// planned is a treatment that has not begun.
+	planned = all(eligible, consented, started)
+	// known is what must be known before a signature.
+	known = all(weight, monitored, seen)
+	// prescribed is a planned treatment with an active prescription.
+	prescribed = all(planned, known, drafted, signed)
+	// begun is a treatment in induction with an active prescription.
+	begun = all(prescribed, acknowledged, inducted)
+	// running is one whose patient has a lot at home.
+	running = all(begun, dispensed)
+)
 
 func colleague(t testing.TB, s *Scene) {
 	p := s.Clinic.Staff(t, "colleague-"+uuid.NewString()[:8], client.StaffRoleClinician)
@@ -125,6 +149,16 @@ func booked(t testing.TB, s *Scene) {
 	}))
 }
 
+// seen is a patient whom a prescriber has examined in person, from when on the law asks for it.
+func seen(t testing.TB, s *Scene) {
+	today := treatment.DateOf(s.Clinic.Site.Clock.Now())
+	if today < treatment.Default().Prescribing.InPersonExamRequiredFrom {
+		return
+	}
+	booked(t, s)
+	s.must(t, s.Clinic.Clinician, "completeVisit", map[string]any{"note": "Examined.", "examinedInPerson": true})
+}
+
 // text is a consent text of the scene's own, the newest of its kind.
 func text(t testing.TB, s *Scene) {
 	s.keep("consentTemplate", s.must(t, s.Clinic.Admin, "publishConsentTemplate", map[string]any{
@@ -140,17 +174,32 @@ func consentSigned(t testing.TB, s *Scene) {
 	s.keep("consent", s.must(t, s.Patient, "signConsent", s.fact("signatureName", "Maya Lindqvist")))
 }
 
-func planned(t testing.TB, s *Scene) {
-	a := s.must(t, s.Clinic.Prescriber, "startTreatment", map[string]any{
-		"indication": "depression", "protocolId": s.IDs["protocol"], "responsiblePrescriberId": s.IDs["prescriber"],
-	})
-	s.keep("treatment", a)
+// consented is a patient who has signed every consent that the protocol requires.
+func consented(t testing.TB, s *Scene) {
+	for _, kind := range treatment.Default().Treatment.RequiredConsents {
+		page := s.Clinic.Site.Must(t, Call{Operation: "listConsentTemplates", Token: s.Clinic.Clinician.Token, Query: "limit=200&status=published&kind=" + kind})
+		newest := slices.MaxFunc(page.Items(), func(a, b map[string]any) int {
+			return cmp.Compare(a["revision"].(float64), b["revision"].(float64))
+		})
+		s.IDs["consentTemplate"] = fmt.Sprint(newest["id"])
+		presented(t, s)
+		consentSigned(t, s)
+	}
 }
 
-func baseline(t testing.TB, s *Scene) {
+func started(t testing.TB, s *Scene) {
+	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "startTreatment", map[string]any{
+		"indication": "depression", "protocolId": s.IDs["protocol"], "responsiblePrescriberId": s.IDs["prescriber"],
+	}))
+}
+
+func acknowledged(t testing.TB, s *Scene) {
 	s.must(t, s.Patient, "acknowledgeInstructions", s.fact("revision", 1))
-	s.assess(t, "phq-9", "gad-7")
 	s.refresh(t, "treatment", "showTreatment")
+}
+
+func inducted(t testing.TB, s *Scene) {
+	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "changePhase", map[string]any{"phase": "induction", "reason": "Baseline complete."}))
 }
 
 // assess has the patient answer instruments, without anything dangerous.
@@ -188,14 +237,6 @@ func prescriptionHeld(t testing.TB, s *Scene) {
 	s.keep("prescription", s.must(t, s.Clinic.Prescriber, "holdPrescription", map[string]any{"reason": "supply"}))
 }
 
-// running is a treatment in induction with an active prescription.
-func running(t testing.TB, s *Scene) {
-	for _, step := range []step{weight, planned, baseline, drafted, signed} {
-		step(t, s)
-	}
-	s.keep("treatment", s.must(t, s.Clinic.Prescriber, "changePhase", map[string]any{"phase": "induction", "reason": "Baseline complete."}))
-}
-
 func adjustmentProposed(t testing.TB, s *Scene) {
 	s.keep("adjustment", s.must(t, s.Clinic.Clinician, "proposeAdjustment", s.Call(t, "proposeAdjustment").Body))
 }
@@ -215,7 +256,7 @@ func adjustmentApplied(t testing.TB, s *Scene) {
 // dispensed is a lot of 12 units of 50 mg.
 func dispensed(t testing.TB, s *Scene) {
 	fact := s.fact("units", 12)
-	fact["reportedBy"], fact["strengthMg"], fact["lot"], fact["beyondUseDate"] = "pharmacy", 50, "K26-1107", "2027-05-01"
+	fact["reportedBy"], fact["strengthMg"], fact["lot"], fact["beyondUseDate"] = "pharmacy", 50, "K26-1107", treatment.DateOf(s.Clinic.Site.Clock.Now().AddDate(0, 5, 0))
 	s.keep("dispense", s.must(t, s.Clinic.Clinician, "recordDispense", fact))
 	s.refresh(t, "prescription", "showPrescription")
 }
@@ -226,6 +267,7 @@ func counted(t testing.TB, s *Scene) {
 	fact["dispenseId"] = s.IDs["dispense"]
 	s.keep("supplyEntry", s.must(t, s.Patient, "countSupply", fact))
 }
+
 func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
 		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
@@ -258,6 +300,9 @@ func assigned(t testing.TB, s *Scene) {
 	}))
 }
 
+// anew has the next assessment get an id of its own.
+func anew(_ testing.TB, s *Scene) { delete(s.IDs, "assessment") }
+
 func answered(t testing.TB, s *Scene) {
 	s.IDs["assessment"] = uuid.NewString()
 	s.keep("assessment", s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 0)))
@@ -281,12 +326,11 @@ func alarmed(t testing.TB, s *Scene) {
 	s.IDs["assessment"] = uuid.NewString()
 	s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 1))
 	a := s.Clinic.Site.Must(t, Call{Operation: "listAlerts", Token: s.Clinic.Clinician.Token, Query: "patientId=" + s.IDs["patient"]})
-	items, _ := a.JSON("items").([]any)
+	items := a.Items()
 	if len(items) != 1 {
 		t.Fatalf("an answer to item 9 raised %d alerts: %s", len(items), a.Body)
 	}
-	first, _ := items[0].(map[string]any)
-	s.IDs["alert"], s.Version["alert"] = fmt.Sprint(first["id"]), `"1"`
+	s.IDs["alert"], s.Version["alert"] = fmt.Sprint(items[0]["id"]), `"1"`
 }
 
 func alertAcknowledged(t testing.TB, s *Scene) {

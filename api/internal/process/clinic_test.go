@@ -35,15 +35,15 @@ func (s *site) signIn(t testing.TB, url, subject string) *person {
 }
 
 // at returns the SDK for the bearer of a token. Where a test gives no If-Match it sends none.
-func at(t testing.TB, url, token string) *person {
+func at(t testing.TB, url, token string, options ...client.ClientOption) *person {
 	t.Helper()
-	c, err := client.New(url, client.Token(token), client.WithHTTPClient(network(t)), client.WithRequestEditorFn(
+	c, err := client.New(url, client.Token(token), append(options, client.WithHTTPClient(network(t)), client.WithRequestEditorFn(
 		func(_ context.Context, r *http.Request) error {
 			if r.Header.Get("If-Match") == "" {
 				r.Header.Del("If-Match")
 			}
 			return nil
-		}))
+		}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ type clinic struct {
 	admin      *person
 	prescriber *person
 	clinician  *person
-	protocol   uuid.UUID // the protocol "spine"
+	protocol   uuid.UUID // the shipped one
 }
 
 // open makes a clinic and signs its people in.
@@ -97,7 +97,7 @@ func (s *site) open(t testing.TB, url string) *clinic {
 	c.staff(t, client.StaffInput{Roles: []client.StaffRole{client.StaffRoleAdmin}}) // a lone admin makes no prescriber
 	c.prescriber = c.staff(t, prescriberInput("1234567893", "AB1234563"))
 	c.clinician = c.staff(t, client.StaffInput{Roles: []client.StaffRole{client.StaffRoleClinician}})
-	c.protocol = findProtocol(t, c.prescriber, "spine")
+	c.protocol = shippedProtocol(t, c.prescriber)
 	return c
 }
 
@@ -111,14 +111,9 @@ func prescriberInput(npi, dea string) client.StaffInput {
 	}
 }
 
-func findProtocol(t testing.TB, who *person, name string) (id uuid.UUID) {
+func shippedProtocol(t testing.TB, who *person) uuid.UUID {
 	t.Helper()
-	for _, p := range good(who.ListProtocolsWithResponse(t.Context(), nil))(t).JSON200.Items {
-		if p.Name == name {
-			id = p.ID
-		}
-	}
-	return id
+	return good(who.ListProtocolsWithResponse(t.Context(), nil))(t).JSON200.Items[0].ID
 }
 
 // staff adds a colleague and signs them in.
@@ -153,7 +148,7 @@ func (c *clinic) patient(t testing.TB) *person {
 	return c.redeem(t, client.Redemption{Code: invited.JSON201.Code, BirthDate: &someone.BirthDate})
 }
 
-// course is a patient's treatment in induction, with a prescription of 100 mg.
+// course is a patient's treatment in induction, with a prescription of 100 mg and a lot at home.
 type course struct {
 	clinic       *clinic
 	patient      *person
@@ -166,18 +161,19 @@ type course struct {
 func (c *clinic) course(t testing.TB, now time.Time) *course {
 	t.Helper()
 	ctx, co := t.Context(), &course{clinic: c, patient: c.patient(t)}
-	good(co.patient.RecordMeasurementWithResponse(ctx, co.patient.id, nil, weight(now, 68_400)))(t)
+	c.eligible(t, co.patient, now)
+	c.consents(t, co.patient, now)
+	c.examine(t, co.patient, now)
+	c.askProgram(t, co.patient, now)
 	co.id = good(c.prescriber.StartTreatmentWithResponse(ctx, co.patient.id, &client.StartTreatmentParams{IdempotencyKey: key()}, client.TreatmentInput{
 		Indication: client.IndicationDepression, ProtocolID: c.protocol, ResponsiblePrescriberID: c.prescriber.id,
 	}))(t).JSON201.ID
 	good(co.patient.AcknowledgeInstructionsWithResponse(ctx, co.id, nil, acknowledgement(now, 1)))(t)
-	for _, instrument := range []client.InstrumentID{client.InstrumentIDPhq9, client.InstrumentIDGad7} {
-		good(co.patient.RecordAssessmentWithResponse(ctx, co.patient.id, uuid.New(), nil, answers(now, instrument, 2, 0)))(t)
-	}
 	co.prescription = good(c.clinician.PrescribeWithResponse(ctx, co.id, &client.PrescribeParams{IdempotencyKey: key()}, order))(t).JSON201.ID
-	good(c.prescriber.SignPrescriptionWithResponse(ctx, co.prescription, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}))(t)
+	signed := good(c.prescriber.SignPrescriptionWithResponse(ctx, co.prescription, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}))(t)
 	good(c.prescriber.ChangePhaseWithResponse(ctx, co.id, &client.ChangePhaseParams{IdempotencyKey: key(), IfMatch: `"2"`},
 		client.PhaseChange{Phase: client.PhaseInduction, Reason: "Baseline complete."}))(t)
+	good(c.clinician.RecordDispenseWithResponse(ctx, co.prescription, nil, dispense(*signed.JSON200.SignedAt)))(t)
 	return co
 }
 
@@ -214,8 +210,12 @@ func answers(when time.Time, instrument client.InstrumentID, each, item9 int) cl
 		ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
 	}
 	prefix, items := "phq9-", 9
-	if instrument == client.InstrumentIDGad7 {
+	switch instrument {
+	case client.InstrumentIDGad7:
 		prefix, items = "gad7-", 7
+	case client.InstrumentIDCSsrsScreener:
+		a.Answers = client.Answers{"cssrs-1": 0, "cssrs-2": 0, "cssrs-6": 0}
+		return a
 	}
 	for i := range items {
 		a.Answers[prefix+string(rune('1'+i))] = each

@@ -25,10 +25,14 @@ type job struct {
 	course  *course
 	session uuid.UUID
 	etag    string // of the session
+
+	consultation uuid.UUID
+	support      *person // with a ticket for the session
 }
 
-// A patient is registered, treated, observed in a session at home and asked afterwards. Each
-// step comes with requests that must be refused, and change nothing, before those that succeed.
+// A patient is registered, found eligible, treated, observed in a session at home and asked
+// afterwards, and the dose is adjusted. Each step comes with requests that must be refused, and
+// change nothing, before those that succeed.
 func TestMainJob(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		server := s.serve(t, "TEST_CLOCK=1")
@@ -43,18 +47,25 @@ func TestMainJob(t *testing.T) {
 			{"staff are added", j.staffAreAdded},
 			{"a patient is registered", j.patientIsRegistered},
 			{"weight is measured", j.weightIsMeasured},
-			{"a treatment is started", j.treatmentIsStarted},
+			{"the intake is taken", j.intakeIsTaken},
 			{"the baseline is taken", j.baselineIsTaken},
+			{"eligibility is decided", j.eligibilityIsDecided},
+			{"consents are signed", j.consentsAreSigned},
+			{"a treatment is started", j.treatmentIsStarted},
 			{"a prescription is signed", j.prescriptionIsSigned},
 			{"induction begins", j.inductionBegins},
+			{"a lot is dispensed", j.lotIsDispensed},
 			{"a session is scheduled", j.sessionIsScheduled},
+			{"the support person is invited", j.supportPersonIsInvited},
 			{"vital signs before the dose", j.vitalsAreTaken},
+			{"the safety gate", j.gateClears},
 			{"the dose", j.doseIsTaken},
 			{"the session ends", j.sessionEnds},
 			{"the day after", j.dayAfter},
 			{"the session is reviewed", j.sessionIsReviewed},
 			{"the follow-up raises an alert", j.followUpRaisesAlert},
 			{"the alert is dealt with", j.alertIsDealtWith},
+			{"the dose is adjusted", j.doseIsAdjusted},
 		} {
 			if !t.Run(step.name, func(t *testing.T) { j.t = t; step.do() }) {
 				return // the steps after it rest on it
@@ -248,26 +259,28 @@ func (j *job) treatmentIsStarted() {
 			Indication: client.IndicationDepression, ProtocolID: protocol, ResponsiblePrescriberID: responsible,
 		})
 	}
-	j.protocol = findProtocol(j.t, j.prescriber, "spine")
+	j.protocol = shippedProtocol(j.t, j.prescriber)
 	j.refuse(problem.Forbidden)(start(j.clinician, j.protocol, j.prescriber.id))
 	j.refuse(problem.ReferenceNotFound, "/protocolId")(start(j.prescriber, uuid.New(), j.prescriber.id))
 	j.refuse(problem.RuleViolated, "/responsiblePrescriberId")(start(j.prescriber, j.protocol, j.clinician.id))
 	unmet := []string{"", "", "", "", "", ""} // a consultation and five consents
-	j.refuse(problem.RuleViolated, unmet...)(start(j.prescriber, findProtocol(j.t, j.prescriber, "default"), j.prescriber.id))
+	j.refuse(problem.RuleViolated, unmet...)(j.prescriber.StartTreatmentWithResponse(ctx, j.other.id, once, client.TreatmentInput{
+		Indication: client.IndicationDepression, ProtocolID: j.protocol, ResponsiblePrescriberID: j.prescriber.id,
+	}))
 	j.course = &course{clinic: j.clinic, patient: j.patient, id: good(start(j.prescriber, j.protocol, j.prescriber.id))(j.t).JSON201.ID}
 	once.IdempotencyKey = key()
 	j.refuse(problem.TreatmentOpen, "")(start(j.prescriber, j.protocol, j.prescriber.id))
-}
 
-func (j *job) baselineIsTaken() {
-	ctx := j.t.Context()
 	acknowledge := func(who *person, revision int) (any, error) {
 		return who.AcknowledgeInstructionsWithResponse(ctx, j.course.id, nil, acknowledgement(j.now, revision))
 	}
 	j.refuse(problem.RuleViolated, "/revision")(acknowledge(j.patient, 2))
 	j.refuse(problem.Forbidden)(acknowledge(j.clinician, 1))
 	good(acknowledge(j.patient, 1))(j.t)
+}
 
+func (j *job) baselineIsTaken() {
+	ctx := j.t.Context()
 	record := func(a client.AssessmentRecord) (*client.RecordAssessmentResponse, error) {
 		return j.patient.RecordAssessmentWithResponse(ctx, j.patient.id, uuid.New(), nil, a)
 	}

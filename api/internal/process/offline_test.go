@@ -34,8 +34,8 @@ type fact struct {
 	send func(t testing.TB) (status int, seen *client.Session, body []byte)
 }
 
-// phoneFor fills a phone with a session that began at a time. The vital signs of the second hour
-// and the readiness keep it within the rules, the second completion comes too late to count.
+// phoneFor fills a phone with a session that began at a time. But for the support person's own
+// word it is within the rules, and the second completion comes too late to count.
 func phoneFor(t testing.TB, co *course, session uuid.UUID, began time.Time) *phone {
 	p := &phone{course: co, session: session}
 	for _, v := range []struct {
@@ -45,8 +45,11 @@ func phoneFor(t testing.TB, co *course, session uuid.UUID, began time.Time) *pho
 	}{
 		{"vitals before", -10 * time.Minute, 118, 76}, {"vitals during", 40 * time.Minute, 150, 92}, {"vitals after", 115 * time.Minute, 121, 79},
 	} {
-		p.vitals(v.name, vitals(began.Add(v.after), v.systolic, v.diastolic))
+		reading := vitals(began.Add(v.after), v.systolic, v.diastolic)
+		reading.HeartRateBpm = new(72)
+		p.vitals(v.name, reading)
 	}
+	p.check("check", check(began.Add(-5*time.Minute), 300))
 	p.dose("dose", doseOf(began, milligrams(100)))
 	p.observation("observation", observation(began.Add(50*time.Minute), 6))
 	p.completion("completion", completion(began.Add(125*time.Minute), true))
@@ -58,6 +61,13 @@ func phoneFor(t testing.TB, co *course, session uuid.UUID, began time.Time) *pho
 func (p *phone) vitals(name string, in client.VitalsInput) {
 	p.facts = append(p.facts, fact{name, in.ID, func(t testing.TB) (int, *client.Session, []byte) {
 		r := good(p.patient.RecordVitalsWithResponse(t.Context(), p.session, nil, in))(t)
+		return r.StatusCode(), either(r.JSON201, r.JSON200), r.Body
+	}})
+}
+
+func (p *phone) check(name string, in client.CheckInput) {
+	p.facts = append(p.facts, fact{name, in.ID, func(t testing.TB) (int, *client.Session, []byte) {
+		r := good(p.patient.CheckSessionWithResponse(t.Context(), p.session, nil, in))(t)
 		return r.StatusCode(), either(r.JSON201, r.JSON200), r.Body
 	}})
 }
@@ -150,7 +160,7 @@ func TestOrderOfArrival(t *testing.T) {
 		for i, p := range phones {
 			order := random.Perm(len(p.facts))
 			if i == 0 {
-				order = []int{0, 3, 1, 4, 2, 5, 6, 7} // as it happened
+				order = []int{0, 3, 4, 1, 5, 2, 6, 7, 8} // as it happened
 			}
 			for _, n := range order {
 				f := p.facts[n]
@@ -167,7 +177,8 @@ func TestOrderOfArrival(t *testing.T) {
 			got := p.summary(t)
 			if want == "" {
 				want = got
-				if !strings.Contains(want, `"status": "completed"`) || !strings.Contains(want, `"deviations": []`) || !strings.Contains(want, `"peakSystolicMmHg": 150`) {
+				if !strings.Contains(want, `"status": "completed"`) || strings.Count(want, `"rule":`) != 1 || !strings.Contains(want, `"attestationMissing"`) ||
+					!strings.Contains(want, `"peakSystolicMmHg": 150`) {
 					t.Fatalf("as it happened: %s", want)
 				}
 			}
@@ -212,15 +223,20 @@ func TestFactsAfterTheEnd(t *testing.T) {
 		p.send(t, "completion", 201)
 		expect(client.SessionStatusCompleted, "completedWithoutDose")
 		p.send(t, "dose", 201)
-		review(expect(client.SessionStatusCompleted, "noVitalsAfterDose"))
-		expect(client.SessionStatusReviewed, "noVitalsAfterDose")
+		review(expect(client.SessionStatusCompleted, "noClearance", "noVitalsAfterDose", "noVitalsAtPeak", "attestationMissing"))
+		expect(client.SessionStatusReviewed, "noClearance", "noVitalsAfterDose", "noVitalsAtPeak", "attestationMissing")
 
+		p.send(t, "vitals during", 201)
+		expect(client.SessionStatusCompleted, "noClearance", "noVitalsAtRelease", "releasePressureHigh", "attestationMissing")
+		p.send(t, "check", 201) // held, until the reading arrives that it rests on
+		p.send(t, "vitals before", 201)
+		expect(client.SessionStatusCompleted, "noVitalsAtRelease", "releasePressureHigh", "attestationMissing")
 		p.send(t, "vitals after", 201)
-		again := expect(client.SessionStatusCompleted)
+		again := expect(client.SessionStatusCompleted, "attestationMissing")
 		p.send(t, "vitals after", 200) // nothing new: what the reviewer sees is still true
 		review(again)
 		p.send(t, "vitals after", 200)
-		before := expect(client.SessionStatusReviewed)
+		before := expect(client.SessionStatusReviewed, "attestationMissing")
 
 		// The same ids with something else in them, and another patient's ids.
 		refuse(t, s, problem.IDInUse)(co.patient.RecordDoseWithResponse(t.Context(), p.session, nil, client.DoseInput{
@@ -231,7 +247,7 @@ func TestFactsAfterTheEnd(t *testing.T) {
 		other := c.course(t, now.Add(26*time.Hour))
 		refuse(t, s, problem.IDInUse)(other.patient.RecordMeasurementWithResponse(t.Context(), other.patient.id, nil, client.MeasurementInput{
 			ID: p.fact("dose").id, OccurredAt: began, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp, HeartRateBpm: new(60)}))
-		if after := expect(client.SessionStatusReviewed); after != before {
+		if after := expect(client.SessionStatusReviewed, "attestationMissing"); after != before {
 			t.Errorf("ETag %s, want %s", after, before)
 		}
 
@@ -258,7 +274,7 @@ func TestFactsAgainstThePlan(t *testing.T) {
 		}
 		p.send(t, "dose", 200)
 		seen := good(c.clinician.ShowSessionWithResponse(t.Context(), p.session, nil))(t).JSON200
-		if d := *seen.Deviations; len(d) != 1 || d[0].Rule != "sessionCancelled" {
+		if d := *seen.Deviations; len(d) != 2 || d[0].Rule != "noClearance" || d[1].Rule != "sessionCancelled" {
 			t.Errorf("deviations: %+v", d)
 		}
 		refuse(t, s, problem.OccurredInFuture, "/occurredAt")(co.patient.RecordDoseWithResponse(t.Context(), p.session, nil, doseOf(now.Add(25*time.Hour), milligrams(10))))

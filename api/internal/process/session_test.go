@@ -29,11 +29,14 @@ func (j *job) prescriptionIsSigned() {
 	sign := func(who *person, etag string) (*client.SignPrescriptionResponse, error) {
 		return who.SignPrescriptionWithResponse(ctx, id, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: etag})
 	}
-	j.refuse(problem.HardMaximumExceeded, "/doseMg", "/refills")(sign(j.prescriber, `"1"`)) // 7 mg/kg of 68.4 kg; 21 CFR 1306.22
+	j.examine(j.t, j.patient, j.now)                                                            // in person
+	j.refuse(problem.HardMaximumExceeded, "/doseMg", "/refills", "")(sign(j.prescriber, `"1"`)) // 7 mg/kg of 68.4 kg; 21 CFR 1306.22; PDMP
+	j.askProgram(j.t, j.patient, j.now)
+	j.refuse(problem.HardMaximumExceeded, "/doseMg", "/refills")(sign(j.prescriber, `"1"`))
 
 	update := func(etag, patch string) (*client.UpdatePrescriptionResponse, error) {
 		return j.clinician.UpdatePrescriptionWithBodyWithResponse(ctx, id, &client.UpdatePrescriptionParams{IdempotencyKey: key(), IfMatch: etag},
-			"application/merge-patch+json", raw(patch))
+			mergePatch, raw(patch))
 	}
 	j.refuse(problem.InvalidRequest, "/doseMg", "/status")(update(`"1"`, `{"doseMg":"100","status":"active"}`))
 	good(update(`"1"`, `{"doseMg":100.5,"refills":1}`))(j.t)
@@ -56,8 +59,8 @@ func (j *job) inductionBegins() {
 	change := func(who *person, phase client.Phase, reason, etag string) (*client.ChangePhaseResponse, error) {
 		return who.ChangePhaseWithResponse(ctx, j.course.id, &client.ChangePhaseParams{IdempotencyKey: key(), IfMatch: etag}, client.PhaseChange{Phase: phase, Reason: reason})
 	}
-	j.refuse(problem.RuleViolated, "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
-		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // the treatment is only planned
+	j.refuse(problem.RuleViolated, "", "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
+		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // the treatment is only planned, and there is nothing to take
 	j.refuse(problem.IllegalTransition)(change(j.prescriber, client.PhaseTaper, "Skip.", `"2"`))
 	j.refuse(problem.InvalidRequest, "/reason")(change(j.prescriber, client.PhaseInduction, " ", `"2"`))
 	j.refuse(problem.Forbidden)(change(j.clinician, client.PhaseInduction, "Baseline complete.", `"2"`))
@@ -67,13 +70,33 @@ func (j *job) inductionBegins() {
 	}
 }
 
+func (j *job) lotIsDispensed() {
+	j.advance(time.Minute)
+	ctx, fill := j.t.Context(), dispense(j.now)
+	record := func(who *person, d client.DispenseInput) (*client.RecordDispenseResponse, error) {
+		return who.RecordDispenseWithResponse(ctx, j.course.prescription, nil, d)
+	}
+	j.refuse(problem.RuleViolated, "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
+		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // nothing to take
+	none := fill
+	none.Units, none.Lot = 0, ""
+	j.refuse(problem.InvalidRequest, "/lot", "/lot", "/units")(record(j.clinician, none))
+	j.refuse(problem.Forbidden)(record(j.patient, fill))
+	if got := good(record(j.clinician, fill))(j.t).JSON201; *got.FillNumber != 1 || len(*got.Deviations) != 0 || got.AmountMg != milligrams(600) {
+		j.t.Errorf("dispensed: %+v", got)
+	}
+	if supply := good(j.patient.ShowSupplyWithResponse(ctx, j.patient.id, nil))(j.t).JSON200; supply.Totals.AmountMg != milligrams(600) {
+		j.t.Errorf("at home: %+v", supply)
+	}
+}
+
 func (j *job) sessionIsScheduled() {
 	ctx := j.t.Context()
 	schedule := func(who *person, when time.Time) (*client.ScheduleSessionResponse, error) {
 		return who.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()}, client.SessionInput{PlannedAt: when, TimeZone: zone})
 	}
 	j.refuse(problem.NotFound)(schedule(j.other, j.now.Add(2*time.Hour)))
-	j.refuse(problem.RuleViolated, "")(schedule(j.patient, j.now.AddDate(1, 0, 0))) // the prescription has expired by then
+	j.refuse(problem.RuleViolated, "", "")(schedule(j.patient, j.now.AddDate(1, 0, 0))) // the prescription and the lot have expired by then
 	planned := good(schedule(j.patient, j.now.Add(2*time.Hour)))(j.t)
 	j.session, j.etag = planned.JSON201.ID, planned.HTTPResponse.Header.Get("ETag")
 	if planned.JSON201.Status != client.SessionStatusScheduled || *planned.JSON201.PrescriptionID != j.course.prescription {
@@ -81,6 +104,23 @@ func (j *job) sessionIsScheduled() {
 	}
 	j.refuse(problem.RuleViolated, "/plannedAt")(schedule(j.patient, j.now.Add(26*time.Hour))) // 48 h apart
 	j.advance(2 * time.Hour)
+}
+
+func (j *job) supportPersonIsInvited() {
+	ctx := j.t.Context()
+	people := good(j.patient.ListSupportPeopleWithResponse(ctx, j.patient.id, nil))(j.t).JSON200.Items
+	invite := func(who *person, id uuid.UUID) (*client.InviteSupportPersonResponse, error) {
+		return who.InviteSupportPersonWithResponse(ctx, j.session, &client.InviteSupportPersonParams{IdempotencyKey: key()}, client.TicketInput{SupportPersonID: id})
+	}
+	j.refuse(problem.NotFound)(invite(j.other, people[0].ID))
+	j.refuse(problem.ReferenceNotFound, "/supportPersonId")(invite(j.patient, uuid.New()))
+	ticket := good(invite(j.clinician, people[0].ID))(j.t).JSON201.Ticket
+	j.support = at(j.t, j.url, "", client.WithTicket(ticket))
+	if seen := good(j.support.ShowSessionWithResponse(ctx, j.session, nil))(j.t).JSON200; seen.ID != j.session {
+		j.t.Errorf("the support person sees %+v", seen)
+	}
+	j.refuse(problem.Unauthenticated)(at(j.t, j.url, "", client.WithTicket(ticket[1:]+"A")).ShowSessionWithResponse(ctx, j.session, nil))
+	j.refuse(problem.Forbidden)(j.support.ShowPatientWithResponse(ctx, j.patient.id, nil))
 }
 
 func vitals(when time.Time, systolic, diastolic int) client.VitalsInput {
@@ -122,9 +162,48 @@ func (j *job) vitalsAreTaken() {
 	j.refuse(problem.InvalidRequest, "")(record(j.patient, empty))
 	j.refuse(problem.NotFound)(record(j.other, vitals(j.now, 120, 80)))
 	j.refuse(problem.Forbidden)(record(j.admin, vitals(j.now, 120, 80)))
-	got := good(record(j.patient, vitals(j.now.Add(-5*time.Minute), 120, 80)))(j.t).JSON201
+	calm := vitals(j.now.Add(-5*time.Minute), 120, 80)
+	calm.HeartRateBpm = new(72)
+	got := good(record(j.patient, calm))(j.t).JSON201
 	if got.Status != client.SessionStatusScheduled || *got.PeakSystolicMmHg != 120 || got.SafetyMessage != nil {
 		j.t.Errorf("after vital signs: %+v", got)
+	}
+}
+
+func check(when time.Time, minutesFasted int) client.CheckInput {
+	return client.CheckInput{
+		ID: uuid.New(), OccurredAt: when, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
+		SolidsFastedMin: &minutesFasted, FluidsFastedMin: &minutesFasted, RedFlags: &[]client.RedFlag{}, SupportPersonPresent: new(true),
+	}
+}
+
+func (j *job) gateClears() {
+	ctx := j.t.Context()
+	send := func(who *person, c client.CheckInput) (*client.CheckSessionResponse, error) {
+		return who.CheckSessionWithResponse(ctx, j.session, nil, c)
+	}
+	j.refuse(problem.NotFound)(send(j.other, check(j.now, 300)))
+	j.refuse(problem.InvalidRequest, "/fluidsFastedMin", "/solidsFastedMin")(send(j.patient, check(j.now, -1)))
+	limits := good(j.patient.ShowGateWithResponse(ctx, j.session, nil))(j.t).JSON200
+	if !limits.Checkable || *limits.DoseMg != milligrams(100) || limits.SolidsFastedMin != 240 {
+		j.t.Errorf("the limits are %+v", limits)
+	}
+	held := good(send(j.patient, check(j.now, 60)))(j.t).JSON201
+	if held.Status != client.SessionStatusHeld || (*held.Checks)[0].Instructions == nil || (*held.Checks)[0].Reasons != nil {
+		j.t.Errorf("without fasting: %+v", held)
+	}
+	var rules []client.GateRule
+	for _, reason := range *(*j.seen().Checks)[0].Reasons {
+		rules = append(rules, reason.Rule)
+	}
+	if diff := cmp.Diff([]client.GateRule{client.GateRuleFasting, client.GateRuleFasting}, rules); diff != "" {
+		j.t.Errorf("held for (-want +got):\n%s", diff)
+	}
+	j.refuse(problem.Forbidden)(j.patient.OverrideHoldWithResponse(ctx, j.session,
+		&client.OverrideHoldParams{IdempotencyKey: key(), IfMatch: j.etag}, client.OverrideInput{Reason: "I am hungry."}))
+	j.advance(time.Minute)
+	if cleared := good(send(j.patient, check(j.now, 240)))(j.t).JSON201; cleared.Status != client.SessionStatusCleared || cleared.ClearedUntil == nil {
+		j.t.Errorf("fasting: %+v", cleared)
 	}
 }
 
@@ -165,6 +244,7 @@ func (j *job) sessionEnds() {
 	j.advance(85 * time.Minute)
 	j.refuse(problem.InvalidRequest, "/mode", "/timeZone")(j.patient.CompleteSessionWithResponse(ctx, j.session, nil,
 		client.CompletionInput{ID: uuid.New(), OccurredAt: j.now, TimeZone: "Nowhere", ReportedBy: client.ReportedByPatient, Mode: "fax"}))
+	good(j.support.RecordVitalsWithResponse(ctx, j.session, nil, vitals(j.now, 122, 78)))(j.t)
 	got := good(j.patient.CompleteSessionWithResponse(ctx, j.session, nil, completion(j.now, true)))(j.t).JSON201
 	if got.Status != client.SessionStatusCompleted || got.Deviations != nil {
 		j.t.Errorf("the patient sees %+v", got)
@@ -172,6 +252,11 @@ func (j *job) sessionEnds() {
 	if got.NoDriveUntil == nil || got.NoDriveUntil.Before(got.StartedAt.Add(24*time.Hour)) {
 		j.t.Errorf("no driving until %v", got.NoDriveUntil)
 	}
+	attestation := client.AttestationInput{
+		ID: uuid.New(), OccurredAt: j.now, TimeZone: zone, ReportedBy: client.ReportedBySupportPerson, Mode: client.ModeApp, PresentThroughout: true, LookedIn: true,
+	}
+	j.refuse(problem.Forbidden)(j.patient.AttestSessionWithResponse(ctx, j.session, nil, attestation))
+	good(j.support.AttestSessionWithResponse(ctx, j.session, nil, attestation))(j.t)
 	if seen := j.seen(); len(*seen.Deviations) != 0 {
 		j.t.Errorf("deviations: %+v", *seen.Deviations)
 	}

@@ -246,7 +246,7 @@ func TestOneSignedConsent(t *testing.T) {
 func TestSessionsRunning(t *testing.T) {
 	consentsOf(t, func(t *testing.T, sh *shelf) {
 		hour := func(n int) *time.Time { return new(noon.Add(time.Duration(n) * time.Hour)) }
-		protocol := &store.Protocol{Name: "spine", Revision: "1", Policy: "{}", ProtocolApproval: rules.ShippedApproval(noon)}
+		protocol := &store.Protocol{Name: "default", Revision: "1", Policy: "{}", ProtocolApproval: rules.ShippedApproval(noon)}
 		add(t, sh.db, sh.s, sh.patient, protocol)
 		course := &store.Treatment{PatientID: sh.patient, Treatment: rules.Treatment{
 			Indication: rules.IndicationDepression, Phase: rules.PhaseInduction, ProtocolID: protocol.ID, ResponsiblePrescriberID: sh.nurse,

@@ -22,7 +22,7 @@ import (
 
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
-	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
@@ -60,8 +60,9 @@ type cage struct {
 // TestNoSecretsInOutputs writes birds into every field, goes through success and failure of
 // every operation, and looks for them in log, metrics, headers and problems.
 func TestNoSecretsInOutputs(t *testing.T) {
-	c := &cage{}
-	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+	storetest.EachDSN(t, func(t *testing.T, dsn string) {
+		c := &cage{}
+		s, db := newSite(t, dsn, func(cfg *api.Config) { c.configure(t, cfg) })
 		c.serve(t, s)
 		c.counter = &counter{Clinic: s.Clinic(t, "Cage of "+bird), db: db}
 		c.secrets = &secrets{}
@@ -76,7 +77,7 @@ func TestNoSecretsInOutputs(t *testing.T) {
 		c.collide(t)
 		c.breakDown(t)
 		c.search(t)
-	}, func(cfg *api.Config) { c.configure(t, cfg) })
+	})
 }
 
 // configure has the server log everything, and panic when it is told to.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,14 +23,17 @@ import (
 // SQLite goes without fsync: what is tested with it is not durability.
 func eachSite(t *testing.T, fn func(t *testing.T, s *apitest.Site, db testbed.Database), change ...func(*api.Config)) {
 	t.Helper()
-	relaxed := func(c *api.Config) { c.Relaxed = true }
 	storetest.EachDSN(t, func(t *testing.T, dsn string) {
-		s := apitest.New(t, dsn, append([]func(*api.Config){relaxed}, change...)...)
-		if s.Config.DatabaseURL == "" {
-			dsn = filepath.Join(s.Config.Data, "titrate.db")
-		}
-		fn(t, s, testbed.Look(t, dsn))
+		s, db := newSite(t, dsn, change...)
+		fn(t, s, db)
 	})
+}
+
+func newSite(t *testing.T, dsn string, change ...func(*api.Config)) (*apitest.Site, testbed.Database) {
+	t.Helper()
+	relaxed := func(c *api.Config) { c.Relaxed = true }
+	s := apitest.New(t, dsn, append([]func(*api.Config){relaxed}, change...)...)
+	return s, apitest.Look(t, dsn, s)
 }
 
 // message is a request as it goes over the wire.

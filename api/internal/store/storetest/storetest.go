@@ -21,9 +21,13 @@ func Each(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 // exist yet, and on PostgreSQL the runtime login's URL of a migrated database.
 func EachDSN(t *testing.T, fn func(t *testing.T, dsn string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		fn(t, SQLite(t))
+	})
 	if HasPostgres(t) {
 		t.Run("postgres", func(t *testing.T) {
+			t.Parallel()
 			app, _ := Postgres(t)
 			fn(t, app)
 		})

@@ -3778,7 +3778,7 @@ type Deviation struct {
 	// Rule The rule.
 	Rule string `json:"rule"`
 
-	// Value What happened.
+	// Value What happened, or the rules that stood in the way.
 	Value *string `json:"value,omitempty"`
 }
 

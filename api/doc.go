@@ -2,18 +2,29 @@
 //
 // A request's path:
 //
-//	middleware.go   request id, recovery, access log, limits, security headers
+//	middleware.go   request id, access log, recovery, limits, security headers
+//	tracing.go      a span that says what the log says, if there is a collector
 //	auth.go         bearer token → identity → membership → principal
+//	tickets.go      or a support person's ticket → principal, for one session
+//	ratelimit.go    not too many requests, of this principal and of this clinic
 //	policy.go       may this principal call this operation (x-access)
 //	../internal/contract   does the request keep the contract; every fault at once
 //	transaction.go  opens the door its x-kind asks for, resolves the record in the path to
 //	                its patient, takes that patient's row, recognises repetitions
 //	<noun>.go       the handler: loads facts, asks pkg/treatment, applies the verdict
-//	transaction.go  journal, history, kept answer and effect are committed together
+//	transaction.go  journal, history, kept answer and effect are committed together; a dry
+//	                run is rolled back here, and its answer goes out
 //	errors.go       an error anywhere rolls back and becomes a problem
+//
+// What several handlers need stands beside them: course.go loads a treatment and judges its
+// sessions, gate.go looks at what stands against a dose, ledger.go reckons the supply anew
+// after every dose, dispense and report, evidence.go compares what a decision rests on with
+// what is there now, handover.go passes the work of somebody who leaves to a colleague.
+// demo*.go let the demo clinic's people send their requests to this very server.
 //
 // To add a resource, write five things: its operations in openapi.yaml (then go generate),
 // a migration and a row in internal/store, the handlers here in a file named like the
-// resource, and a test. Nothing has to be wired: the generated interface does not compile
-// until every operation has a handler, and access is declared in the contract.
+// resource, and a test, with who may call it in testdata/access.csv. Nothing has to be wired:
+// the generated interface does not compile until every operation has a handler, and access is
+// declared in the contract.
 package api

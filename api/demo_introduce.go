@@ -58,7 +58,7 @@ func (s *Server) Introduce(ctx context.Context, w io.Writer, baseURL string) err
 	})
 }
 
-// firstRequests show reading, searching, a fact that raises an alert, and a plan with its key.
+// firstRequests show reading, searching, a fact, and a plan with its key.
 func (s *Server) firstRequests(ctx context.Context, v1 string) ([]firstRequest, error) {
 	patient, err := s.demoPatientID(ctx)
 	if err != nil {
@@ -69,12 +69,11 @@ func (s *Server) firstRequests(ctx context.Context, v1 string) ([]firstRequest, 
 		{"Who am I, and at which clinic?", curl("PRESCRIBER", http.MethodGet, v1+"/me", nil)},
 		{"What needs somebody's attention, the most urgent first.", curl("CLINICIAN", http.MethodGet, v1+"/alerts?status=open", nil)},
 		{"Find " + who + ". Names are searched in the body, never in a URL.", curl("CLINICIAN", http.MethodPost, v1+"/patients/search", obj{"family": "lind"})},
-		{who + " answers a PHQ-9 on her phone. The ninth answer is not zero: see safetyMessage.", curl("PATIENT", http.MethodPut,
+		{who + " answers a PHQ-9 on her phone; it is scored at once. Send it again: it is recorded once.", curl("PATIENT", http.MethodPut,
 			v1+"/patients/"+patient+"/assessments/"+uuid.NewString(), obj{
-				"instrument": oapi.InstrumentIDPhq9, "answers": phq9Answers(13, 1), "occurredAt": s.now().UTC().Truncate(time.Second),
+				"instrument": oapi.InstrumentIDPhq9, "answers": phq9Answers(9, 0), "occurredAt": s.now().UTC().Truncate(time.Second),
 				"timeZone": demoZone, "reportedBy": oapi.ReportedByPatient, "mode": oapi.ModeApp,
 			})},
-		{"The alert that it raised.", curl("PRESCRIBER", http.MethodGet, v1+"/alerts?status=open&patientId="+patient, nil)},
 		{"A new patient. Send it again: the key makes it one.", curl("CLINICIAN", http.MethodPost, v1+"/patients", obj{
 			"name": obj{"given": "Noor", "family": "Salazar"}, "birthDate": "1991-09-30", "gender": "female", "state": "NY", "timeZone": demoZone,
 		}, "Idempotency-Key: "+uuid.NewString())},

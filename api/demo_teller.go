@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -139,14 +140,22 @@ func (t *teller) decide(as, method, path string, body any) answer {
 // key is an Idempotency-Key that no other request of the story has.
 func (t *teller) key() string { return fmt.Sprintf("demo-%d", t.sent+1) }
 
-// send sends a request in somebody's name. Whatever is not a success ends the story.
+// errBusy says that nothing was done: the machine was asleep, or has other things to do.
+var errBusy = errors.New("unavailable")
+
+// send sends a request in somebody's name. Whatever is not a success ends the story, but for what
+// may go better a moment later.
 func (t *teller) send(as, method, path string, header http.Header, body any) (a answer) {
 	if t.err != nil {
 		return a
 	}
 	t.sent++
 	t.wait(t.clock.Now()) // no two requests at once
-	if a, t.err = t.try(as, method, path, header, body); t.err != nil {
+	a, t.err = t.try(as, method, path, header, body)
+	for again := 0; again < 5 && errors.Is(t.err, errBusy) && t.ctx.Err() == nil; again++ {
+		a, t.err = t.try(as, method, path, header, body)
+	}
+	if t.err != nil {
 		t.err = fmt.Errorf("%s, %s: %s %s: %w", t.clock.Now().Format(time.DateTime), as, method, path, t.err)
 	}
 	return a
@@ -170,7 +179,10 @@ func (t *teller) try(as, method, path string, header http.Header, body any) (a a
 	q.Header.Set("X-Request-Id", fmt.Sprintf("demo-%d", t.sent))
 	r := reply{header: http.Header{}}
 	t.s.Handler().ServeHTTP(&r, q)
-	if r.status > 299 {
+	switch {
+	case r.status == http.StatusServiceUnavailable:
+		return a, fmt.Errorf("%w: %s", errBusy, r.body.Bytes())
+	case r.status > 299:
 		return a, fmt.Errorf("%d %s", r.status, r.body.Bytes())
 	}
 	err = json.Unmarshal(r.body.Bytes(), &a)

@@ -21,7 +21,7 @@ type evening struct {
 	*apitest.Scene
 	t     *testing.T
 	site  *apitest.Site
-	began time.Time // the dose: an hour from now
+	began time.Time // the dose
 	// session is the one that the facts belong to; empty for one that nobody has planned.
 	session string
 	// facts by what they are; what is deleted is not told.
@@ -38,18 +38,26 @@ var tellings = []struct{ fact, operation, list string }{
 
 func newEvening(t *testing.T, c *apitest.Clinic) *evening {
 	t.Helper()
-	e := &evening{Scene: c.For(t, "logSession"), t: t, site: c.Site, began: c.Site.Clock.Now().Add(time.Hour), inviter: c.Clinician}
-	vitals := object{"systolicMmHg": 122, "diastolicMmHg": 78, "heartRateBpm": 66, "spo2Percent": 98}
+	e := &evening{Scene: c.For(t, "logSession"), t: t, site: c.Site, inviter: c.Clinician}
+	e.begins(time.Hour)
+	return e
+}
+
+// begins makes it another evening, of a session that nobody has told of yet.
+func (e *evening) begins(in time.Duration) {
+	e.session, e.began = "", e.site.Clock.Now().Add(in)
+	vitals := func(minutes int) object {
+		return e.told(minutes, object{"systolicMmHg": 122, "diastolicMmHg": 78, "heartRateBpm": 66, "spo2Percent": 98})
+	}
 	e.facts = map[string]object{
-		"before":      e.told(-10, vitals),
+		"before":      vitals(-10),
 		"check":       e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "redFlags": []string{}}),
 		"dose":        e.told(0, object{"doseMg": 100}),
-		"peak":        e.told(40, vitals),
-		"release":     e.told(115, vitals),
+		"peak":        vitals(40),
+		"release":     vitals(115),
 		"completion":  e.told(125, object{"oriented": true, "walksUnaided": true, "supportPersonStays": true}),
 		"attestation": e.told(130, object{"presentThroughout": true, "lookedIn": true, "reportedBy": "supportPerson"}),
 	}
-	return e
 }
 
 // told is a fact so many minutes after the dose.
@@ -118,11 +126,12 @@ func (e *evening) shown() apitest.Answer {
 	return got
 }
 
-// logged logs another session of the patient, with a dose of 100 mg so many hours before.
-func (e *evening) logged(hours ...int) {
+// logged logs other sessions of the patient, with a dose of 100 mg each so long before this one.
+func (e *evening) logged(before ...time.Duration) {
 	e.t.Helper()
-	for _, h := range hours {
-		e.site.Must(e.t, apitest.Call{Operation: "logSession", Token: e.Patient.Token, Body: object{"doses": []object{e.told(-60*h, object{"doseMg": 100})}},
+	for _, d := range before {
+		dose := e.told(-int(d.Minutes()), object{"doseMg": 100})
+		e.site.Must(e.t, apitest.Call{Operation: "logSession", Token: e.Patient.Token, Body: object{"doses": []object{dose}},
 			Path: map[string]string{"treatmentId": e.IDs["treatment"], "sessionId": uuid.NewString()}})
 	}
 }
@@ -149,8 +158,8 @@ var evenings = map[treatment.Rule]struct {
 	treatment.RulePrescriptionOnHold:     {func(e *evening) { e.must(e.Clinic.Clinician, "holdPrescription", object{"reason": "supply"}) }, "- / -"},
 	treatment.RuleTreatmentOnHold:        {func(e *evening) { e.must(e.Clinic.Clinician, "holdTreatment", object{"reason": "sideEffects"}) }, "- / -"},
 	treatment.RuleTreatmentNotOpen:       {func(e *evening) { e.must(e.Clinic.Prescriber, "discontinueTreatment", object{"reason": "lost"}) }, "- / -"},
-	treatment.RuleIntervalShort:          {func(e *evening) { e.logged(47) }, "47 h 0 min / 48 h"},
-	treatment.RuleWeeklyLimit:            {func(e *evening) { e.logged(48, 96, 144) }, "4 / 3"},
+	treatment.RuleIntervalShort:          {func(e *evening) { e.logged(47 * time.Hour) }, "47 h 0 min / 48 h"},
+	treatment.RuleWeeklyLimit:            {func(e *evening) { e.logged(48*time.Hour, 96*time.Hour, 144*time.Hour) }, "4 / 3"},
 	treatment.RuleNoClearance:            {func(e *evening) { delete(e.facts, "check") }, "not checked / 60 min"},
 	treatment.RuleHoldOverridden: {func(e *evening) {
 		e.planned()

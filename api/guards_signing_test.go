@@ -38,7 +38,10 @@ func (g *guarded) weights() {
 	check := g.Fact("state", "NY")
 	check["result"], check["reportedBy"] = "nothingUnexpected", "clinician"
 	g.must(g.Clinic.Clinician, "recordPdmpCheck", check)
-	sign := func(what, want string) { g.t.Helper(); g.would(what, g.Clinic.Prescriber, "signPrescription", nil, want) }
+	sign := func(what, want string) {
+		g.t.Helper()
+		g.would(what, g.Clinic.Prescriber, "signPrescription", nil, want)
+	}
 	sign("never measured", "weight_required: weight")
 	g.weigh(68.4, 90*day+time.Second)
 	sign("more than 90 days ago", "weight_required: weight")

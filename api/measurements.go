@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -70,6 +73,11 @@ func (s *Server) addMeasurement(ctx context.Context, tx *store.Tx, req oapi.Reco
 	if err := tx.Create("measurement.recorded", m); err != nil {
 		return err
 	}
+	if m.WeightKg != nil {
+		if err := s.reweigh(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
+			return err
+		}
+	}
 	limits := treatment.Limits{}
 	source := store.AlertSource{Type: store.SourceMeasurement, ID: m.ID}
 	if course != nil {
@@ -92,7 +100,26 @@ func (s *Server) VoidMeasurement(ctx context.Context, req oapi.VoidMeasurementRe
 	if err := tx.Change("measurement.enteredInError", m); err != nil {
 		return nil, err
 	}
+	if m.WeightKg != nil {
+		if err := s.reweigh(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
+			return nil, err
+		}
+	}
 	return oapi.VoidMeasurement200JSONResponse{MeasurementJSONResponse: measurementOut(m)}, nil
+}
+
+// reweigh judges a patient's sessions again whose weight may be another one now: those from a time on.
+func (s *Server) reweigh(ctx context.Context, tx *store.Tx, patient uuid.UUID, from time.Time) error {
+	sessions, err := tx.SessionsSince(patient, from)
+	if err != nil {
+		return err
+	}
+	for i := range sessions {
+		if err := s.rejudge(ctx, tx, sessions[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func measurementOut(m *store.Measurement) oapi.MeasurementJSONResponse {

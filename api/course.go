@@ -258,7 +258,8 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
-// rejudge computes a session again because something else of the patient has changed.
+// rejudge computes a session again because something else of the patient has changed. A deviation
+// that nobody has looked at opens its review again.
 func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error {
 	row, err := store.Find[store.Session](tx, id)
 	if err != nil {
@@ -277,10 +278,30 @@ func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error 
 	if err != nil || row.Status == status && row.Deviations == deviations && row.Checks == checks {
 		return err
 	}
+	fresh, err := isNew(row.Deviations, deviations)
+	if err != nil {
+		return err
+	}
+	if fresh && row.Status == treatment.SessionReviewed {
+		row.Plan = row.Unreviewed()
+		if err := c.judge(tx, row, facts); err != nil {
+			return err
+		}
+	}
 	if err := tx.Change("session.rejudged", row); err != nil {
 		return err
 	}
 	return s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised)
+}
+
+// isNew says whether there is a deviation that was not there before.
+func isNew(deviations, before string) (bool, error) {
+	now, err := deviationsOf(deviations)
+	if err != nil {
+		return false, err
+	}
+	was, err := deviationsOf(before)
+	return slices.ContainsFunc(now, func(d treatment.Deviation) bool { return !slices.Contains(was, d) }), err
 }
 
 func sourceOf(row *store.Session) store.AlertSource {

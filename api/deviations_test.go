@@ -257,3 +257,33 @@ func TestDeviationRemovedByALaterFact(t *testing.T) {
 		}
 	})
 }
+
+// TestReviewSeesLateDeviations: what another record of the patient makes of a reviewed session has
+// to be looked at too. What goes away does not.
+func TestReviewSeesLateDeviations(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Reviews"))
+		s.Clock.Advance(4 * time.Hour)
+		e.tell()
+		expectReview := func(what, status, deviations string) {
+			t.Helper()
+			if got := e.shown(); got.Text("status") != status || rules(got) != deviations {
+				t.Errorf("%s: %s, deviates from %q, want %s, %q", what, got.Text("status"), rules(got), status, deviations)
+			}
+		}
+		review := func() { e.must(e.Clinic.Clinician, "reviewSession", object{"note": "Seen."}) }
+		review()
+		e.logged(49 * time.Hour)
+		expectReview("another session, long before", "reviewed", "")
+		e.logged(47 * time.Hour) // for which the check would have held too
+		expectReview("another one, too near", "completed", "noClearance, intervalShort")
+		review()
+		expectReview("reviewed again", "reviewed", "noClearance, intervalShort")
+		e.must(e.Clinic.Clinician, "voidDispense", object{"reason": "Never handed out."})
+		expectReview("its units are gone", "completed", "noClearance, unitsUnaccounted, intervalShort")
+		review()
+		lot := e.told(-50, object{"reportedBy": "pharmacy", "units": 12, "strengthMg": 50, "lot": "K27", "beyondUseDate": "2030-01-01"})
+		e.must(e.Clinic.Clinician, "recordDispense", lot)
+		expectReview("and are there", "reviewed", "noClearance, intervalShort")
+	})
+}

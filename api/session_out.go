@@ -55,9 +55,14 @@ func deviationsText(list []treatment.Deviation) (string, error) {
 	return string(text), err
 }
 
+// deviationsOf reads what deviationsText has written.
+func deviationsOf(text string) (list []treatment.Deviation, err error) {
+	err = json.Unmarshal([]byte(text), &list)
+	return list, err
+}
+
 func deviationsOut(text string) ([]oapi.Deviation, error) {
-	var list []treatment.Deviation
-	err := json.Unmarshal([]byte(text), &list)
+	list, err := deviationsOf(text)
 	out := make([]oapi.Deviation, len(list))
 	for i, d := range list {
 		out[i] = oapi.Deviation{Rule: string(d.Rule), Value: filled(d.Value), Limit: filled(d.Limit)}

@@ -175,6 +175,12 @@ func (plan Plan) Review(s Session, facts []Fact, events []AdverseEventStatus, by
 	return plan, nil
 }
 
+// Unreviewed opens a review again because something is new that it has not looked at.
+func (plan Plan) Unreviewed() Plan {
+	plan.ReviewedEntries = 0 // what has ended has an entry
+	return plan
+}
+
 // Void says that a session was entered in error. It is final, and no more facts are taken.
 func (plan Plan) Void(reason string, now time.Time) (Plan, error) {
 	if plan.VoidedAt != nil {

@@ -129,6 +129,10 @@ func TestReviewReopens(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
+	reviewed = reviewed.Unreviewed() // something else of the patient has changed
+	if got := status(facts); got != treatment.SessionCompleted {
+		t.Errorf("opened again: %s", got)
+	}
 }
 
 // A review covers adverse events too: one that nobody has triaged stands in its way, and one

@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +110,40 @@ func (g *guarded) moves() {
 	if got := g.Do(g.t, g.Patient, "recordDose", g.Fact("doseMg", 100)); got.Status != 409 {
 		g.t.Errorf("a void session takes facts: %d %s", got.Status, got.Body)
 	}
+}
+
+// TestFactsOfAReviewedSession: patients strike out what they have told themselves until it is
+// reviewed; staff always. Whatever is told afterwards opens the review again.
+func TestFactsOfAReviewedSession(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		g := guardedBy(t, s.Clinic(t, "Facts"), "reviewSession")
+		strike := func(what string, who *apitest.Person, want string) {
+			t.Helper()
+			g.Version["session"] = g.must(g.Clinic.Clinician, "showSession", nil).Header.Get("ETag")
+			g.would(what, who, "voidSessionFact", object{"reason": "A slip."}, want)
+		}
+		own := g.IDs["fact"]
+		strike("the patient's own", g.Patient, "")
+		theirs := g.Fact("systolicMmHg", 130)
+		theirs["diastolicMmHg"], theirs["reportedBy"] = 80, "clinician"
+		g.must(g.Clinic.Clinician, "recordVitals", theirs)
+		g.IDs["fact"] = fmt.Sprint(theirs["id"])
+		strike("the clinic's", g.Patient, "forbidden")
+		strike("the clinic's, by the clinic", g.Clinic.Prescriber, "")
+		g.IDs["fact"] = own
+		g.must(g.Clinic.Clinician, "reviewSession", object{"note": "Seen."})
+		strike("own, but reviewed", g.Patient, "illegal_transition")
+		strike("reviewed, by the clinic", g.Clinic.Clinician, "")
+		helped := g.must(g.Patient, "escalateSession", g.Fact("redFlag", "seizure"))
+		if helped.Text("status") != "completed" || helped.JSON("escalated") != true || helped.Text("safetyMessage") == "" {
+			t.Errorf("a call for help after the review: %s", helped.Body)
+		}
+		if got := raisedBy(t, g.Scene); !slices.Contains(got, "RED_FLAG_SYMPTOM critical session") {
+			t.Errorf("alerts: %v", got)
+		}
+		g.must(g.Clinic.Clinician, "voidSessionFact", object{"reason": "Another patient's."})
+		strike("struck out", g.Clinic.Clinician, "illegal_transition")
+	})
 }
 
 // TestGuardsOfPeople: who may end a patient's care, and who may change whose rights.

@@ -114,6 +114,44 @@ func (g *guarded) must(who *apitest.Person, operation string, body any, noun ...
 	return got
 }
 
+// TestGuardsOfConsultations: beside what has tests of its own, what a decision needs to be known.
+func TestGuardsOfConsultations(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Consultations")
+		g := guardedBy(t, c, "decideEligibility")
+		decide := func(what, want string) {
+			t.Helper()
+			g.would(what, c.Prescriber, "decideEligibility", object{"outcome": "eligible", "acceptedFindings": []object{{"code": "porphyria", "note": "No history."}}}, want)
+		}
+		today := s.Clock.Now().In(newYork(t))
+		for days, want := range map[int]string{0: "", 1: "rule_violated: ageUnder18"} {
+			g.must(c.Clinician, "updatePatient", object{"birthDate": today.AddDate(-18, 0, days).Format(time.DateOnly)})
+			decide(fmt.Sprint(days, " days before the 18th birthday"), want)
+		}
+		g.must(c.Clinician, "updatePatient", object{"birthDate": "1986-04-17"})
+		for _, answer := range []struct{ pregnancy, want string }{
+			{"pregnant", "rule_violated: pregnancyOrLactation"}, {"planning", "rule_violated: pregnancyOrLactation"},
+			{"unknown", "rule_violated: pregnancyOrLactation"}, {"notApplicable", ""},
+		} {
+			g.would("without a question", c.Clinician, "requestInfo", object{"question": " "}, "invalid_request: pattern /question")
+			g.must(c.Clinician, "requestInfo", object{"question": "Could you be pregnant?"})
+			g.must(g.Patient, "fillIntake", object{"pregnancy": answer.pregnancy})
+			g.must(g.Patient, "submitIntake", nil)
+			decide(answer.pregnancy, answer.want)
+		}
+		g.would("by a nurse", c.Clinician, "decideEligibility", object{"outcome": "deferred", "reasons": []string{"cystitis"}}, "forbidden")
+
+		g = guardedBy(t, c, "clearCondition")
+		clear := func(what, evidence, want string) {
+			t.Helper()
+			g.would(what, c.Prescriber, "clearCondition", object{"condition": "raisedIntraocularPressure", "evidence": evidence}, want)
+		}
+		clear("without evidence", " ", "invalid_request: pattern /evidence")
+		clear("with a letter", "18 mmHg in both eyes.", "")
+		g.would("a patient", g.Patient, "clearCondition", object{"condition": "raisedIntraocularPressure", "evidence": "I feel well."}, "forbidden")
+	})
+}
+
 // TestGuardsOfTreatments: when one can be started, and when induction can begin.
 func TestGuardsOfTreatments(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {

@@ -142,12 +142,12 @@ func TestGuardsOfConsultations(t *testing.T) {
 		g.would("by a nurse", c.Clinician, "decideEligibility", object{"outcome": "deferred", "reasons": []string{"cystitis"}}, "forbidden")
 
 		g = guardedBy(t, c, "clearCondition")
-		clear := func(what, evidence, want string) {
+		settles := func(what, evidence, want string) {
 			t.Helper()
 			g.would(what, c.Prescriber, "clearCondition", object{"condition": "raisedIntraocularPressure", "evidence": evidence}, want)
 		}
-		clear("without evidence", " ", "invalid_request: pattern /evidence")
-		clear("with a letter", "18 mmHg in both eyes.", "")
+		settles("without evidence", " ", "invalid_request: pattern /evidence")
+		settles("with a letter", "18 mmHg in both eyes.", "")
 		g.would("a patient", g.Patient, "clearCondition", object{"condition": "raisedIntraocularPressure", "evidence": "I feel well."}, "forbidden")
 	})
 }

@@ -87,9 +87,7 @@ func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name s
 	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
 	for i := range others {
 		o := &others[i]
-		switch status := o.StatusAt(o.Plan, *c.policy, tx.Now); {
-		case o.ID == self, status == treatment.SessionMissed, status == treatment.SessionCancelled, status == treatment.SessionEnteredInError:
-		default:
+		if o.ID != self && o.Occupies(o.Plan, *c.policy, tx.Now) {
 			known.Others = append(known.Others, o.At)
 		}
 	}

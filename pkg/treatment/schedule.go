@@ -135,7 +135,7 @@ type Scheduling struct {
 	// WeightKg is the last one known; nil counts as a high dose.
 	WeightKg *dose.Kg
 	// Others are when the patient's other sessions began or are planned to begin, past and
-	// to come, without those that were missed, cancelled or voided.
+	// to come, as far as they occupy that time ([Session.Occupies]).
 	Others []time.Time
 	// UnitsSuffice: the units at home can make the dose. Guard units.
 	UnitsSuffice *bool

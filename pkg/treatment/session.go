@@ -91,6 +91,20 @@ func (s Session) StatusAt(plan Plan, p Protocol, now time.Time) SessionStatus {
 	return s.Status
 }
 
+// Occupies says whether other sessions have to keep their distance from it: it had a dose, or may
+// still have one. Who completes a session and tells of no dose may have forgotten it; who breaks
+// one off before the dose has taken none.
+func (s Session) Occupies(plan Plan, p Protocol, now time.Time) bool {
+	switch s.StatusAt(plan, p, now) {
+	case SessionScheduled, SessionHeld, SessionCleared, SessionMonitoring, SessionCompleted:
+		return true
+	case SessionAborted, SessionReviewed:
+		return s.StartedAt != nil
+	case SessionMissed, SessionCancelled, SessionEnteredInError:
+	}
+	return false
+}
+
 // MissedAt is the moment from which a session planned for a time is missed.
 func MissedAt(plannedAt time.Time, p Protocol) time.Time {
 	return plannedAt.UTC().Add(time.Duration(p.Sessions.MissedAfterHours) * time.Hour)

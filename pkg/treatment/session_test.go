@@ -40,6 +40,27 @@ func TestSessionStatusAt(t *testing.T) {
 	}
 }
 
+func TestSessionOccupies(t *testing.T) {
+	p := treatment.Default()
+	for status, want := range map[treatment.SessionStatus][2]bool{ // without a dose, and with one
+		treatment.SessionScheduled: {true, true}, treatment.SessionHeld: {true, true}, treatment.SessionCleared: {true, true},
+		treatment.SessionMonitoring: {true, true}, treatment.SessionCompleted: {true, true},
+		treatment.SessionAborted: {false, true}, treatment.SessionReviewed: {false, true},
+		treatment.SessionCancelled: {false, false}, treatment.SessionEnteredInError: {false, false},
+	} {
+		for i, started := range []*time.Time{nil, new(at(0))} {
+			session := treatment.Session{Status: status, StartedAt: started}
+			if got := session.Occupies(plan(), p, at(0)); got != want[i] {
+				t.Errorf("%s, begun %v: %v", status, started, got)
+			}
+		}
+	}
+	missed := treatment.Session{Status: treatment.SessionScheduled}
+	if missed.Occupies(plan(), p, at(24*60)) {
+		t.Error("a missed session stands in the way")
+	}
+}
+
 // Every decision about a session from every status.
 func TestSessionDecisions(t *testing.T) {
 	waiting := []treatment.SessionStatus{treatment.SessionScheduled, treatment.SessionHeld, treatment.SessionCleared}

@@ -113,12 +113,6 @@ func (w *walk) aVisit() *visit { return newest(w, "session", w.aCourse().visits)
 
 func (w *walk) aDose() int { return w.number("mg", 100, 450, 150, 50, 300, 400, 500, 600, 650) }
 
-// signer draws a prescriber for a prescription.
-func (w *walk) cosigned() {
-	t, o := w.anOrder()
-	w.cosignPrescription(t, o, w.prescriber())
-}
-
 // actions are everything that may be done, whenever and to whatever.
 func (w *walk) actions() map[string]func(*rapid.T) {
 	actions := map[string]func(){
@@ -164,13 +158,18 @@ func (w *walk) waits() {
 	w.pass(d)
 }
 
+// late is how long ago something happened that is told now. No two of these times are the same.
+func (w *walk) late() time.Duration {
+	return rapid.SampledFrom([]time.Duration{0, 0, 0, 20*minute + 13*time.Second, 5*time.Hour + 17*time.Second, 49*time.Hour + 19*time.Second}).Draw(w.rt, "ago")
+}
+
 func (w *walk) ordering() map[string]func() {
 	of := func(do func(t *course, o *order)) func() { return func() { do(w.anOrder()) } }
 	return map[string]func(){
 		"prescribe": func() { w.prescribeDose(w.aCourse(), w.aDose()) }, "updatePrescription": of(func(_ *course, o *order) { w.redraft(o, w.aDose()) }),
 		"discardPrescription": of(func(_ *course, o *order) { w.discard(o) }),
 		"signPrescription":    of(func(t *course, o *order) { w.signPrescription(t, o, w.prescriber()) }),
-		"cosignPrescription":  w.cosigned, "withdrawPrescription": of(func(_ *course, o *order) { w.withdrawSignature(o) }),
+		"cosignPrescription":  of(func(t *course, o *order) { w.cosignPrescription(t, o, w.prescriber()) }), "withdrawPrescription": of(func(_ *course, o *order) { w.withdrawSignature(o) }),
 		"holdPrescription": of(func(_ *course, o *order) { w.pauseOrder(o) }), "resumePrescription": of(func(_ *course, o *order) { w.resumeOrder(o) }),
 		"stopPrescription": w.rarely(of(func(_ *course, o *order) { w.stopOrder(o) })), "voidPrescription": w.rarely(of(func(_ *course, o *order) { w.voidOrder(o) })),
 	}
@@ -207,7 +206,7 @@ func (w *walk) adjusting() map[string]func() {
 func (w *walk) visiting() map[string]func() {
 	one := func(do func(v *visit)) func() { return func() { do(w.aVisit()) } }
 	simple := func(operation, kind string, members map[string]any) func() {
-		return one(func(v *visit) { w.note(w.patient, v, operation, &fact{kind: kind}, members) })
+		return one(func(v *visit) { w.note(w.patient, v, operation, &fact{kind: kind}, w.late(), members) })
 	}
 	in := func() time.Duration {
 		return rapid.SampledFrom([]time.Duration{30 * minute, 25 * time.Hour, 50 * time.Hour, 73 * time.Hour}).Draw(w.rt, "in")
@@ -216,9 +215,11 @@ func (w *walk) visiting() map[string]func() {
 	return map[string]func(){
 		"scheduleSession": func() { w.scheduleVisit(w.aCourse(), in()) }, "rescheduleSession": one(func(v *visit) { w.moveVisit(v, in()) }),
 		"cancelSession": one(w.cancelVisit), "logSession": func() { w.logVisit(w.aCourse(), w.aDose()) },
-		"recordDose": one(func(v *visit) { w.takeDose(v, w.number("mg", 50, 100, 100, 300)) }),
+		"recordDose": one(func(v *visit) {
+			w.takeDose(v, w.number("mg", 50, 100, 100, 300), w.draw("as", "dose", "dose", "booster") == "booster", w.late())
+		}),
 		"recordVitals": one(func(v *visit) {
-			w.read(v, rapid.SampledFrom([]reading{{120, 80, 70}, {120, 80, 70}, {139, 89, 110}, {140, 80, 70}, {120, 90, 0}, {160, 85, 70}, {120, 80, 111}, {0, 0, 49}}).Draw(w.rt, "reading"))
+			w.read(v, rapid.SampledFrom([]reading{{120, 80, 70}, {120, 80, 70}, {139, 89, 110}, {140, 80, 70}, {120, 90, 0}, {160, 85, 70}, {120, 80, 111}, {0, 0, 49}}).Draw(w.rt, "reading"), w.late())
 		}),
 		"checkSession": one(func(v *visit) {
 			symptoms := w.draw("symptoms", "no", "no", "no", "yes", "unknown")
@@ -248,7 +249,7 @@ func (w *walk) session(before reading) {
 		return
 	}
 	v := t.visits[n]
-	w.read(v, before)
+	w.read(v, before, 0)
 	w.checkVisit(v, check{fasted: "yes", present: "yes", symptoms: "no"})
 	if v.raw() == "held" {
 		w.override(v, w.clinic.Prescriber)
@@ -256,12 +257,12 @@ func (w *walk) session(before reading) {
 	if v.raw() != "cleared" {
 		return
 	}
-	w.takeDose(v, t.activeAt(w.now).mg)
+	w.takeDose(v, t.activeAt(w.now).mg, false, 0)
 	w.pass(40 * minute)
-	w.read(v, reading{135, 85, 80})
+	w.read(v, reading{135, 85, 80}, 0)
 	w.pass(80 * minute)
-	w.read(v, reading{122, 78, 70})
-	w.note(w.patient, v, "completeSession", &fact{kind: "completion"}, map[string]any{"oriented": true, "walksUnaided": true, "supportPersonStays": true})
+	w.read(v, reading{122, 78, 70}, 0)
+	w.note(w.patient, v, "completeSession", &fact{kind: "completion"}, 0, map[string]any{"oriented": true, "walksUnaided": true, "supportPersonStays": true})
 	if w.draw("then", "review", "adverse event") == "adverse event" {
 		w.reportEvent(v)
 	}

@@ -91,7 +91,13 @@ func (v *visit) began() time.Time {
 	case !v.planned.IsZero():
 		return v.planned
 	}
-	return v.facts[0].at
+	first := v.facts[0].at
+	for _, f := range v.facts {
+		if !f.struck && f.at.Before(first) {
+			first = f.at
+		}
+	}
+	return first
 }
 
 // measured is what the readings say at a time. A reading at the hard pair counts for a day,
@@ -151,17 +157,25 @@ func (c *care) settle(v *visit) {
 // deviations are those rules from which the model knows whether a session with doses deviates.
 func (c *care) deviations(v *visit) map[string]bool {
 	found := map[string]bool{}
-	sum := 0
+	taken, boosted := 0, 0
 	for _, d := range v.of("dose") {
 		t := v.course
 		held := func(s span) bool { return s.has(d.at) }
 		o := t.activeAt(d.at)
-		sum += d.mg
+		if d.booster {
+			boosted += d.mg
+		} else {
+			taken += d.mg
+		}
 		found["treatmentNotOpen"] = found["treatmentNotOpen"] || !(span{t.begun, t.ended}).has(d.at)
 		found["treatmentOnHold"] = found["treatmentOnHold"] || slices.ContainsFunc(t.holds, held)
 		found["noActivePrescription"] = found["noActivePrescription"] || o == nil
 		found["prescriptionOnHold"] = found["prescriptionOnHold"] || o != nil && slices.ContainsFunc(o.holds, held)
-		found["doseAbovePrescribed"] = found["doseAbovePrescribed"] || o != nil && sum > o.mg
+		found["doseAbovePrescribed"] = found["doseAbovePrescribed"] || o != nil && !d.booster && taken > o.mg
+		found["boosterAbovePrescribed"] = found["boosterAbovePrescribed"] || o != nil && d.booster // none is prescribed
+		if d.booster {                                                                             // it belongs to the dose that was cleared
+			continue
+		}
 		cleared, overridden := v.clearance(d.at)
 		found["noClearance"] = found["noClearance"] || !cleared
 		found["holdOverridden"] = found["holdOverridden"] || cleared && overridden

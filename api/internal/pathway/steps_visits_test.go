@@ -47,16 +47,18 @@ func (w *walk) cancelVisit(v *visit) {
 	}
 }
 
-// note records a fact of a session, and holds what the session looks like then against the model.
-func (w *walk) note(who *apitest.Person, v *visit, operation string, f *fact, members map[string]any) bool {
+// note records a fact of a session that happened some time ago, and holds what the session looks
+// like then against the model.
+func (w *walk) note(who *apitest.Person, v *visit, operation string, f *fact, ago time.Duration, members map[string]any) bool {
 	body := w.told(members)
+	body["occurredAt"] = w.now.Add(minute - ago).Format(time.RFC3339Nano)
 	a, ok := w.do(who, operation, v, body, v.takes)
 	if !ok {
 		return false
 	}
-	f.id, f.at = fmt.Sprint(body["id"]), w.now
+	f.id, f.at = fmt.Sprint(body["id"]), w.now.Add(-ago)
 	v.facts, v.reviewed = append(v.facts, f), false
-	w.settle(v)
+	w.settleAll()
 	w.same(v, a)
 	if begun := !v.started().IsZero() || v.ending() != nil; begun {
 		w.news(somethingNew)
@@ -85,8 +87,8 @@ func (w *walk) same(v *visit, a apitest.Answer) {
 	}
 }
 
-func (w *walk) takeDose(v *visit, mg int) {
-	w.note(w.staff(), v, "recordDose", &fact{kind: "dose", mg: mg}, map[string]any{"doseMg": mg})
+func (w *walk) takeDose(v *visit, mg int, booster bool, ago time.Duration) {
+	w.note(w.staff(), v, "recordDose", &fact{kind: "dose", mg: mg, booster: booster}, ago, map[string]any{"doseMg": mg, "booster": booster})
 }
 
 // logVisit is a dose that nobody had planned.
@@ -100,7 +102,7 @@ func (w *walk) logVisit(t *course, mg int) {
 	w.same(v, a)
 }
 
-func (w *walk) read(v *visit, r reading) {
+func (w *walk) read(v *visit, r reading, ago time.Duration) {
 	members := map[string]any{}
 	if r.systolic > 0 {
 		members["systolicMmHg"], members["diastolicMmHg"] = r.systolic, r.diastolic
@@ -108,7 +110,7 @@ func (w *walk) read(v *visit, r reading) {
 	if r.pulse > 0 {
 		members["heartRateBpm"] = r.pulse
 	}
-	w.note(w.patient, v, "recordVitals", &fact{kind: "vitals", reading: r}, members)
+	w.note(w.patient, v, "recordVitals", &fact{kind: "vitals", reading: r}, ago, members)
 }
 
 // checkVisit asks the gate, and holds every reason that it gives against the model.
@@ -127,7 +129,7 @@ func (w *walk) checkVisit(v *visit, said check) {
 	}
 	said.outside, said.grave = w.around(v, alerts, units)
 	f := &fact{kind: "check", check: said}
-	if !w.note(w.clinic.Clinician, v, "checkSession", f, members) {
+	if !w.note(w.clinic.Clinician, v, "checkSession", f, 0, members) {
 		return
 	}
 	a := w.look(v)
@@ -198,9 +200,11 @@ func (w *walk) strike(v *visit, f *fact) {
 	w.news(perhapsNew)
 }
 
+// settleAll judges every session anew: what one of them rests on has changed.
 func (w *walk) settleAll() {
 	for _, t := range w.courses {
 		for _, v := range t.visits {
+			v.shaken = true
 			w.settle(v)
 		}
 	}
@@ -216,6 +220,7 @@ func (w *walk) dispense(o *order, units int) {
 	})
 	if ok {
 		w.lots = append(w.lots, &lot{record: created("dispense", a), units: units})
+		w.settleAll()
 	}
 	w.news(perhapsNew)
 }
@@ -224,6 +229,7 @@ func (w *walk) voidLot(l *lot) {
 	want := func() problem.Code { return refused(objection{l.struck, problem.IllegalTransition}) }
 	if _, ok := w.do(w.staff(), "voidDispense", l, reason, want); ok {
 		l.struck = true
+		w.settleAll()
 	}
 	w.news(perhapsNew)
 }
@@ -237,6 +243,7 @@ func (w *walk) report(l *lot, operation string, units int, members map[string]an
 	w.do(w.patient, operation, w.party, body, func() problem.Code {
 		return refused(objection{l.struck, problem.IllegalTransition})
 	})
+	w.settleAll()
 	w.news(perhapsNew)
 }
 

@@ -15,6 +15,7 @@ type visit struct {
 	cancelled, voided bool
 	facts             []*fact
 	reviewed          bool // looked at, and nothing has come since
+	shaken            bool // something else may have given it a new deviation, which opens its review
 }
 
 // fact is something that happened in a session.
@@ -23,6 +24,7 @@ type fact struct {
 	at       time.Time
 	struck   bool
 	mg       int // of a dose
+	booster  bool
 	reading  reading
 	check    check
 }
@@ -203,8 +205,10 @@ func (c *care) others(self *visit, plans bool) (list []time.Time) {
 			case v == self:
 			case !v.started().IsZero():
 				list = append(list, v.started())
-			case plans && !slices.Contains([]string{"missed", "cancelled", "enteredInError"}, status):
+			case plans && v.waiting() && status != "missed":
 				list = append(list, v.planned)
+			case plans && status == "completed": // nobody has told of its dose yet
+				list = append(list, v.began())
 			}
 		}
 	}

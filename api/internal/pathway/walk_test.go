@@ -117,6 +117,9 @@ var shows = map[string]string{
 func (w *walk) look(x thing) apitest.Answer {
 	r := x.where()
 	a := w.clinic.Site.Must(w.t, apitest.Call{Operation: shows[r.noun], Token: w.clinic.Clinician.Token, Path: map[string]string{r.noun + "Id": r.id}})
+	if v, ok := x.(*visit); ok && v.shaken {
+		v.reviewed, v.shaken = v.reviewed && a.Text("status") == "reviewed", false
+	}
 	got := map[string]any{}
 	for name := range x.shown(w.now) {
 		got[name] = a.JSON(name)

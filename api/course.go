@@ -256,6 +256,21 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
+// rejudgeFrom judges a patient's sessions from a time on again: something that they are judged by is
+// another thing now.
+func (s *Server) rejudgeFrom(ctx context.Context, tx *store.Tx, patient uuid.UUID, from time.Time) error {
+	sessions, err := tx.SessionsSince(patient, from)
+	if err != nil {
+		return err
+	}
+	for i := range sessions {
+		if err := s.rejudge(ctx, tx, sessions[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rejudge computes a session again because something else of the patient has changed. A deviation
 // that nobody has looked at opens its review again.
 func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error {

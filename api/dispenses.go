@@ -135,9 +135,11 @@ func (s *Server) judgeFills(ctx context.Context, tx *store.Tx, p *store.Prescrip
 			return err
 		}
 	}
-	p.Fills = len(rows)
-	if err := tx.ChangePrescription("prescription.fillsCounted", p); err != nil {
-		return err
+	if p.Fills != len(rows) {
+		p.Fills = len(rows)
+		if err := tx.ChangePrescription("prescription.fillsCounted", p); err != nil {
+			return err
+		}
 	}
 	return s.restock(ctx, tx, p.PatientID, nil)
 }

@@ -180,3 +180,33 @@ func TestAlertRacesAClearance(t *testing.T) {
 		}
 	})
 }
+
+// TestPrescriptionThatNeverWas: what rested on a prescription that was entered in error is judged
+// again at once, its dispense, the session and its review, and the clinic hears of the dose.
+func TestPrescriptionThatNeverWas(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Void"))
+		s.Clock.Advance(24 * time.Hour)
+		e.begins(-4 * time.Hour)
+		e.tell()
+		e.must(e.Clinic.Clinician, "reviewSession", object{"note": "Uneventful."})
+		if got := e.shown(); got.Text("status") != "reviewed" || rules(got) != "" {
+			t.Fatalf("%s", got.Body)
+		}
+		e.Version["prescription"] = e.must(e.Clinic.Clinician, "showPrescription", nil).Header.Get("ETag")
+		voided := e.must(e.Clinic.Prescriber, "voidPrescription", object{"reason": "Of somebody else."})
+		if now := e.must(e.Clinic.Clinician, "showPrescription", nil); now.Header.Get("ETag") != voided.Header.Get("ETag") {
+			t.Errorf("answered %s, is %s", voided.Header.Get("ETag"), now.Header.Get("ETag"))
+		}
+		got := e.shown()
+		if got.Text("status") != "completed" || rules(got) != "noClearance, noActivePrescription" {
+			t.Errorf("%s with %s", got.Text("status"), rules(got))
+		}
+		if fill := e.must(e.Clinic.Clinician, "showDispense", nil); deviates(fill, treatment.RuleNoActivePrescription) != "- / -" {
+			t.Errorf("%s", fill.Body)
+		}
+		if got := raisedBy(t, e.Scene); !slices.Equal(got, []string{"DISPENSE_IRREGULAR high dispense", "DOSE_OVER_PRESCRIBED high session"}) {
+			t.Errorf("alerts %v", got)
+		}
+	})
+}

@@ -2,9 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -74,7 +71,7 @@ func (s *Server) addMeasurement(ctx context.Context, tx *store.Tx, req oapi.Reco
 		return err
 	}
 	if m.WeightKg != nil {
-		if err := s.reweigh(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
+		if err := s.rejudgeFrom(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
 			return err
 		}
 	}
@@ -101,25 +98,11 @@ func (s *Server) VoidMeasurement(ctx context.Context, req oapi.VoidMeasurementRe
 		return nil, err
 	}
 	if m.WeightKg != nil {
-		if err := s.reweigh(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
+		if err := s.rejudgeFrom(ctx, tx, m.PatientID, m.OccurredAt); err != nil {
 			return nil, err
 		}
 	}
 	return oapi.VoidMeasurement200JSONResponse{MeasurementJSONResponse: measurementOut(m)}, nil
-}
-
-// reweigh judges a patient's sessions again whose weight may be another one now: those from a time on.
-func (s *Server) reweigh(ctx context.Context, tx *store.Tx, patient uuid.UUID, from time.Time) error {
-	sessions, err := tx.SessionsSince(patient, from)
-	if err != nil {
-		return err
-	}
-	for i := range sessions {
-		if err := s.rejudge(ctx, tx, sessions[i].ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func measurementOut(m *store.Measurement) oapi.MeasurementJSONResponse {

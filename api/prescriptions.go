@@ -160,10 +160,28 @@ func (s *Server) StopPrescription(ctx context.Context, req oapi.StopPrescription
 
 // VoidPrescription says that a prescription was entered in error.
 func (s *Server) VoidPrescription(ctx context.Context, req oapi.VoidPrescriptionRequestObject) (oapi.VoidPrescriptionResponseObject, error) {
+	tx, voided := store.From(ctx), (*store.Prescription)(nil)
 	out, err := decidePrescription(ctx, req.PrescriptionID, "prescription.enteredInError", func(tx *store.Tx, p *store.Prescription) (treatment.Prescription, error) {
+		voided = p
 		return p.Void(req.Body.Reason, tx.Now)
 	})
+	if err == nil && voided.SignedAt != nil {
+		err = s.unmake(ctx, tx, voided)
+	}
 	return oapi.VoidPrescription200JSONResponse{PrescriptionJSONResponse: out}, err
+}
+
+// unmake judges again what rested on a signed prescription that was entered in error: its fills,
+// the ledger, and the sessions since the signature.
+func (s *Server) unmake(ctx context.Context, tx *store.Tx, p *store.Prescription) error {
+	_, policy, err := s.policyFor(tx, p.PatientID, &p.TreatmentID)
+	if err != nil {
+		return err
+	}
+	if err := s.judgeFills(ctx, tx, p, policy); err != nil {
+		return err
+	}
+	return s.rejudgeFrom(ctx, tx, p.PatientID, *p.SignedAt)
 }
 
 // decidePrescription applies a decision. One that makes the prescription active supersedes

@@ -83,8 +83,9 @@ func (w *walk) stopOrder(o *order) {
 
 func (w *walk) voidOrder(o *order) {
 	if _, ok := w.do(w.prescriber(), "voidPrescription", o, reason, o.void); ok {
-		w.voidedOrder = w.voidedOrder || !o.active.IsZero()
 		o.end("enteredInError", w.now)
+		w.settleAll()
+		w.news(perhapsNew)
 	}
 }
 

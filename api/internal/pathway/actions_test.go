@@ -136,7 +136,7 @@ func (w *walk) actions() map[string]func(*rapid.T) {
 		"discontinueTreatment": w.rarely(func() { w.discontinue(w.aCourse()) }),
 		"resolveAlert":         w.settleAlerts,
 	}
-	for _, more := range []map[string]func(){w.ordering(), w.adjusting(), w.visiting(), w.supplying()} {
+	for _, more := range []map[string]func(){w.ordering(), w.adjusting(), w.visiting(), w.supplying(), w.others()} {
 		for name, step := range more {
 			actions[name] = step
 		}

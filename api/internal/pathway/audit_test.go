@@ -19,6 +19,12 @@ func (w *walk) audit() {
 	for _, e := range w.events {
 		w.look(e)
 	}
+	for _, q := range w.answered {
+		w.look(q)
+	}
+	for _, m := range w.medicines {
+		w.look(m)
+	}
 	for _, t := range w.courses {
 		w.look(t)
 		w.auditOrders(t)
@@ -60,6 +66,7 @@ func (w *walk) auditOrders(t *course) {
 // members are where a session shows its facts, by kind.
 var members = map[string]string{
 	"dose": "doses", "vitals": "vitals", "completion": "completions", "abort": "aborts", "check": "checks", "checkIn": "checkIns",
+	"observation": "observations", "escalation": "escalations", "attestation": "attestations",
 }
 
 // auditVisit: every fact is there, once, and those that were struck out are there as such.

@@ -76,7 +76,8 @@ func (c *care) judge(v *visit, f *fact) {
 	add(k.present == "unknown", "supportPersonUnknown")
 	add(k.present == "no", "noSupportPerson")
 	add(k.symptoms == "unknown", "symptomsUnknown")
-	add(k.symptoms == "yes", "redFlagSymptom")
+	called := func(e *fact) bool { return !e.at.After(f.at) && f.at.Sub(e.at) <= 24*time.Hour }
+	add(k.symptoms == "yes" || slices.ContainsFunc(v.of("escalation"), called), "redFlagSymptom")
 	k.reasons = append(k.reasons, v.measured(f.at)...)
 	slices.Sort(k.reasons)
 	k.reasons = slices.Compact(k.reasons)

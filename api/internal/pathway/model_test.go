@@ -12,14 +12,16 @@ const fine problem.Code = ""
 
 // care is what the model knows about one patient.
 type care struct {
-	now      time.Time
-	intakes  []*intake
-	consents map[string]*consent // by kind
-	courses  []*course
-	events   []*event
-	lots     []*lot
-	answered map[string]time.Time // instruments
-	weights  []weight
+	now       time.Time
+	intakes   []*intake
+	consents  map[string]*consent // by kind
+	courses   []*course
+	events    []*event
+	medicines []*medicine
+	lots      []*lot
+	answered  []*questionnaire
+	status    string // the patient's
+	weights   []weight
 	// When something was last known; the zero time is never.
 	pressureAt, monitoredAt, examinedAt time.Time
 	supporter, evidence                 string // ids: of a support person, of a measurement
@@ -74,6 +76,27 @@ func (c *care) weightAt(at time.Time) (kg int) {
 	return kg
 }
 
+// questionnaire is an assessment that was answered.
+type questionnaire struct {
+	record
+	instrument, status string
+	at                 time.Time
+}
+
+// answeredAt is when a questionnaire was last answered, as far as that counts.
+func (c *care) answeredAt(instrument string) (at time.Time) {
+	for _, q := range c.answered {
+		if q.instrument == instrument && q.status != "enteredInError" && q.at.After(at) {
+			at = q.at
+		}
+	}
+	return at
+}
+
+func (q *questionnaire) review() problem.Code { return refused(in(q.status, "submitted")) }
+
+func (q *questionnaire) change() problem.Code { return refused(in(q.status, "submitted", "reviewed")) }
+
 // intake is a consultation.
 type intake struct {
 	record
@@ -94,7 +117,7 @@ func (c *care) open() problem.Code {
 	undecided := slices.ContainsFunc(c.intakes, func(i *intake) bool {
 		return slices.Contains([]string{"draft", "submitted", "awaitingInfo", "deferred"}, i.status)
 	})
-	return refused(objection{undecided, problem.ConsultationOpen})
+	return refused(objection{undecided, problem.ConsultationOpen}, rule(c.status != "active"))
 }
 
 func (i *intake) fill() problem.Code { return refused(in(i.status, "draft", "awaitingInfo")) }
@@ -116,7 +139,7 @@ func (c *care) decide(i *intake, outcome string) problem.Code {
 	good := outcome == "eligible" || outcome == "eligibleWithConditions"
 	known := c.supporter != "" && c.since(c.pressureAt, 30)
 	for _, instrument := range []string{"phq-9", "gad-7", "c-ssrs-screener"} {
-		known = known && c.since(c.answered[instrument], 30)
+		known = known && c.since(c.answeredAt(instrument), 30)
 	}
 	return refused(in(i.status, "submitted"), rule(good && (!known || i.answers == "pregnant")))
 }
@@ -195,7 +218,7 @@ var running = []string{"induction", "maintenance", "taper"}
 
 func (c *care) start() problem.Code {
 	another := slices.ContainsFunc(c.courses, (*course).open)
-	return refused(objection{another, problem.TreatmentOpen}, rule(!c.eligible() || !c.consented()))
+	return refused(objection{another, problem.TreatmentOpen}, rule(!c.eligible() || !c.consented() || c.status != "active"))
 }
 
 var nextPhases = map[string][]string{
@@ -203,7 +226,7 @@ var nextPhases = map[string][]string{
 }
 
 func (c *care) move(t *course, phase string) problem.Code {
-	baseline := !c.answered["phq-9"].IsZero() && !c.answered["gad-7"].IsZero()
+	baseline := !c.answeredAt("phq-9").IsZero() && !c.answeredAt("gad-7").IsZero()
 	return refused(
 		objection{!slices.Contains(nextPhases[t.phase], phase), problem.IllegalTransition},
 		rule(phase == "induction" && (!baseline || !t.acknowledged)),

@@ -131,8 +131,9 @@ func (w *walk) answer(instrument string, item9 int) {
 	}
 	body := w.told(map[string]any{"instrument": instrument, "answers": answers})
 	delete(body, "id")
-	w.do(w.patient, "recordAssessment", w.party, body, always, "assessmentId", uuid.NewString())
-	w.answered[instrument] = w.now
+	id := uuid.NewString()
+	w.do(w.patient, "recordAssessment", w.party, body, always, "assessmentId", id)
+	w.answered = append(w.answered, &questionnaire{record{"assessment", id}, instrument, "submitted", w.now})
 	w.news(somethingNew)
 }
 
@@ -157,10 +158,13 @@ func (w *walk) monitor() {
 }
 
 func (w *walk) examine() {
-	a, _ := w.do(w.clinic.Clinician, "bookVisit", w.party, map[string]any{
+	a, ok := w.do(w.clinic.Clinician, "bookVisit", w.party, map[string]any{
 		"kind": "followUp", "mode": "inPerson", "providerId": w.clinic.Prescriber.ID, "durationMin": 30,
 		"plannedAt": w.now, "timeZone": "America/New_York",
-	}, always)
+	}, func() problem.Code { return refused(rule(w.status != "active")) })
+	if !ok {
+		return
+	}
 	w.do(w.clinic.Prescriber, "completeVisit", booking{created("visit", a)}, map[string]any{"note": "Examined.", "examinedInPerson": true}, always)
 	w.examinedAt = w.now
 }

@@ -25,6 +25,7 @@ type fact struct {
 	struck   bool
 	mg       int // of a dose
 	booster  bool
+	by       string // of an attestation: whose
 	reading  reading
 	check    check
 }

@@ -58,7 +58,7 @@ type walk struct {
 func newWalk(t *testing.T, rt *rapid.T, clinic *apitest.Clinic) *walk {
 	w := &walk{
 		t: t, rt: rt, clinic: clinic, patient: clinic.Patient(t, "Walker"), begin: clinic.Site.Clock.Now(), templates: map[string]string{},
-		care: &care{consents: map[string]*consent{}, answered: map[string]time.Time{}},
+		care: &care{status: "active", consents: map[string]*consent{}},
 	}
 	for _, kind := range kinds {
 		w.consents[kind] = &consent{}
@@ -101,12 +101,14 @@ func (o *order) shown(now time.Time) map[string]any {
 func (ch *change) shown(now time.Time) map[string]any {
 	return map[string]any{"status": ch.statusAt(now)}
 }
-func (v *visit) shown(now time.Time) map[string]any { return map[string]any{"status": v.statusAt(now)} }
-func (e *event) shown(time.Time) map[string]any     { return map[string]any{"status": e.status} }
-func (l *lot) shown(time.Time) map[string]any       { return map[string]any{"units": float64(l.units)} }
+func (v *visit) shown(now time.Time) map[string]any     { return map[string]any{"status": v.statusAt(now)} }
+func (q *questionnaire) shown(time.Time) map[string]any { return map[string]any{"status": q.status} }
+func (m *medicine) shown(time.Time) map[string]any      { return map[string]any{"status": m.status} }
+func (e *event) shown(time.Time) map[string]any         { return map[string]any{"status": e.status} }
+func (l *lot) shown(time.Time) map[string]any           { return map[string]any{"units": float64(l.units)} }
 
 var shows = map[string]string{
-	"patient": "showPatient", "visit": "showVisit", "consultation": "showConsultation", "consent": "showConsent", "treatment": "showTreatment",
+	"patient": "showPatient", "assessment": "showAssessment", "medication": "showMedication", "visit": "showVisit", "consultation": "showConsultation", "consent": "showConsent", "treatment": "showTreatment",
 	"prescription": "showPrescription", "adjustment": "showAdjustment", "session": "showSession", "adverseEvent": "showAdverseEvent", "dispense": "showDispense",
 }
 

@@ -149,7 +149,8 @@ func TestTypingErrorsOfBloodPressure(t *testing.T) {
 			systolic, diastolic, status int
 			doubtful                    bool
 		}{
-			{19, 10, 400, false}, {20, 10, 201, true}, {351, 80, 400, false}, {350, 80, 201, true}, {1200, 80, 400, false},
+			{19, 20, 400, false}, {20, 20, 201, true}, {351, 80, 400, false}, {350, 80, 201, true}, {1200, 80, 400, false},
+			{120, 19, 400, false}, {120, 20, 201, true}, {120, 351, 400, false}, {120, 350, 201, true},
 			{59, 30, 201, true}, {60, 30, 201, false}, {260, 160, 201, false}, {261, 160, 201, true},
 			{80, 120, 201, true}, {80, 80, 201, true}, {81, 80, 201, false},
 		} {

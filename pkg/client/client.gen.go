@@ -4723,7 +4723,7 @@ type Measurement struct {
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 
-	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
+	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4). The bounds are physical; an implausible reading is kept and marked.
 	DiastolicMmHg *int `json:"diastolicMmHg,omitempty"`
 
 	// Doubtful Outside the plausible range: repeat it.
@@ -4786,7 +4786,7 @@ type Measurement struct {
 
 // MeasurementInput What was measured: at least one quantity.
 type MeasurementInput struct {
-	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
+	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4). The bounds are physical; an implausible reading is kept and marked.
 	DiastolicMmHg *int `json:"diastolicMmHg,omitempty"`
 
 	// HeartRateBpm Heart rate per minute (LOINC 8867-4).
@@ -6004,7 +6004,7 @@ type Session struct {
 	// PatientID The patient whose record this is.
 	PatientID openapi_types.UUID `json:"patientId"`
 
-	// PeakDiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
+	// PeakDiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4). The bounds are physical; an implausible reading is kept and marked.
 	PeakDiastolicMmHg *int `json:"peakDiastolicMmHg,omitempty"`
 
 	// PeakSystolicMmHg Systolic blood pressure in mmHg (LOINC 8480-6). The bounds are physical; an implausible reading is kept and marked.
@@ -7045,7 +7045,7 @@ type Vitals struct {
 	// ClockSkew The client's clock was ahead of the server's.
 	ClockSkew *bool `json:"clockSkew,omitempty"`
 
-	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
+	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4). The bounds are physical; an implausible reading is kept and marked.
 	DiastolicMmHg *int `json:"diastolicMmHg,omitempty"`
 
 	// Doubtful Outside the plausible range: repeat it.
@@ -7090,7 +7090,7 @@ type Vitals struct {
 
 // VitalsInput Vital signs of a session. Whether they are from before, during or after the dose follows from the time.
 type VitalsInput struct {
-	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4).
+	// DiastolicMmHg Diastolic blood pressure in mmHg (LOINC 8462-4). The bounds are physical; an implausible reading is kept and marked.
 	DiastolicMmHg *int `json:"diastolicMmHg,omitempty"`
 
 	// HeartRateBpm Heart rate per minute (LOINC 8867-4).

@@ -136,7 +136,7 @@ func TestJudgeVitalsProperty(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		when := rapid.SampledFrom([]treatment.Moment{treatment.BeforeDose, treatment.AfterDose}).Draw(t, "when")
-		systolic, diastolic := rapid.IntRange(20, 350).Draw(t, "systolic"), rapid.IntRange(10, 250).Draw(t, "diastolic")
+		systolic, diastolic := rapid.IntRange(20, 350).Draw(t, "systolic"), rapid.IntRange(20, 350).Draw(t, "diastolic")
 		more := rapid.IntRange(0, 100).Draw(t, "more")
 		lower := urgency(pressure(systolic, diastolic), when)
 		if got := urgency(pressure(systolic+more, diastolic), when); got < lower {

@@ -95,10 +95,7 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	if err != nil {
 		return treatment.Surroundings{}, err
 	}
-	known := treatment.Surroundings{
-		Protocol:     *policy,
-		Acknowledged: c.row.AcknowledgedRevision != nil && *c.row.AcknowledgedRevision >= c.row.InstructionsRevision,
-	}
+	known := treatment.Surroundings{Protocol: *policy, Acknowledged: c.hadRead(check.OccurredAt, tx.Now)}
 	at := check.OccurredAt
 	if tx.Now.Sub(at) <= policy.Sessions.Clearance() {
 		at = tx.Now
@@ -124,6 +121,16 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	}
 	known.Units, err = c.unitsAt(tx, row, at)
 	return known, err
+}
+
+// hadRead says whether the patient had acknowledged the current instructions by a time. What is asked
+// now is answered by what is known now, in case the clock of the patient's phone is ahead.
+func (c *courseOf) hadRead(at, now time.Time) bool {
+	t := c.row
+	if t.AcknowledgedRevision == nil || *t.AcknowledgedRevision < t.InstructionsRevision {
+		return false
+	}
+	return !at.Before(now) || t.AcknowledgedAt != nil && !t.AcknowledgedAt.After(at)
 }
 
 // unitsAt is whether the units at home made the prescribed dose at a time; nil when nothing was

@@ -216,7 +216,18 @@ func (a *asked) instructions() {
 	a.must(a.Patient, "acknowledgeInstructions", a.Fact("revision", 1))
 	a.expect("an older text was read", "hold instructions")
 	a.must(a.Patient, "acknowledgeInstructions", a.Fact("revision", 2))
+	read := a.site.Clock.Now()
 	a.expect("read", "")
+	told := func(at time.Time) func(before, check object) {
+		return func(before, check object) {
+			before["occurredAt"], check["occurredAt"] = at.Add(-time.Minute).Format(time.RFC3339), at.Format(time.RFC3339)
+		}
+	}
+	a.expect("told late, from when they were read", "", told(read))
+	a.expect("told late, from before they were read", "hold instructions", told(read.Add(-time.Second)))
+	a.site.Clock.Advance(2 * time.Hour) // long after a clearance from then would count
+	a.expect("told later, from when they were read", "", told(read))
+	a.expect("told later, from before they were read", "hold instructions", told(read.Add(-time.Second)))
 }
 
 func (a *asked) units() {

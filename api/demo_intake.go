@@ -77,14 +77,10 @@ func (c *chart) history(said ...obj) obj {
 	for _, condition := range treatment.HistoryConditions {
 		conditions = append(conditions, obj{"condition": condition, "answer": "no"})
 	}
-	pregnancy := oapi.PregnancyStatusNotApplicable
-	if c.gender == "female" {
-		pregnancy = oapi.PregnancyStatusNotPregnant
-	}
 	answers := obj{
 		"history":            obj{"conditions": conditions, "text": "Two episodes in ten years."},
 		"previousTreatments": []obj{{"name": "Sertraline", "kind": "medicine", "outcome": "partialResponse", "adequateTrial": true}},
-		"medications":        obj{"takesAny": c.takes != ""}, "pregnancy": pregnancy, "supportPerson": obj{"available": "yes"},
+		"medications":        obj{"takesAny": c.takes != ""}, "pregnancy": c.pregnancy(), "supportPerson": obj{"available": "yes"},
 		"screens": obj{"psychosis": "never", "mania": "never", "substanceUse": "none", "opioidUseDisorder": "no"},
 		"homeSafety": obj{
 			"emergencyAddressConfirmed": "yes", "videoAvailable": "yes", "safePlace": "yes", "childrenSupervised": "yes", "weaponsSecured": "yes",
@@ -94,6 +90,13 @@ func (c *chart) history(said ...obj) obj {
 		maps.Copy(answers, s)
 	}
 	return answers
+}
+
+func (c *chart) pregnancy() oapi.PregnancyStatus {
+	if c.gender == "female" {
+		return oapi.PregnancyStatusNotPregnant
+	}
+	return oapi.PregnancyStatusNotApplicable
 }
 
 // conditions are the answers to conditions of which one is not "no".

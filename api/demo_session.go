@@ -63,8 +63,25 @@ func (c *chart) schedule(day, daysAhead int) *string {
 func (c *chart) rehearse(day int) {
 	id, at := c.schedule(day, 2), c.at(day-2, "21:00")
 	c.add(at, func() {
-		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/checks", c.said(at, obj{"solidsFastedMin": 120, "fluidsFastedMin": 20, "redFlags": []string{}}))
+		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/checks", c.said(at, obj{
+			"solidsFastedMin": 120, "fluidsFastedMin": 20, "redFlags": []string{}, "pregnancy": c.pregnancy(), "substances": []string{},
+		}))
 	})
+}
+
+// misunderstand plans a session that takes place; the day before, the patient tries out what is asked
+// before a dose, gives an answer that worries the clinic, and takes it back.
+func (c *chart) misunderstand(day int) {
+	session, at := c.schedule(day, 3), c.at(day-1, "10:00")
+	id := uuidAt(at, c.random).String()
+	answers := c.readiness()
+	answers["id"], answers["pregnancy"] = id, oapi.PregnancyStatusPlanning
+	c.add(at, func() { c.fact(c.self, http.MethodPost, "/sessions/"+*session+"/checks", c.said(at, answers)) })
+	c.add(at.Add(30*time.Minute), func() {
+		c.decide(c.self, http.MethodPost, "/sessions/"+*session+"/facts/"+id+"/enter-in-error", obj{"reason": "I thought of my sister."})
+	})
+	c.handle(day-1, "Took the question to be about the family. Not planning a pregnancy.")
+	c.take(day, session, dosing{})
 }
 
 // session is planned two days ahead and takes place.
@@ -174,7 +191,10 @@ func (c *chart) accompanied(before, end time.Time, path func() string, left bool
 
 // readiness is what is asked before a dose when nothing stands against it.
 func (c *chart) readiness() obj {
-	return obj{"solidsFastedMin": 300 + c.random.IntN(200), "fluidsFastedMin": 150 + c.random.IntN(60), "redFlags": []string{}, "supportPersonPresent": true}
+	return obj{
+		"solidsFastedMin": 300 + c.random.IntN(200), "fluidsFastedMin": 150 + c.random.IntN(60), "redFlags": []string{}, "supportPersonPresent": true,
+		"pregnancy": c.pregnancy(), "substances": []string{},
+	}
 }
 
 // mistype records a dose that was not taken, and strikes it out some minutes later.

@@ -104,7 +104,7 @@ func mayasStory(c *chart) {
 	c.session(-64, dosing{booster: true})
 	c.report(-62, "counts", 15, nil)
 	c.ask(-61, questions{phq: 5, gad: 5})
-	c.session(-50, dosing{})
+	c.misunderstand(-50)
 	c.sign(-39, 0, "communication")
 	c.session(-36, dosing{offline: true, review: "Sent the next morning: no network at the cabin."})
 	c.handle(-35, "The reading arrived before the dose, but was taken after it.")

@@ -50,8 +50,9 @@ func (e *evening) begins(in time.Duration) {
 		return e.told(minutes, object{"systolicMmHg": 122, "diastolicMmHg": 78, "heartRateBpm": 66, "spo2Percent": 98})
 	}
 	e.facts = map[string]object{
-		"before":      vitals(-10),
-		"check":       e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "redFlags": []string{}}),
+		"before": vitals(-10),
+		"check": e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "redFlags": []string{},
+			"pregnancy": "notPregnant", "substances": []string{}}),
 		"dose":        e.told(0, object{"doseMg": 100}),
 		"peak":        vitals(40),
 		"release":     vitals(115),

@@ -184,14 +184,36 @@ func checkIn(b *oapi.CheckInput) treatment.Fact {
 	f := factIn(treatment.FactCheck, b.ID, b.OccurredAt, b.TimeZone, b.ReportedBy, b.Mode)
 	f.SolidsFastedMin, f.FluidsFastedMin = b.SolidsFastedMin, b.FluidsFastedMin
 	f.SupportPersonID, f.SupportPersonPresent = b.SupportPersonID, b.SupportPersonPresent
-	if b.RedFlags != nil {
-		flags := make([]string, len(*b.RedFlags))
-		for i, flag := range *b.RedFlags {
-			flags[i] = string(flag)
-		}
-		f.RedFlags = new(strings.Join(flags, ","))
+	f.RedFlags, f.Substances = joined(b.RedFlags), joined(b.Substances)
+	if b.Pregnancy != nil {
+		f.Pregnancy = new(treatment.PregnancyStatus(*b.Pregnancy))
 	}
 	return f
+}
+
+// joined and listed keep a list of words in one column: nil is unknown, empty is none.
+func joined[W ~string](list *[]W) *string {
+	if list == nil {
+		return nil
+	}
+	words := make([]string, len(*list))
+	for i, word := range *list {
+		words[i] = string(word)
+	}
+	return new(strings.Join(words, ","))
+}
+
+func listed[W ~string](text *string) *[]W {
+	if text == nil {
+		return nil
+	}
+	list := []W{}
+	for word := range strings.SplitSeq(*text, ",") {
+		if word != "" {
+			list = append(list, W(word))
+		}
+	}
+	return &list
 }
 
 // addChecksOut shows the checks with what the gate says of each, and the overrides.
@@ -211,14 +233,10 @@ func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, fa
 			RecordedBy: actorOut(f.RecordedBy), RecordedAt: f.CreatedAt, ClockSkew: &f.ClockSkew, StruckOut: struckOut(f.Struck),
 			SolidsFastedMin: f.SolidsFastedMin, FluidsFastedMin: f.FluidsFastedMin,
 			SupportPersonID: f.SupportPersonID, SupportPersonPresent: f.SupportPersonPresent,
+			RedFlags: listed[oapi.RedFlag](f.RedFlags), Substances: listed[oapi.Substance](f.Substances),
 		}
-		if f.RedFlags != nil {
-			shown.RedFlags = &[]oapi.RedFlag{}
-			for flag := range strings.SplitSeq(*f.RedFlags, ",") {
-				if flag != "" {
-					*shown.RedFlags = append(*shown.RedFlags, oapi.RedFlag(flag))
-				}
-			}
+		if f.Pregnancy != nil {
+			shown.Pregnancy = new(oapi.PregnancyStatus(*f.Pregnancy))
 		}
 		judged := slices.IndexFunc(checks, func(c treatment.Check) bool { return c.ID == f.Record.ID })
 		if judged >= 0 { // one that was struck out is not judged
@@ -271,7 +289,8 @@ func gateOut(c *courseOf, l treatment.GateLimits) oapi.Gate {
 		HeartRate:             oapi.HeartRatePolicy{LowBpm: heart.LowBpm, HighBpm: heart.HighBpm},
 		Spo2:                  oapi.SpO2Policy{HoldBelowPercent: oxygen.HoldBelowPercent, CriticalBelowPercent: oxygen.CriticalBelowPercent, Required: oxygen.Required},
 		ReadingMaxAgeMin:      vitals.MaxAgeMin, RestMin: vitals.PreDose.RestMin, ReadingsIfHigh: vitals.PreDose.ReadingsIfHigh,
-		SolidsFastedMin: sessions.Fasting.SolidsMin, FluidsFastedMin: sessions.Fasting.FluidsMin, ClearanceMin: sessions.ClearanceMin,
+		SolidsFastedMin: sessions.Fasting.SolidsMin, FluidsFastedMin: sessions.Fasting.FluidsMin,
+		SubstanceFreeHours: sessions.SubstanceFreeHours, ClearanceMin: sessions.ClearanceMin,
 		PeakReadingAtMin: vitals.DuringSession.AtMin, PeakReadingWindowMin: vitals.DuringSession.WindowMin,
 		LookInEveryMin: sessions.LookIn.EveryMin, ObservationMin: l.ObservationMin, Instructions: c.row.Instructions,
 	}

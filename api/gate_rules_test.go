@@ -46,7 +46,7 @@ func TestGateRules(t *testing.T) {
 			name string
 			run  func(*asked)
 		}{
-			{"answers", (*asked).answers}, {"readings", (*asked).readings}, {"holds", (*asked).holds}, {"consents", (*asked).consents},
+			{"answers", (*asked).answers}, {"pregnancy", (*asked).pregnancy}, {"substances", (*asked).substances}, {"readings", (*asked).readings}, {"holds", (*asked).holds}, {"consents", (*asked).consents},
 			{"alerts", (*asked).alerts}, {"instructions", (*asked).instructions}, {"units", (*asked).units}, {"pace", (*asked).pace}, {"week", (*asked).week}, {"ends", (*asked).ends},
 		} {
 			t.Run(test.name, func(t *testing.T) { test.run(&asked{newEvening(t, c), seen}) })
@@ -97,6 +97,36 @@ func (a *asked) answers() {
 	a.expect("the session before had one", "hold openAlert")
 	a.settle()
 	a.expect("nobody has asked", "hold symptomsUnknown", set("redFlags", nil))
+}
+
+func (a *asked) pregnancy() {
+	for _, status := range []string{"pregnant", "nursing", "planning"} {
+		a.expect(status, "stop pregnancy", set("pregnancy", status))
+		a.expect("the session before reported it", "hold openAlert")
+		a.settle()
+	}
+	if got := raisedBy(a.t, a.Scene); !slices.Equal(got, slices.Repeat([]string{"PREGNANCY_REPORTED high session"}, 3)) {
+		a.t.Errorf("alerts: %v", got)
+	}
+	for status, want := range map[any]string{"notPregnant": "", "notApplicable": "", "unknown": "hold pregnancyUnknown", nil: "hold pregnancyUnknown"} {
+		a.expect(fmt.Sprint("pregnancy: ", status), want, set("pregnancy", status))
+	}
+}
+
+func (a *asked) substances() {
+	for _, substance := range treatment.Substances {
+		a.expect(string(substance), "hold substances", set("substances", []treatment.Substance{substance}))
+	}
+	a.expect("none", "", set("substances", []string{}))
+	a.expect("nobody has asked", "hold substancesUnknown", set("substances", nil))
+	a.expect("two", "hold substances", set("substances", []string{"opioids", "alcohol"}))
+	checks, _ := a.shown().JSON("checks").([]any)
+	judged := checks[len(checks)-1].(map[string]any)
+	reason := judged["reasons"].([]any)[0].(map[string]any)
+	if got := fmt.Sprintln(judged["substances"], judged["pregnancy"], reason["value"], reason["limit"], reason["source"]); got !=
+		"[opioids alcohol] notPregnant opioids,alcohol 24 h protocol.sessions.substanceFreeHours\n" {
+		a.t.Errorf("the clinic reads %q", got)
+	}
 }
 
 // current reads a record's version anew.

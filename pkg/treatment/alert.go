@@ -34,6 +34,7 @@ const (
 	AlertAESerious          AlertRule = "AE_SERIOUS"
 	AlertAEGrade3Related    AlertRule = "AE_G3_RELATED"
 	AlertSIReported         AlertRule = "SI_REPORTED"
+	AlertPregnancyReported  AlertRule = "PREGNANCY_REPORTED"
 	AlertInventoryMismatch  AlertRule = "INVENTORY_MISMATCH"
 	AlertDispenseIrregular  AlertRule = "DISPENSE_IRREGULAR"
 )
@@ -43,7 +44,7 @@ var AlertRules = []AlertRule{
 	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
 	AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh,
 	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
-	AlertAESerious, AlertAEGrade3Related, AlertSIReported,
+	AlertAESerious, AlertAEGrade3Related, AlertSIReported, AlertPregnancyReported,
 	AlertInventoryMismatch, AlertDispenseIrregular,
 }
 
@@ -84,6 +85,7 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertAESerious:          SeverityCritical,
 	AlertAEGrade3Related:    SeverityHigh,
 	AlertSIReported:         SeverityHigh,
+	AlertPregnancyReported:  SeverityHigh,
 	AlertInventoryMismatch:  SeverityMedium,
 	AlertDispenseIrregular:  SeverityHigh,
 }

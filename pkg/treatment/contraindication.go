@@ -203,7 +203,7 @@ func Contraindications(c Candidate) []Finding {
 	judge(ReasonPsychosis, BasisIntake, oneOf(screens.Psychosis, PsychosisUnknown, PsychosisPast, PsychosisCurrent))
 	judge(ReasonMania, BasisIntake, oneOf(screens.Mania, ManiaUnknown, ManiaPast, ManiaCurrent))
 	judge(ReasonBipolarII, BasisIntake, whether(screens.Mania == ManiaBipolarIIStable))
-	judge(ReasonPregnancyOrLactation, BasisIntake, oneOf(intake.Pregnancy, PregnancyUnknown, Pregnant, Nursing, PlanningPregnancy))
+	judge(ReasonPregnancyOrLactation, BasisIntake, oneOf(intake.Pregnancy, PregnancyUnknown, PregnanciesExcluded...))
 	judge(ReasonSubstanceUseDisorder, BasisIntake, oneOf(screens.SubstanceUse, SubstanceUseUnknown, SubstanceUseCurrent))
 	judge(ReasonOpioidUseDisorder, BasisIntake, oneOf(screens.OpioidUseDisorder, AnswerUnknown, AnswerYes))
 	judge(ReasonRecentSuicidalIntent, BasisScreener, whether(c.Screener != nil && c.Screener.Level == instruments.CSSRSHigh))

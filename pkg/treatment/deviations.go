@@ -1,7 +1,6 @@
 package treatment
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,6 +89,7 @@ func (c *course) judge() Verdict {
 	c.judgeWatch(&f)
 	c.judgeReadings(&f)
 	c.judgeSymptoms(&f)
+	c.judgeChecked(&f)
 	f.Checks = c.checks
 	if c.plan.CancelledAt != nil && (len(c.doses) > 0 || c.ending != nil) {
 		f.deviate(RuleSessionCancelled, "", "")
@@ -366,34 +366,4 @@ func (c *course) judgeReadings(f *findings) {
 			f.Raised = append(f.Raised, raised)
 		}
 	}
-}
-
-// judgeSymptoms raises what observations and calls for help give reason for. A call for help
-// is critical whatever it names, and somebody who cannot be woken is a red flag by itself.
-func (c *course) judgeSymptoms(f *findings) {
-	limit := c.known.Protocol.Observations.UnresponsiveSedation
-	for _, observation := range c.observations {
-		switch {
-		case observation.RedFlag != nil:
-			f.raise(AlertRedFlagSymptom, observation.ID, string(*observation.RedFlag), "")
-		case observation.Sedation != nil && *observation.Sedation >= limit:
-			f.raise(AlertRedFlagSymptom, observation.ID, "sedation "+strconv.Itoa(*observation.Sedation), "sedation "+strconv.Itoa(limit))
-		}
-	}
-	for _, escalation := range c.escalations {
-		f.raise(AlertRedFlagSymptom, escalation.ID, symptomOf(escalation), "")
-	}
-	for _, check := range c.checked {
-		if check.RedFlags != nil && *check.RedFlags != "" {
-			f.raise(AlertRedFlagSymptom, check.ID, *check.RedFlags, "")
-		}
-	}
-}
-
-// symptomOf is what an observation or a call for help names.
-func symptomOf(fact Fact) string {
-	if fact.RedFlag != nil {
-		return cmp.Or(string(*fact.RedFlag), string(fact.Kind))
-	}
-	return string(fact.Kind)
 }

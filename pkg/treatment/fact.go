@@ -84,6 +84,25 @@ var RedFlags = []RedFlag{
 	RedFlagSeizure, RedFlagReducedConsciousness, RedFlagFocalDeficit,
 }
 
+// Substance is something that alters the mind or the breathing, and that is not taken for so many
+// hours before a dose unless a prescriber has ordered it.
+type Substance string
+
+// Substances.
+const (
+	SubstanceAlcohol    Substance = "alcohol"
+	SubstanceCannabis   Substance = "cannabis"
+	SubstanceSedatives  Substance = "sedatives" // sleeping pills and tranquillisers
+	SubstanceOpioids    Substance = "opioids"
+	SubstanceStimulants Substance = "stimulants"
+	SubstanceOther      Substance = "other"
+)
+
+// Substances lists every substance.
+var Substances = []Substance{
+	SubstanceAlcohol, SubstanceCannabis, SubstanceSedatives, SubstanceOpioids, SubstanceStimulants, SubstanceOther,
+}
+
 // Swallowed is what became of the saliva after a dose was held in the mouth.
 type Swallowed string
 
@@ -189,12 +208,15 @@ type Fact struct {
 	SideEffectsPersist *bool
 
 	// A check of the safety gate. RedFlags are the symptoms that were found, joined by commas:
-	// empty when each was asked for and none was there, nil when nobody asked.
+	// empty when each was asked for and none was there, nil when nobody asked. So are Substances,
+	// which were taken in the protocol's hours before and which no prescriber had ordered.
 	SolidsFastedMin      *int
 	FluidsFastedMin      *int
 	SupportPersonID      *uuid.UUID
 	SupportPersonPresent *bool
 	RedFlags             *string
+	Pregnancy            *PregnancyStatus
+	Substances           *string
 
 	// An attestation: the support person's own word. TicketOfPatient says that the ticket it was
 	// made with had been handed to the patient.

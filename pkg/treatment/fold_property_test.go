@@ -36,6 +36,8 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 		case treatment.FactCheck:
 			f.SolidsFastedMin, f.FluidsFastedMin = rapid.SampledFrom([]*int{nil, new(239), new(240)}).Draw(t, "solids"), new(120)
 			f.SupportPersonPresent = rapid.SampledFrom([]*bool{nil, new(false), new(true)}).Draw(t, "present")
+			f.Pregnancy = rapid.SampledFrom([]*treatment.PregnancyStatus{nil, new(treatment.NotPregnant), new(treatment.Pregnant)}).Draw(t, "pregnancy")
+			f.Substances = rapid.SampledFrom([]*string{nil, new(""), new("alcohol")}).Draw(t, "substances")
 			f.RedFlags = rapid.SampledFrom([]*string{nil, new(""), new("chestPain")}).Draw(t, "red flags")
 		case treatment.FactAttestation:
 			f.PresentThroughout, f.LookedIn = new(rapid.Bool().Draw(t, "stayed")), new(rapid.Bool().Draw(t, "looked in"))

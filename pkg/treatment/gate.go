@@ -15,6 +15,10 @@ const (
 	RuleSupportPersonUnknown Rule = "supportPersonUnknown"
 	RuleRedFlagSymptom       Rule = "redFlagSymptom"
 	RuleSymptomsUnknown      Rule = "symptomsUnknown"
+	RulePregnancy            Rule = "pregnancy"
+	RulePregnancyUnknown     Rule = "pregnancyUnknown"
+	RuleSubstances           Rule = "substances"
+	RuleSubstancesUnknown    Rule = "substancesUnknown"
 	RuleHardBloodPressure    Rule = "hardBloodPressure"
 	RuleSoftBloodPressure    Rule = "softBloodPressure"
 	RuleHeartRate            Rule = "heartRate"
@@ -36,12 +40,14 @@ const (
 var (
 	StopRules = []Rule{
 		RuleTreatmentNotOpen, RuleTreatmentOnHold, RuleNoActivePrescription, RulePrescriptionOnHold, RuleConsents,
-		RuleSupportPersonMissing, RuleRedFlagSymptom, RuleHardBloodPressure, RuleSaturationCritical, RuleSuicidality, RuleNoUnits,
+		RuleSupportPersonMissing, RuleRedFlagSymptom, RulePregnancy, RuleHardBloodPressure, RuleSaturationCritical, RuleSuicidality,
+		RuleNoUnits,
 	}
 	HoldRules = []Rule{
 		RuleSoftBloodPressure, RuleHeartRate, RuleSaturationLow, RuleReadingMissing, RuleReadingOld, RuleReadingDoubtful,
 		RuleFasting, RuleFastingUnknown, RuleIntervalShort, RuleWeeklyLimit, RuleSupportPersonUnknown, RuleSymptomsUnknown,
-		RuleSuicidality, RuleOpenAlert, RuleUnitsCannotMakeDose, RuleInstructions,
+		RulePregnancyUnknown, RuleSubstances, RuleSubstancesUnknown, RuleSuicidality, RuleOpenAlert, RuleUnitsCannotMakeDose,
+		RuleInstructions,
 	}
 )
 
@@ -91,6 +97,8 @@ func (c *course) judgeCheck(fact Fact) Check {
 	g.pace()
 	g.answers()
 	g.symptoms()
+	g.pregnancy()
+	g.substances()
 	g.pressure()
 	g.quantities()
 	g.reasons = append(g.reasons, c.known.Outside[fact.ID]...)
@@ -201,6 +209,35 @@ func (g *gate) symptoms() {
 			g.stop(GateReason{Rule: RuleRedFlagSymptom, Value: symptomOf(fact), Source: "observations", Clears: clears, FactID: fact.ID})
 			return
 		}
+	}
+}
+
+// pregnancy looks for what an absolute contraindication forbids: it may have come after the treatment
+// began.
+func (g *gate) pregnancy() {
+	reason := GateReason{Source: "check", FactID: g.check.ID}
+	switch status := g.check.Pregnancy; {
+	case status != nil && slices.Contains(PregnanciesExcluded, *status):
+		reason.Rule, reason.Value = RulePregnancy, string(*status)
+		reason.Clears = "No dose; the clinic decides what becomes of the treatment."
+		g.stop(reason)
+	case status == nil, *status != NotPregnant && *status != PregnancyNotApplicable:
+		reason.Rule, reason.Clears = RulePregnancyUnknown, "Say whether the patient is or may be pregnant, plans to be, or nurses a child."
+		g.hold(reason)
+	}
+}
+
+// substances looks at what was taken beside what a prescriber had ordered.
+func (g *gate) substances() {
+	free := hours(g.known.Protocol.Sessions.SubstanceFreeHours)
+	reason := GateReason{Limit: free, Source: "protocol.sessions.substanceFreeHours", FactID: g.check.ID}
+	switch taken := g.check.Substances; {
+	case taken == nil:
+		reason.Rule, reason.Clears = RuleSubstancesUnknown, "Ask for each of the substances."
+		g.hold(reason)
+	case *taken != "":
+		reason.Rule, reason.Value, reason.Clears = RuleSubstances, *taken, "Wait until "+free+" have passed since they were taken."
+		g.hold(reason)
 	}
 }
 

@@ -77,6 +77,9 @@ var PregnancyStatuses = []PregnancyStatus{
 	NotPregnant, Pregnant, Nursing, PlanningPregnancy, PregnancyNotApplicable, PregnancyUnknown,
 }
 
+// PregnanciesExcluded are those of the absolute contraindication [ReasonPregnancyOrLactation].
+var PregnanciesExcluded = []PregnancyStatus{Pregnant, Nursing, PlanningPregnancy}
+
 // PreviousTreatmentKind is what was tried before.
 type PreviousTreatmentKind string
 

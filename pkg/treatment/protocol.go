@@ -185,6 +185,10 @@ type SessionPolicy struct {
 	// Fasting before a dose. Default 4 hours without solids and 2 without clear fluids, as
 	// before sedation.
 	Fasting FastingPolicy `json:"fasting"`
+	// SubstanceFreeHours before a dose nothing is taken that alters the mind or the breathing, but
+	// what a prescriber has ordered ([Substances]). Default 24: at-home programs publish that for
+	// alcohol, cannabis, sedatives, opioids and stimulants, and DefaultInstructions say it.
+	SubstanceFreeHours int `json:"substanceFreeHours"`
 	// LookIn is how often the support person looks in. Default every 15 minutes, which at-home
 	// programs publish, and 5 of grace.
 	LookIn LookInPolicy `json:"lookIn"`

@@ -122,6 +122,7 @@ func (c *checks) sessions(s SessionPolicy) {
 	c.within("/sessions/noDriveLocalHour", s.NoDriveLocalHour, 0, 23)
 	c.within("/sessions/fasting/solidsMin", s.Fasting.SolidsMin, s.Fasting.FluidsMin, 24*60)
 	c.within("/sessions/fasting/fluidsMin", s.Fasting.FluidsMin, 0, 24*60)
+	c.within("/sessions/substanceFreeHours", s.SubstanceFreeHours, 1, 7*24)
 	c.within("/sessions/lookIn/everyMin", s.LookIn.EveryMin, 5, 60)
 	c.within("/sessions/lookIn/graceMin", s.LookIn.GraceMin, 0, s.LookIn.EveryMin)
 	c.within("/sessions/ticketHours", s.TicketHours, 1, 7*24)

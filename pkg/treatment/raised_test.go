@@ -40,7 +40,7 @@ func TestSymptomAlerts(t *testing.T) {
 			*f = append(*f, added)
 		}
 	}
-	redFlag := []treatment.AlertRule{treatment.AlertRedFlagSymptom}
+	redFlag, pregnancy := []treatment.AlertRule{treatment.AlertRedFlagSymptom}, []treatment.AlertRule{treatment.AlertPregnancyReported}
 	runDeviations(t, []deviation{
 		{"an observation", add(treatment.FactObservation, func(f *treatment.Fact) { f.Nausea, f.Distress = new(10), new(10) }), nil, nil},
 		{"a red flag", add(treatment.FactObservation, func(f *treatment.Fact) { f.RedFlag = new(treatment.RedFlagChestPain) }), nil, redFlag},
@@ -51,6 +51,12 @@ func TestSymptomAlerts(t *testing.T) {
 		}), nil, redFlag},
 		{"a call for help", add(treatment.FactEscalation, func(*treatment.Fact) {}), nil, redFlag},
 		{"a call for help with a red flag", add(treatment.FactEscalation, func(f *treatment.Fact) { f.RedFlag = new(treatment.RedFlagSeizure) }), nil, redFlag},
+		{"a check", add(treatment.FactCheck, func(f *treatment.Fact) { f.RedFlags, f.Pregnancy = new(""), new(treatment.NotPregnant) }), nil, nil},
+		{"a check with a red flag", add(treatment.FactCheck, func(f *treatment.Fact) { f.RedFlags = new("chestPain") }), nil, redFlag},
+		{"a check in pregnancy", add(treatment.FactCheck, func(f *treatment.Fact) { f.Pregnancy = new(treatment.Pregnant) }), nil, pregnancy},
+		{"a check while nursing", add(treatment.FactCheck, func(f *treatment.Fact) { f.Pregnancy = new(treatment.Nursing) }), nil, pregnancy},
+		{"a check while planning to be pregnant", add(treatment.FactCheck, func(f *treatment.Fact) { f.Pregnancy = new(treatment.PlanningPregnancy) }), nil, pregnancy},
+		{"a check that does not know", add(treatment.FactCheck, func(f *treatment.Fact) { f.Pregnancy = new(treatment.PregnancyUnknown) }), nil, nil},
 		{"struck out", add(treatment.FactEscalation, func(f *treatment.Fact) { f.StruckOut = true }), nil, nil},
 	})
 

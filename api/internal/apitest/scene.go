@@ -281,6 +281,7 @@ func racing(t testing.TB, s *Scene) {
 	s.must(t, s.Patient, "recordVitals", reading)
 	check := s.fact("redFlags", []string{})
 	check["solidsFastedMin"], check["fluidsFastedMin"], check["supportPersonPresent"] = 300, 150, true
+	check["pregnancy"], check["substances"] = "notPregnant", []string{}
 	s.keep("session", s.must(t, s.Patient, "checkSession", check))
 }
 

@@ -297,6 +297,7 @@ const (
 	AlertRuleDOSEOVERPRESCRIBED  AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
 	AlertRuleINVENTORYMISMATCH   AlertRule = "INVENTORY_MISMATCH"
+	AlertRulePREGNANCYREPORTED   AlertRule = "PREGNANCY_REPORTED"
 	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
 	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
 	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
@@ -334,6 +335,8 @@ func (e AlertRule) Valid() bool {
 	case AlertRuleINTERVALSHORT:
 		return true
 	case AlertRuleINVENTORYMISMATCH:
+		return true
+	case AlertRulePREGNANCYREPORTED:
 		return true
 	case AlertRuleREDFLAGSYMPTOM:
 		return true
@@ -1111,6 +1114,8 @@ const (
 	GateRuleNoSupportPerson      GateRule = "noSupportPerson"
 	GateRuleNoUnits              GateRule = "noUnits"
 	GateRuleOpenAlert            GateRule = "openAlert"
+	GateRulePregnancy            GateRule = "pregnancy"
+	GateRulePregnancyUnknown     GateRule = "pregnancyUnknown"
 	GateRulePrescriptionOnHold   GateRule = "prescriptionOnHold"
 	GateRuleReadingDoubtful      GateRule = "readingDoubtful"
 	GateRuleReadingMissing       GateRule = "readingMissing"
@@ -1119,6 +1124,8 @@ const (
 	GateRuleSaturationCritical   GateRule = "saturationCritical"
 	GateRuleSaturationLow        GateRule = "saturationLow"
 	GateRuleSoftBloodPressure    GateRule = "softBloodPressure"
+	GateRuleSubstances           GateRule = "substances"
+	GateRuleSubstancesUnknown    GateRule = "substancesUnknown"
 	GateRuleSuicidality          GateRule = "suicidality"
 	GateRuleSupportPersonUnknown GateRule = "supportPersonUnknown"
 	GateRuleSymptomsUnknown      GateRule = "symptomsUnknown"
@@ -1153,6 +1160,10 @@ func (e GateRule) Valid() bool {
 		return true
 	case GateRuleOpenAlert:
 		return true
+	case GateRulePregnancy:
+		return true
+	case GateRulePregnancyUnknown:
+		return true
 	case GateRulePrescriptionOnHold:
 		return true
 	case GateRuleReadingDoubtful:
@@ -1168,6 +1179,10 @@ func (e GateRule) Valid() bool {
 	case GateRuleSaturationLow:
 		return true
 	case GateRuleSoftBloodPressure:
+		return true
+	case GateRuleSubstances:
+		return true
+	case GateRuleSubstancesUnknown:
 		return true
 	case GateRuleSuicidality:
 		return true
@@ -2043,6 +2058,36 @@ func (e StaffStatus) Valid() bool {
 	case StaffStatusActive:
 		return true
 	case StaffStatusDeactivated:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Substance.
+const (
+	SubstanceAlcohol    Substance = "alcohol"
+	SubstanceCannabis   Substance = "cannabis"
+	SubstanceOpioids    Substance = "opioids"
+	SubstanceOther      Substance = "other"
+	SubstanceSedatives  Substance = "sedatives"
+	SubstanceStimulants Substance = "stimulants"
+)
+
+// Valid indicates whether the value is a known member of the Substance enum.
+func (e Substance) Valid() bool {
+	switch e {
+	case SubstanceAlcohol:
+		return true
+	case SubstanceCannabis:
+		return true
+	case SubstanceOpioids:
+		return true
+	case SubstanceOther:
+		return true
+	case SubstanceSedatives:
+		return true
+	case SubstanceStimulants:
 		return true
 	default:
 		return false
@@ -3155,6 +3200,9 @@ type Check struct {
 	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
 	OccurredAt time.Time `json:"occurredAt"`
 
+	// Pregnancy Pregnant, nursing or planning a pregnancy stops the dose. Unknown or left out: not known, which holds it.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
 	// Reasons Why not; stops first. They stay when they are overridden. For staff.
 	Reasons *[]GateReason `json:"reasons,omitempty"`
 
@@ -3175,6 +3223,9 @@ type Check struct {
 
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// Substances What was taken in the protocol's `substanceFreeHours` before, without a prescriber having ordered it: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	Substances *[]Substance `json:"substances,omitempty"`
 
 	// SupportPersonID Who is there: one of the patient's support people.
 	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
@@ -3272,6 +3323,9 @@ type CheckInput struct {
 	// OccurredAt When it happened, with any offset. Up to 24 h ahead of the server is kept and flagged; further ahead is refused.
 	OccurredAt time.Time `json:"occurredAt"`
 
+	// Pregnancy Pregnant, nursing or planning a pregnancy stops the dose. Unknown or left out: not known, which holds it.
+	Pregnancy *PregnancyStatus `json:"pregnancy,omitempty"`
+
 	// RedFlags The red-flag symptoms that are there: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
 	RedFlags *[]RedFlag `json:"redFlags,omitempty"`
 
@@ -3280,6 +3334,9 @@ type CheckInput struct {
 
 	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
 	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
+
+	// Substances What was taken in the protocol's `substanceFreeHours` before, without a prescriber having ordered it: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
+	Substances *[]Substance `json:"substances,omitempty"`
 
 	// SupportPersonID Who is there: one of the patient's support people.
 	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
@@ -4345,6 +4402,9 @@ type Gate struct {
 
 	// StopBloodPressure A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 	StopBloodPressure BloodPressureLimit `json:"stopBloodPressure"`
+
+	// SubstanceFreeHours Hours before a dose in which nothing is taken that alters the mind or the breathing, but what a prescriber has ordered.
+	SubstanceFreeHours int `json:"substanceFreeHours"`
 
 	// ValidUntil When the prescription ends.
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
@@ -6128,6 +6188,9 @@ type SessionPolicy struct {
 	// NurseMayOverride Holds that a clinician may override.
 	NurseMayOverride []GateRule `json:"nurseMayOverride"`
 
+	// SubstanceFreeHours For so many hours before a dose nothing is taken that alters the mind or the breathing, but what a prescriber has ordered.
+	SubstanceFreeHours int `json:"substanceFreeHours"`
+
 	// TicketHours A support person's ticket is good until so many hours after the planned or the real dose.
 	TicketHours int `json:"ticketHours"`
 
@@ -6314,6 +6377,9 @@ type Submission struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// Substance Something that alters the mind or the breathing. `sedatives` are sleeping pills and tranquillisers.
+type Substance string
 
 // SubstanceUse Whether the patient is dependent on a substance.
 type SubstanceUse string

@@ -222,8 +222,8 @@ func (w *walk) visiting() map[string]func() {
 			w.read(v, rapid.SampledFrom([]reading{{120, 80, 70}, {120, 80, 70}, {139, 89, 110}, {140, 80, 70}, {120, 90, 0}, {160, 85, 70}, {120, 80, 111}, {0, 0, 49}}).Draw(w.rt, "reading"), w.late())
 		}),
 		"checkSession": one(func(v *visit) {
-			symptoms := w.draw("symptoms", "no", "no", "no", "yes", "unknown")
-			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), symptoms: symptoms})
+			none := func(label string) string { return w.draw(label, "no", "no", "no", "no", "no", "yes", "unknown") }
+			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), symptoms: none("symptoms"), pregnant: none("pregnant"), substances: none("substances")})
 		}),
 		"a session as it should be": func() { w.session(reading{118, 76, 66}) },
 		"a session that is held":    func() { w.session(reading{118, 76, 115}) },
@@ -250,7 +250,7 @@ func (w *walk) session(before reading) {
 	}
 	v := t.visits[n]
 	w.read(v, before, 0)
-	w.checkVisit(v, check{fasted: "yes", present: "yes", symptoms: "no"})
+	w.checkVisit(v, check{fasted: "yes", present: "yes", symptoms: "no", pregnant: "no", substances: "no"})
 	if v.raw() == "held" {
 		w.override(v, w.clinic.Prescriber)
 	}

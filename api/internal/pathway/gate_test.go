@@ -9,7 +9,7 @@ import (
 // high or critical.
 var stopRules = []string{
 	"treatmentNotOpen", "treatmentOnHold", "noActivePrescription", "prescriptionOnHold", "consents",
-	"noSupportPerson", "redFlagSymptom", "hardBloodPressure", "noUnits",
+	"noSupportPerson", "redFlagSymptom", "pregnancy", "hardBloodPressure", "noUnits",
 }
 
 // nurseMay are the holds that a nurse may override.
@@ -78,6 +78,10 @@ func (c *care) judge(v *visit, f *fact) {
 	add(k.symptoms == "unknown", "symptomsUnknown")
 	called := func(e *fact) bool { return !e.at.After(f.at) && f.at.Sub(e.at) <= 24*time.Hour }
 	add(k.symptoms == "yes" || slices.ContainsFunc(v.of("escalation"), called), "redFlagSymptom")
+	add(k.pregnant == "unknown", "pregnancyUnknown")
+	add(k.pregnant == "yes", "pregnancy")
+	add(k.substances == "unknown", "substancesUnknown")
+	add(k.substances == "yes", "substances")
 	k.reasons = append(k.reasons, v.measured(f.at)...)
 	slices.Sort(k.reasons)
 	k.reasons = slices.Compact(k.reasons)

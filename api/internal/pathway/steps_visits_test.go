@@ -127,6 +127,12 @@ func (w *walk) checkVisit(v *visit, said check) {
 	if flags, ok := map[string][]string{"yes": {"chestPain"}, "no": {}}[said.symptoms]; ok {
 		members["redFlags"] = flags
 	}
+	if status, ok := map[string]string{"yes": "nursing", "no": "notPregnant"}[said.pregnant]; ok {
+		members["pregnancy"] = status
+	}
+	if taken, ok := map[string][]string{"yes": {"alcohol"}, "no": {}}[said.substances]; ok {
+		members["substances"] = taken
+	}
 	said.outside, said.grave = w.around(v, alerts, units)
 	f := &fact{kind: "check", check: said}
 	if !w.note(w.clinic.Clinician, v, "checkSession", f, 0, members) {

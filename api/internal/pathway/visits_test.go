@@ -40,6 +40,7 @@ func (r reading) reaches(systolic, diastolic int) bool {
 // check is what was said at the gate, and what came of it.
 type check struct {
 	fasted, present, symptoms string // "yes", "no", "unknown"
+	pregnant, substances      string // the same
 	outside                   []string
 	reasons                   []string // of rules, sorted
 	grave                     bool     // suicidality is a stop

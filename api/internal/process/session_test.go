@@ -174,6 +174,7 @@ func check(when time.Time, minutesFasted int) client.CheckInput {
 	return client.CheckInput{
 		ID: uuid.New(), OccurredAt: when, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
 		SolidsFastedMin: &minutesFasted, FluidsFastedMin: &minutesFasted, RedFlags: &[]client.RedFlag{}, SupportPersonPresent: new(true),
+		Pregnancy: new(client.PregnancyStatusNotPregnant), Substances: &[]client.Substance{},
 	}
 }
 

@@ -107,6 +107,8 @@ CREATE TABLE session_facts (
     support_person_id   UUID,
     support_person_present BOOLEAN,
     red_flags           TEXT, -- joined by commas
+    pregnancy           TEXT CONSTRAINT session_facts_pregnancy CHECK (pregnancy IN ('notPregnant', 'pregnant', 'nursing', 'planning', 'notApplicable', 'unknown')),
+    substances          TEXT, -- joined by commas
     outside             TEXT        NOT NULL, -- JSON: what stood in the way outside of the session when the check came in
     present_throughout  BOOLEAN,
     looked_in           BOOLEAN,

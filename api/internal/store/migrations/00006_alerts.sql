@@ -16,7 +16,7 @@ CREATE TABLE alerts (
     rule            TEXT        NOT NULL CONSTRAINT alerts_rule CHECK (rule IN
         ('BP_PRE_SOFT', 'BP_PRE_HARD', 'BP_HIGH', 'BP_CRISIS', 'SI_ITEM9', 'SI_UNKNOWN', 'CSSRS_LOW', 'CSSRS_MOD', 'CSSRS_HIGH',
          'RED_FLAG_SYMPTOM', 'DOSE_OVER_PRESCRIBED', 'INTERVAL_SHORT', 'SESSION_NO_POST_VITALS', 'SESSION_NO_SITTER', 'SPO2_CRITICAL',
-         'AE_SERIOUS', 'AE_G3_RELATED', 'SI_REPORTED', 'INVENTORY_MISMATCH', 'DISPENSE_IRREGULAR')),
+         'AE_SERIOUS', 'AE_G3_RELATED', 'SI_REPORTED', 'PREGNANCY_REPORTED', 'INVENTORY_MISMATCH', 'DISPENSE_IRREGULAR')),
     severity        TEXT        NOT NULL CONSTRAINT alerts_severity CHECK (severity IN ('low', 'medium', 'high', 'critical')),
     value           TEXT        NOT NULL,
     "limit"         TEXT        NOT NULL,

@@ -69,6 +69,8 @@ func TestTickets(t *testing.T) {
 		expect(t, "a day after the dose", with("showSession", nil), 200, "")
 		s.Clock.Advance(time.Hour + time.Second)
 		expect(t, "a day after the plan", with("showSession", nil), 401, problem.Unauthenticated)
+		late := scene.Do(t, c.Clinician, "inviteSupportPerson", map[string]any{"supportPersonId": scene.IDs["supportPerson"]})
+		expect(t, "another ticket then", late, 409, problem.IllegalTransition)
 	})
 }
 

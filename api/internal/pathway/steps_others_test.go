@@ -24,7 +24,8 @@ func (w *walk) word(v *visit) {
 	}
 	inviter := pick(w, "inviter", []*apitest.Person{w.clinic.Clinician, w.patient})
 	a, ok := w.do(inviter, "inviteSupportPerson", v, map[string]any{"supportPersonId": w.supporter}, func() problem.Code {
-		return refused(in(v.raw(), "scheduled", "held", "cleared", "monitoring", "completed", "aborted"))
+		over := objection{w.now.After(v.ticketUntil()), problem.IllegalTransition}
+		return refused(in(v.raw(), "scheduled", "held", "cleared", "monitoring", "completed", "aborted"), over)
 	})
 	if !ok {
 		return

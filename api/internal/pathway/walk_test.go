@@ -145,6 +145,9 @@ func (w *walk) do(who *apitest.Person, operation string, about thing, body any, 
 		}
 		call.Header["If-Match"] = etag
 	}
+	if v, ok := about.(*visit); ok && v.shaken {
+		w.look(v)
+	}
 	want := model()
 	a := w.clinic.Site.Do(w.t, call)
 	w.expect(operation, a, want)

@@ -195,7 +195,8 @@ func (tx *Tx) SessionsRunning(patient uuid.UUID, a, b time.Time) ([]treatment.Se
 	return sessions, err
 }
 
-// PlannedSessions returns a treatment's sessions that wait in the plan.
+// PlannedSessions returns a treatment's sessions that wait in the plan, those included that time
+// has made missed.
 func (tx *Tx) PlannedSessions(course uuid.UUID) ([]Session, error) {
 	return many[Session](tx.orm.Where("treatment_id = ? AND status IN ?", course, waiting).Order("at, id"))
 }
@@ -204,14 +205,20 @@ func (tx *Tx) PlannedSessions(course uuid.UUID) ([]Session, error) {
 var waiting = []treatment.SessionStatus{treatment.SessionScheduled, treatment.SessionHeld, treatment.SessionCleared}
 
 // ListSessions returns a page of a treatment's sessions, newest first. status "" means all; a
-// session that waits and was planned at or before missedBefore is missed.
+// session that waits and was planned at or before missedBefore is missed, and a cleared one whose
+// clearance has lapsed is scheduled: see [treatment.Session.StatusAt].
 func (tx *Tx) ListSessions(course uuid.UUID, status treatment.SessionStatus, missedBefore time.Time, p Page) ([]Session, *Key, error) {
 	q := tx.orm.Where("treatment_id = ?", course)
 	switch status {
 	case "":
 	case treatment.SessionMissed:
 		q = q.Where("status IN ? AND planned_at <= ?", waiting, missedBefore)
-	case treatment.SessionScheduled, treatment.SessionHeld, treatment.SessionCleared:
+	case treatment.SessionScheduled:
+		q = q.Where("status IN ? AND planned_at > ?", []treatment.SessionStatus{status, treatment.SessionCleared}, missedBefore).
+			Where("(status = ? OR cleared_until IS NULL OR cleared_until < ?)", status, tx.Now)
+	case treatment.SessionCleared:
+		q = q.Where("status = ? AND cleared_until >= ? AND planned_at > ?", status, tx.Now, missedBefore)
+	case treatment.SessionHeld:
 		q = q.Where("status = ? AND planned_at > ?", status, missedBefore)
 	default:
 		q = q.Where("status = ?", status)

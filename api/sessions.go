@@ -202,7 +202,8 @@ func (s *Server) VoidSessionFact(ctx context.Context, req oapi.VoidSessionFactRe
 	return oapi.VoidSessionFact200JSONResponse{SessionJSONResponse: out}, err
 }
 
-// cancelPlanned calls off what a treatment that has ended still had in the plan.
+// cancelPlanned calls off what a treatment still has in the plan when it ends, or when a consent
+// that it requires is withdrawn. What was missed until then stays missed.
 func cancelPlanned(tx *store.Tx, course uuid.UUID, reason string) error {
 	rows, err := tx.PlannedSessions(course)
 	if err != nil || len(rows) == 0 {
@@ -214,6 +215,9 @@ func cancelPlanned(tx *store.Tx, course uuid.UUID, reason string) error {
 	}
 	for i := range rows {
 		row := &rows[i]
+		if row.StatusAt(row.Plan, *c.policy, tx.Now) == treatment.SessionMissed {
+			continue
+		}
 		if row.Plan, err = row.Cancel(row.Session, reason, tx.Now); err != nil {
 			return err
 		}

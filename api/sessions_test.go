@@ -86,3 +86,32 @@ func TestSessionStatusInLists(t *testing.T) {
 		shown("to come", "cancelled", "missed", "missed", "reviewed", "enteredInError", "scheduled")
 	})
 }
+
+// TestMissedSessionsStayMissed: what ends a plan calls off what is to come, not what was missed.
+func TestMissedSessionsStayMissed(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		for operation, end := range map[string]func(c *apitest.Clinic, e *evening){
+			"discontinueTreatment": func(c *apitest.Clinic, e *evening) {
+				e.must(c.Prescriber, "discontinueTreatment", object{"reason": "patientChoice"})
+			},
+			"withdrawConsent": func(_ *apitest.Clinic, e *evening) {
+				e.must(e.Patient, "withdrawConsent", e.Fact("reason", "I have thought about it."))
+			},
+		} {
+			c := s.Clinic(t, "Missed "+operation)
+			e := newEvening(t, c)
+			e.planned()
+			missed := e.session
+			s.Clock.Advance(26 * time.Hour)
+			e.begins(time.Hour)
+			e.planned()
+			end(c, e)
+			for id, want := range map[string]string{missed: "missed", e.session: "cancelled"} {
+				e.IDs["session"] = id
+				if got := e.must(c.Clinician, "showSession", nil).Text("status"); got != want {
+					t.Errorf("%s: %s, want %s", operation, got, want)
+				}
+			}
+		}
+	})
+}

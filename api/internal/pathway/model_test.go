@@ -267,12 +267,13 @@ func (t *course) end(phase string, now time.Time) {
 			ch.status = "withdrawn"
 		}
 	}
-	t.cancelPlanned()
+	t.cancelPlanned(now)
 }
 
-func (t *course) cancelPlanned() {
+// cancelPlanned: what was missed until then stays missed.
+func (t *course) cancelPlanned(now time.Time) {
 	for _, v := range t.visits {
-		if v.waiting() {
+		if v.waiting() && v.statusAt(now) != "missed" {
 			v.cancelled = true
 		}
 	}

@@ -203,7 +203,7 @@ func (w *walk) withdrawConsent(k *consent) {
 	for _, t := range w.courses {
 		if t.open() {
 			t.paused(w.now)
-			t.cancelPlanned()
+			t.cancelPlanned(w.now)
 		}
 	}
 }

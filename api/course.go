@@ -77,13 +77,6 @@ func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name s
 	if known.WeightKg, err = weightAt(tx, c.row.PatientID, tx.Now); err != nil {
 		return known, err
 	}
-	if c.policy.Guards(treatment.GuardUnits) && known.Prescription != nil {
-		units, err := unitsAtHome(tx, c.row.PatientID, known.Prescription.Order, known.At)
-		if err != nil {
-			return known, err
-		}
-		known.UnitsSuffice = new(units.Enough && units.Makeable)
-	}
 	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
 	for i := range others {
 		o := &others[i]

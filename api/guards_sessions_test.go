@@ -10,7 +10,7 @@ import (
 	"github.com/titrate-health/titrate/api/internal/testbed"
 )
 
-// TestGuardsOfSessions: when one can be planned, moved or called off. Units have a test of their own.
+// TestGuardsOfSessions: when one can be planned, moved or called off.
 func TestGuardsOfSessions(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		c := s.Clinic(t, "Sessions")
@@ -40,9 +40,6 @@ func (g *guarded) plans() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	lot := g.Fact("units", 12) // the one at home will not be good that long
-	lot["reportedBy"], lot["strengthMg"], lot["lot"], lot["beyondUseDate"] = "pharmacy", 50, "L", "2030-01-01"
-	g.must(c.Clinician, "recordDispense", lot)
 	left := expires.Sub(g.site.Clock.Now())
 	g.schedules("a second before the prescription expires", left-time.Second, "")
 	g.schedules("when it has expired", left, "rule_violated: noActivePrescription")
@@ -52,9 +49,9 @@ func (g *guarded) plans() {
 	}
 	g.Version["prescription"] = g.must(c.Clinician, "showPrescription", nil).Header.Get("ETag")
 	g.must(c.Prescriber, "stopPrescription", why)
-	g.schedules("stopped", time.Hour, "rule_violated: noActivePrescription: units")
+	g.schedules("stopped", time.Hour, "rule_violated: noActivePrescription")
 	g.must(c.Prescriber, "changePhase", object{"phase": "completed", "reason": "Well again."})
-	g.schedules("completed", time.Hour, "rule_violated: treatmentNotOpen: noActivePrescription: units")
+	g.schedules("completed", time.Hour, "rule_violated: treatmentNotOpen: noActivePrescription")
 }
 
 // paces: 48 hours apart as prescribed, 72 as long as no weight is known, and three in seven days.

@@ -100,7 +100,6 @@ const (
 	RuleInteractions          Rule = "interactions"
 	RulePDMP                  Rule = "pdmp"
 	RuleInPersonExam          Rule = "inPersonExam"
-	RuleUnits                 Rule = "units"
 	RuleOtherTreatment        Rule = "otherTreatment"
 	RulePatientActive         Rule = "patientActive"
 	RuleProtocol              Rule = "protocol"

@@ -136,16 +136,14 @@ type Scheduling struct {
 	WeightKg *dose.Kg
 	// Others are when the patient's other sessions began or are planned to begin, past and
 	// to come, as far as they occupy that time ([Session.Occupies]).
-	Others []time.Time
-	// UnitsSuffice: the units at home can make the dose. Guard units.
-	UnitsSuffice *bool
-	Protocol     Protocol
+	Others   []time.Time
+	Protocol Protocol
 }
 
 // Schedule plans a session. It needs a running treatment, a prescription that is active at
 // that time, no hold, and keeps the interval and the weekly limit to sessions before and
-// after it, each the stricter of the protocol's and the prescription's. The refusal lists
-// every reason.
+// after it, each the stricter of the protocol's and the prescription's. Units may still be on
+// their way: the safety gate asks for them. The refusal lists every reason.
 func Schedule(s Scheduling) (Plan, error) {
 	if err := s.objections("the session cannot be scheduled"); err != nil {
 		return Plan{}, err
@@ -197,9 +195,6 @@ func (s Scheduling) objections(what string) error {
 	if n := pace.inWeek(s.At, s.Others); n > pace.perWeek {
 		o.add(CodeRuleViolated, Reason{Rule: RuleWeeklyLimit, Value: strconv.Itoa(n), Limit: strconv.Itoa(pace.perWeek),
 			Pointer: "/plannedAt", Detail: "too many sessions in seven days"})
-	}
-	if s.Protocol.Guards(GuardUnits) && !isTrue(s.UnitsSuffice) {
-		o.add(CodeRuleViolated, Reason{Rule: RuleUnits, Detail: "the units at home are not known to make the dose"})
 	}
 	return o.refusal(what)
 }

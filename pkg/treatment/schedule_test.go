@@ -42,7 +42,7 @@ func scheduling(t testing.TB) treatment.Scheduling {
 	return treatment.Scheduling{
 		At: days(3), TimeZone: "Etc/UTC", Phase: treatment.PhaseInduction,
 		Prescription: &p, PrescriptionID: new(id(100)), WeightKg: new(kg(70)),
-		UnitsSuffice: new(true), Protocol: treatment.Default(),
+		Protocol: treatment.Default(),
 	}
 }
 
@@ -71,9 +71,6 @@ func TestSchedule(t *testing.T) {
 		{"prescription on hold", func(s *treatment.Scheduling) { s.Prescription.OnHold = true }, []treatment.Rule{treatment.RulePrescriptionOnHold}},
 		{"a moment before it expires", func(s *treatment.Scheduling) { s.At = s.Prescription.ExpiresAt.Add(-1) }, nil},
 		{"when it will have expired", func(s *treatment.Scheduling) { s.At = *s.Prescription.ExpiresAt }, []treatment.Rule{treatment.RuleNoActivePrescription}},
-		{"no units", func(s *treatment.Scheduling) { s.UnitsSuffice = new(false) }, []treatment.Rule{treatment.RuleUnits}},
-		{"units unknown", func(s *treatment.Scheduling) { s.UnitsSuffice = nil }, []treatment.Rule{treatment.RuleUnits}},
-		{"units unknown, guard off", func(s *treatment.Scheduling) { s.UnitsSuffice, s.Protocol = nil, unguarded() }, nil},
 
 		{"exactly 48 h after another", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48)} }, nil},
 		{"a minute less", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48).Add(time.Minute)} }, []treatment.Rule{treatment.RuleIntervalShort}},
@@ -97,7 +94,7 @@ func TestSchedule(t *testing.T) {
 		{"everything at once", func(s *treatment.Scheduling) {
 			*s = treatment.Scheduling{At: days(3), OnHold: true, Others: []time.Time{hour(-1), hour(1)}, Protocol: treatment.Default()}
 		}, []treatment.Rule{treatment.RuleTreatmentNotOpen, treatment.RuleTreatmentOnHold, treatment.RuleNoActivePrescription,
-			treatment.RuleIntervalShort, treatment.RuleWeeklyLimit, treatment.RuleUnits}},
+			treatment.RuleIntervalShort, treatment.RuleWeeklyLimit}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

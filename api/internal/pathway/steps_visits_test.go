@@ -17,9 +17,8 @@ func local(at time.Time) string { return at.In(newYork).Format(time.RFC3339) }
 
 func (w *walk) scheduleVisit(t *course, in time.Duration) {
 	at := w.now.Add(in).Truncate(time.Second)
-	units := w.onHand(at)
 	a, ok := w.do(w.patient, "scheduleSession", t, map[string]any{"plannedAt": local(at), "timeZone": "America/New_York"},
-		func() problem.Code { return w.schedule(t, nil, at, units) })
+		func() problem.Code { return w.schedule(t, nil, at) })
 	if ok {
 		t.visits = append(t.visits, &visit{record: created("session", a), course: t, planned: at})
 	}
@@ -27,13 +26,12 @@ func (w *walk) scheduleVisit(t *course, in time.Duration) {
 
 func (w *walk) moveVisit(v *visit, in time.Duration) {
 	at := w.now.Add(in).Truncate(time.Second)
-	units := w.onHand(at)
 	_, ok := w.do(w.staff(), "rescheduleSession", v, map[string]any{"plannedAt": local(at), "timeZone": "America/New_York", "reason": "Work."},
 		func() problem.Code {
 			if code := v.reschedule(); code != fine {
 				return code
 			}
-			return w.schedule(v.course, v, at, units)
+			return w.schedule(v.course, v, at)
 		})
 	if ok {
 		v.planned = at

@@ -217,8 +217,7 @@ func (c *care) others(self *visit, plans bool) (list []time.Time) {
 	return list
 }
 
-// schedule: onHand is what is at home, in mg.
-func (c *care) schedule(t *course, self *visit, at time.Time, onHand int) problem.Code {
+func (c *care) schedule(t *course, self *visit, at time.Time) problem.Code {
 	o := t.inForce()
 	active := o != nil && at.Before(o.expires())
 	gap, week := pace(1000, 1)
@@ -226,7 +225,7 @@ func (c *care) schedule(t *course, self *visit, at time.Time, onHand int) proble
 		gap, week = pace(o.mg, c.weightAt(c.now))
 	}
 	near, many := crowded(at, c.others(self, true), gap, week)
-	return refused(rule(!t.running() || t.hold || !active || o.hold || near || many || onHand < o.mg))
+	return refused(rule(!t.running() || t.hold || !active || o.hold || near || many))
 }
 
 func (v *visit) reschedule() problem.Code {

@@ -63,7 +63,7 @@ func (c *courseOf) reach() time.Duration {
 
 // scheduling gathers what a plan is judged by; self is the session that is being moved.
 func (c *courseOf) scheduling(tx *store.Tx, self uuid.UUID, at time.Time, name string) (treatment.Scheduling, error) {
-	known := treatment.Scheduling{At: at, TimeZone: name, Phase: c.row.Phase, OnHold: c.row.OnHold, Protocol: *c.policy}
+	known := treatment.Scheduling{Now: tx.Now, At: at, TimeZone: name, Phase: c.row.Phase, OnHold: c.row.OnHold, Protocol: *c.policy}
 	location, err := zone(name)
 	if err != nil {
 		return known, err

@@ -29,6 +29,8 @@ func (g *guarded) schedules(what string, in time.Duration, want string) {
 func (g *guarded) plans() {
 	c, why := g.Clinic, object{"reason": "Well again."}
 	g.schedules("all is there", time.Hour, "")
+	g.schedules("at once", 0, "")
+	g.schedules("a moment ago", -time.Millisecond, "rule_violated: plannedInPast /plannedAt")
 	for hold, resume := range map[string]string{"holdTreatment": "resumeTreatment", "holdPrescription": "resumePrescription"} {
 		rule := map[string]string{"holdTreatment": "treatmentOnHold", "holdPrescription": "prescriptionOnHold"}[hold]
 		g.must(c.Clinician, hold, object{"reason": "sideEffects"})
@@ -88,6 +90,7 @@ func (g *guarded) moves() {
 		g.would(what, g.Patient, "rescheduleSession", at(in, "Jonas is away."), want)
 	}
 	move("near to itself", 2*time.Hour, "")
+	move("to an hour ago", -time.Hour, "rule_violated: plannedInPast /plannedAt")
 	other := g.Call(g.t, "scheduleSession")
 	other.Token, other.Body = g.Patient.Token, object{"plannedAt": g.site.Clock.Now().Add(60 * time.Hour).Format(time.RFC3339), "timeZone": "UTC"}
 	g.site.Must(g.t, other)

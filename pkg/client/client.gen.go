@@ -11616,7 +11616,7 @@ type ClientInterface interface {
 
 	// RescheduleSessionWithBody Reschedule a session
 	//
-	// Before a dose.
+	// Before a dose, to a time to come.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11625,7 +11625,7 @@ type ClientInterface interface {
 
 	// RescheduleSession Reschedule a session
 	//
-	// Before a dose.
+	// Before a dose, to a time to come.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12023,7 +12023,7 @@ type ClientInterface interface {
 
 	// ScheduleSessionWithBody Schedule a session
 	//
-	// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+	// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12032,7 +12032,7 @@ type ClientInterface interface {
 
 	// ScheduleSession Schedule a session
 	//
-	// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+	// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15673,7 +15673,7 @@ func (c *Client) OverrideHold(ctx context.Context, sessionID SessionPath, params
 
 // RescheduleSessionWithBody Reschedule a session
 //
-// Before a dose.
+// Before a dose, to a time to come.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15692,7 +15692,7 @@ func (c *Client) RescheduleSessionWithBody(ctx context.Context, sessionID Sessio
 
 // RescheduleSession Reschedule a session
 //
-// Before a dose.
+// Before a dose, to a time to come.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16550,7 +16550,7 @@ func (c *Client) ListSessions(ctx context.Context, treatmentID TreatmentPath, pa
 
 // ScheduleSessionWithBody Schedule a session
 //
-// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16569,7 +16569,7 @@ func (c *Client) ScheduleSessionWithBody(ctx context.Context, treatmentID Treatm
 
 // ScheduleSession Schedule a session
 //
-// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -33425,7 +33425,7 @@ type ClientWithResponsesInterface interface {
 
 	// RescheduleSessionWithBodyWithResponse Reschedule a session
 	//
-	// Before a dose.
+	// Before a dose, to a time to come.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33434,7 +33434,7 @@ type ClientWithResponsesInterface interface {
 
 	// RescheduleSessionWithResponse Reschedule a session
 	//
-	// Before a dose.
+	// Before a dose, to a time to come.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33850,7 +33850,7 @@ type ClientWithResponsesInterface interface {
 
 	// ScheduleSessionWithBodyWithResponse Schedule a session
 	//
-	// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+	// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33859,7 +33859,7 @@ type ClientWithResponsesInterface interface {
 
 	// ScheduleSessionWithResponse Schedule a session
 	//
-	// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+	// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -44540,7 +44540,7 @@ func (c *ClientWithResponses) OverrideHoldWithResponse(ctx context.Context, sess
 
 // RescheduleSessionWithBodyWithResponse Reschedule a session
 //
-// Before a dose.
+// Before a dose, to a time to come.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -44555,7 +44555,7 @@ func (c *ClientWithResponses) RescheduleSessionWithBodyWithResponse(ctx context.
 
 // RescheduleSessionWithResponse Reschedule a session
 //
-// Before a dose.
+// Before a dose, to a time to come.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45247,7 +45247,7 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, trea
 
 // ScheduleSessionWithBodyWithResponse Schedule a session
 //
-// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45262,7 +45262,7 @@ func (c *ClientWithResponses) ScheduleSessionWithBodyWithResponse(ctx context.Co
 
 // ScheduleSessionWithResponse Schedule a session
 //
-// Needs an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way.
+// Needs a time to come, an open phase, an active prescription, no hold, and keeps the interval and the weekly limit; the answer names every rule that stands in the way. What has taken place is logged instead.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

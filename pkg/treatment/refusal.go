@@ -113,6 +113,7 @@ const (
 	RulePeriod                Rule = "period"
 	RuleNote                  Rule = "note"
 	RulePlannedTime           Rule = "plannedTime"
+	RulePlannedInPast         Rule = "plannedInPast"
 	RuleConsentText           Rule = "consentText"
 	RulePartner               Rule = "partner"
 	RuleWitness               Rule = "witness"

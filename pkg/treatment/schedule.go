@@ -122,6 +122,7 @@ func (p pace) inWeek(at time.Time, others []time.Time) int {
 
 // Scheduling is what is known when a session is to be planned.
 type Scheduling struct {
+	Now time.Time
 	// At is when it should begin, in the zone where it takes place.
 	At time.Time
 	// TimeZone is the IANA name of that zone.
@@ -140,7 +141,7 @@ type Scheduling struct {
 	Protocol Protocol
 }
 
-// Schedule plans a session. It needs a running treatment, a prescription that is active at
+// Schedule plans a session that is to come. It needs a running treatment, a prescription that is active at
 // that time, no hold, and keeps the interval and the weekly limit to sessions before and
 // after it, each the stricter of the protocol's and the prescription's. Units may still be on
 // their way: the safety gate asks for them. The refusal lists every reason.
@@ -186,6 +187,10 @@ func (s Scheduling) objections(what string) error {
 		if s.Prescription.OnHold {
 			o.add(CodeRuleViolated, Reason{Rule: RulePrescriptionOnHold, Detail: "the prescription is on hold"})
 		}
+	}
+	if s.At.Before(s.Now) {
+		o.add(CodeRuleViolated, Reason{Rule: RulePlannedInPast, Limit: s.Now.UTC().Format(time.RFC3339), Pointer: "/plannedAt",
+			Detail: "only what is to come is planned: what has taken place is logged"})
 	}
 	pace := s.Protocol.pace(tier, interval, perWeek)
 	if gap, short := pace.short(s.At, s.Others); short {

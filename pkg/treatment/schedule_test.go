@@ -40,7 +40,7 @@ func scheduling(t testing.TB) treatment.Scheduling {
 	t.Helper()
 	p := active(t)
 	return treatment.Scheduling{
-		At: days(3), TimeZone: "Etc/UTC", Phase: treatment.PhaseInduction,
+		Now: days(3), At: days(3), TimeZone: "Etc/UTC", Phase: treatment.PhaseInduction,
 		Prescription: &p, PrescriptionID: new(id(100)), WeightKg: new(kg(70)),
 		Protocol: treatment.Default(),
 	}
@@ -71,6 +71,7 @@ func TestSchedule(t *testing.T) {
 		{"prescription on hold", func(s *treatment.Scheduling) { s.Prescription.OnHold = true }, []treatment.Rule{treatment.RulePrescriptionOnHold}},
 		{"a moment before it expires", func(s *treatment.Scheduling) { s.At = s.Prescription.ExpiresAt.Add(-1) }, nil},
 		{"when it will have expired", func(s *treatment.Scheduling) { s.At = *s.Prescription.ExpiresAt }, []treatment.Rule{treatment.RuleNoActivePrescription}},
+		{"a moment ago", func(s *treatment.Scheduling) { s.Now = s.At.Add(1) }, []treatment.Rule{treatment.RulePlannedInPast}},
 
 		{"exactly 48 h after another", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48)} }, nil},
 		{"a minute less", func(s *treatment.Scheduling) { s.Others = []time.Time{hour(-48).Add(time.Minute)} }, []treatment.Rule{treatment.RuleIntervalShort}},

@@ -209,7 +209,7 @@ func (w *walk) visiting() map[string]func() {
 		return one(func(v *visit) { w.note(w.patient, v, operation, &fact{kind: kind}, w.late(), members) })
 	}
 	in := func() time.Duration {
-		return rapid.SampledFrom([]time.Duration{30 * minute, 25 * time.Hour, 50 * time.Hour, 73 * time.Hour}).Draw(w.rt, "in")
+		return rapid.SampledFrom([]time.Duration{30 * minute, 25 * time.Hour, 50 * time.Hour, 73 * time.Hour, -time.Hour}).Draw(w.rt, "in")
 	}
 	said := func(label string) string { return w.draw(label, "yes", "yes", "yes", "yes", "no", "unknown") }
 	return map[string]func(){

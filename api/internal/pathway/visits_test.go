@@ -225,7 +225,7 @@ func (c *care) schedule(t *course, self *visit, at time.Time) problem.Code {
 		gap, week = pace(o.mg, c.weightAt(c.now))
 	}
 	near, many := crowded(at, c.others(self, true), gap, week)
-	return refused(rule(!t.running() || t.hold || !active || o.hold || near || many))
+	return refused(rule(!t.running() || t.hold || !active || o.hold || near || many || at.Before(c.now)))
 }
 
 func (v *visit) reschedule() problem.Code {

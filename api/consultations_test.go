@@ -457,6 +457,7 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 		t.Error("a prescription could be signed without a decision")
 	}
 	end()
+	c.Site.Clock.Advance(time.Second) // or the decision would be no newer
 	expect(t, "eligible", scene.Do(t, c.Prescriber, "decideEligibility", scene.Call(t, "decideEligibility").Body), 200, "")
 	if lacks("startTreatment", start(strict)) {
 		t.Error("the decision is not seen when a treatment is to be started")
@@ -465,6 +466,12 @@ func treatmentRestsOnConsultation(t *testing.T, c *apitest.Clinic) {
 	if lacks("signPrescription", nil) {
 		t.Error("the decision is not seen when a prescription is to be signed")
 	}
+
+	end()
+	if !lacks("startTreatment", start(strict)) {
+		t.Error("a decision of before the end of the last treatment is enough")
+	}
+	begin(nil)
 
 	// Used, it does not expire, but it grows old: nothing new rests on it then.
 	c.Site.Clock.Advance(91 * 24 * time.Hour)

@@ -181,15 +181,16 @@ func (g *guarded) starts() {
 	status("inactive")
 	start("not in care", c.Prescriber.ID, 160, "rule_violated: patientActive")
 	status("active")
-	body := object{"indication": "anxiety", "protocolId": g.IDs["protocol"], "responsiblePrescriberId": c.Prescriber.ID}
-	g.must(c.Prescriber, "startTreatment", body, "treatment")
-	start("beside an open one", c.Prescriber.ID, 160, "treatment_open: otherTreatment")
-	g.must(c.Prescriber, "discontinueTreatment", object{"reason": "patientChoice"})
-	start("after it", c.Prescriber.ID, 160, "")
 	g.site.Clock.Advance(90 * 24 * time.Hour)
 	start("eligible for 90 days", c.Prescriber.ID, 160, "")
 	g.site.Clock.Advance(time.Second)
 	start("for a second longer", c.Prescriber.ID, 160, "rule_violated: consultation")
+	g.site.Clock.Advance(-time.Second)
+	body := object{"indication": "anxiety", "protocolId": g.IDs["protocol"], "responsiblePrescriberId": c.Prescriber.ID}
+	g.must(c.Prescriber, "startTreatment", body, "treatment")
+	start("beside an open one", c.Prescriber.ID, 160, "treatment_open: otherTreatment")
+	g.must(c.Prescriber, "discontinueTreatment", object{"reason": "patientChoice"})
+	start("after it", c.Prescriber.ID, 160, "rule_violated: consultation")
 }
 
 func (g *guarded) inducts() {

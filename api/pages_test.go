@@ -16,6 +16,7 @@ import (
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/problem"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // book is a list of the API and how to put one more item into it.
@@ -279,6 +280,7 @@ func (c *counter) cursorOfPath(t *testing.T) {
 	c.Site.Must(t, end)
 	start := scene.Call(t, "startTreatment")
 	start.Token = c.Prescriber.Token
+	start.Body.(map[string]any)["protocolId"] = c.Guarding(t, treatment.GuardConsents).String() // nobody has to decide again
 	second := c.Site.Must(t, start).Text("id")
 	draft(second)
 	expect(t, "its own", c.page(t, list, 7, own), 200, "")
@@ -305,6 +307,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		})
 	}
 	planned := c.For(t, "prescribe")
+	unguarded := c.Guarding(t) // nobody has to decide again on a patient whose treatment has ended
 	restart, consulted := c.For(t, "startTreatment"), c.For(t, "openConsultation")
 	by := func(who *apitest.Person, operation string, scene *apitest.Scene) apitest.Call {
 		return apitest.Call{Operation: operation, Token: who.Token, Path: scene.Call(t, operation).Path}
@@ -340,6 +343,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listTreatments": {by(c.Prescriber, "listTreatments", restart), func(t *testing.T) {
 			start := restart.Call(t, "startTreatment")
 			start.Token = c.Prescriber.Token
+			start.Body.(map[string]any)["protocolId"] = unguarded.String()
 			made := c.Site.Must(t, start)
 			end := restart.Call(t, "discontinueTreatment")
 			end.Token, end.Path = c.Prescriber.Token, map[string]string{"treatmentId": made.Text("id")}

@@ -50,6 +50,9 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 	if known.OtherPhases, err = tx.Phases(req.PatientID); err != nil {
 		return nil, err
 	}
+	if known.LastEndedAt, err = tx.LastEnd(req.PatientID); err != nil {
+		return nil, err
+	}
 	if known.ResponsibleIsPrescriber, err = tx.IsPrescriber(b.ResponsiblePrescriberID); err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func (s *Server) StartTreatment(ctx context.Context, req oapi.StartTreatmentRequ
 		return nil, err
 	}
 	if consultation != nil && consultation.Status == treatment.ConsultationEligible {
-		known.EligibleAt, known.ConsultationID = consultation.EligibleAt, &consultation.ID
+		known.EligibleAt, known.DecidedAt, known.ConsultationID = consultation.EligibleAt, consultation.DecidedAt, &consultation.ID
 	}
 	if known.SignedConsents, err = tx.ConsentsInForce(req.PatientID, tx.Now); err != nil {
 		return nil, err

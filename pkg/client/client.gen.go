@@ -11114,7 +11114,7 @@ type ClientInterface interface {
 
 	// StartTreatmentWithBody Start a treatment
 	//
-	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11123,7 +11123,7 @@ type ClientInterface interface {
 
 	// StartTreatment Start a treatment
 	//
-	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14591,7 +14591,7 @@ func (c *Client) ListTreatments(ctx context.Context, patientID PatientPath, para
 
 // StartTreatmentWithBody Start a treatment
 //
-// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14610,7 +14610,7 @@ func (c *Client) StartTreatmentWithBody(ctx context.Context, patientID PatientPa
 
 // StartTreatment Start a treatment
 //
-// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -32903,7 +32903,7 @@ type ClientWithResponsesInterface interface {
 
 	// StartTreatmentWithBodyWithResponse Start a treatment
 	//
-	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -32912,7 +32912,7 @@ type ClientWithResponsesInterface interface {
 
 	// StartTreatmentWithResponse Start a treatment
 	//
-	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+	// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43670,7 +43670,7 @@ func (c *ClientWithResponses) ListTreatmentsWithResponse(ctx context.Context, pa
 
 // StartTreatmentWithBodyWithResponse Start a treatment
 //
-// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43685,7 +43685,7 @@ func (c *ClientWithResponses) StartTreatmentWithBodyWithResponse(ctx context.Con
 
 // StartTreatmentWithResponse Start a treatment
 //
-// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: eligible consultation, required consents.
+// At most one open treatment per patient (409 `treatment_open`). Guards of the protocol: a consultation that has found the patient eligible since the last treatment ended, required consents.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

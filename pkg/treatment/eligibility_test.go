@@ -147,6 +147,7 @@ func TestStartRestsOnAConsultation(t *testing.T) {
 		{"guard on, older", func(s *treatment.Starting) { s.EligibleAt = new(days(-90).Add(-1)) }, false, []treatment.Rule{treatment.RuleConsultation}},
 		{"guard off", off, true, nil},
 		{"guard off, older", func(s *treatment.Starting) { off(s); s.EligibleAt = new(days(-90).Add(-1)) }, false, nil},
+		{"guard off, from before the last treatment's end", func(s *treatment.Starting) { off(s); s.LastEndedAt = s.DecidedAt }, false, nil},
 		{"guard off, none", func(s *treatment.Starting) { off(s); s.EligibleAt, s.ConsultationID = nil, nil }, false, nil},
 	}
 	for _, test := range tests {

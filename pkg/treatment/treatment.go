@@ -144,6 +144,8 @@ type Starting struct {
 	PatientStatus PatientStatus
 	// OtherPhases are the phases of the patient's other treatments.
 	OtherPhases []Phase
+	// LastEndedAt is when the last of them ended; nil when none has.
+	LastEndedAt *time.Time
 	ProtocolID  uuid.UUID
 	Protocol    Protocol
 	// ProtocolApproved: a prescriber has approved the protocol.
@@ -154,8 +156,10 @@ type Starting struct {
 	// ResponsibleIsPrescriber: that person is active in the clinic and has the prescriber role.
 	ResponsibleIsPrescriber bool
 	// EligibleAt is when the newest decision about the patient's eligibility found them eligible;
-	// nil when it did not, there is none, or nobody knows. Guard consultation.
+	// nil when it did not, there is none, or nobody knows. DecidedAt is when that decision was made,
+	// which is earlier if it had conditions. Guard consultation.
 	EligibleAt *time.Time
+	DecidedAt  *time.Time
 	// ConsultationID is the consultation of that decision.
 	ConsultationID *uuid.UUID
 	// SignedConsents are the consents in force; nil when nobody knows. Guard consents.
@@ -182,17 +186,16 @@ func Start(s Starting) (Treatment, error) {
 		o.add(CodeRuleViolated, Reason{Rule: RuleResponsiblePrescriber, Pointer: "/responsiblePrescriberId",
 			Detail: "the responsible person is not an active prescriber of the clinic"})
 	}
-	eligible := s.EligibleAt != nil && within(*s.EligibleAt, s.Now, p.Treatment.ConsultationMaxAgeDays)
-	if p.Guards(GuardConsultation) && !eligible {
-		o.add(CodeRuleViolated, Reason{Rule: RuleConsultation, Limit: days(p.Treatment.ConsultationMaxAgeDays),
-			Detail: "no consultation has found the patient eligible recently enough"})
+	unfit := s.ineligible()
+	if p.Guards(GuardConsultation) && unfit != nil {
+		o.add(CodeRuleViolated, *unfit)
 	}
 	missingConsents(&o, s.SignedConsents, p)
 	s.Limits.loosened(&o, p)
 	if err := o.refusal("the treatment cannot be started"); err != nil {
 		return Treatment{}, err
 	}
-	if !eligible { // with the guard off there may be an old one: nothing rests on it
+	if unfit != nil { // with the guard off there may be an old one: nothing rests on it
 		s.ConsultationID = nil
 	}
 	return Treatment{
@@ -202,6 +205,18 @@ func Start(s Starting) (Treatment, error) {
 		ConsultationID: s.ConsultationID,
 		Instructions:   p.DefaultInstructions, InstructionsRevision: 1,
 	}, nil
+}
+
+// ineligible is why no treatment can rest on the newest decision; nil when one can. What an earlier
+// treatment ended for is unknown to a decision of before.
+func (s Starting) ineligible() *Reason {
+	switch most := s.Protocol.Treatment.ConsultationMaxAgeDays; {
+	case s.EligibleAt == nil || !within(*s.EligibleAt, s.Now, most):
+		return &Reason{Rule: RuleConsultation, Limit: days(most), Detail: "no consultation has found the patient eligible recently enough"}
+	case s.LastEndedAt != nil && (s.DecidedAt == nil || !s.DecidedAt.After(*s.LastEndedAt)):
+		return &Reason{Rule: RuleConsultation, Detail: "the patient's last treatment has ended since eligibility was decided: it has to be decided again"}
+	}
+	return nil
 }
 
 // missingConsents objects to every consent that the protocol requires and that is not among

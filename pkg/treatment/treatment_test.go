@@ -17,7 +17,7 @@ func starting() treatment.Starting {
 		OtherPhases:   []treatment.Phase{treatment.PhaseCompleted, treatment.PhaseDiscontinued},
 		ProtocolID:    id(200), Protocol: treatment.Default(), ProtocolApproved: true, Production: true,
 		ResponsiblePrescriberID: id(1), ResponsibleIsPrescriber: true,
-		EligibleAt: new(days(-10)), SignedConsents: treatment.Default().Treatment.RequiredConsents,
+		EligibleAt: new(days(-10)), DecidedAt: new(days(-10)), LastEndedAt: new(days(-10).Add(-1)), SignedConsents: treatment.Default().Treatment.RequiredConsents,
 	}
 }
 
@@ -95,6 +95,13 @@ func TestStart(t *testing.T) {
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsultation}},
 		{"eligibility unknown", func(s *treatment.Starting) { s.EligibleAt = nil },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsultation}},
+		{"another treatment ended since", func(s *treatment.Starting) { s.LastEndedAt = s.DecidedAt },
+			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsultation}},
+		{"only a condition was cleared since", func(s *treatment.Starting) { s.DecidedAt = new(days(-11)) },
+			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsultation}},
+		{"nobody knows when it was decided", func(s *treatment.Starting) { s.DecidedAt = nil },
+			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsultation}},
+		{"the first treatment", func(s *treatment.Starting) { s.LastEndedAt, s.OtherPhases = nil, nil }, "", nil},
 		{"two consents missing", func(s *treatment.Starting) { s.SignedConsents = s.SignedConsents[2:] },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsents, treatment.RuleConsents}},
 		{"no consent", func(s *treatment.Starting) {

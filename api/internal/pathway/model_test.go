@@ -144,7 +144,8 @@ func (c *care) decide(i *intake, outcome string) problem.Code {
 	return refused(in(i.status, "submitted"), rule(good && (!known || i.answers == "pregnant")))
 }
 
-// eligible says whether the newest decision lets a treatment begin.
+// eligible says whether the newest decision lets a treatment begin: one of before the end of another
+// treatment does not.
 func (c *care) eligible() bool {
 	var newest *intake
 	for _, i := range c.intakes {
@@ -152,7 +153,8 @@ func (c *care) eligible() bool {
 			newest = i
 		}
 	}
-	return newest != nil && newest.status == "eligible" && c.since(newest.foundGood, 90)
+	outlived := slices.ContainsFunc(c.courses, func(t *course) bool { return newest != nil && !newest.decided.After(t.ended) })
+	return newest != nil && newest.status == "eligible" && !outlived && c.since(newest.foundGood, 90)
 }
 
 var kinds = []string{"treatment", "telehealth", "controlledSubstance", "supportPerson", "noDriving"}

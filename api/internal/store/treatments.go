@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -123,6 +124,18 @@ func (tx *Tx) OpenCourse(patient uuid.UUID) (*Treatment, error) {
 func (tx *Tx) Phases(patient uuid.UUID) (phases []treatment.Phase, err error) {
 	err = tx.orm.Model(&Treatment{}).Where("patient_id = ?", patient).Pluck("phase", &phases).Error
 	return phases, err
+}
+
+// LastEnd returns when the last of a patient's treatments ended; nil when none has.
+func (tx *Tx) LastEnd(patient uuid.UUID) (*time.Time, error) {
+	t, err := one[Treatment](tx.orm.Where("patient_id = ? AND ended_at IS NOT NULL", patient).Order("ended_at DESC, id DESC"))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.EndedAt, nil
 }
 
 // ChangeCourse writes t with its holds, and with the protocol that it follows now if that is

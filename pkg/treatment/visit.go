@@ -111,14 +111,13 @@ type VisitCompletion struct {
 	Now                time.Time
 }
 
-// Complete says that a visit took place. It is refused before its time and without a note. An
-// examination in person counts only if a prescriber made it in a visit in person.
+// Complete says that a visit took place, which may be earlier than planned. It is refused without a
+// note. An examination in person counts only if a prescriber made it in a visit in person.
 func (v Visit) Complete(c VisitCompletion) (Visit, error) {
 	if err := visitMoves.move("a visit", v.Status, VisitCompleted); err != nil {
 		return v, err
 	}
 	var o objections
-	v.tooEarly(&o, c.Now)
 	if strings.TrimSpace(c.Note) == "" {
 		o.add(CodeRuleViolated, Reason{Rule: RuleNote, Pointer: "/note", Detail: "a note is required"})
 	}
@@ -139,21 +138,12 @@ func (v Visit) MarkNoShow(now time.Time) (Visit, error) {
 	if err := visitMoves.move("a visit", v.Status, VisitNoShow); err != nil {
 		return v, err
 	}
-	var o objections
-	v.tooEarly(&o, now)
-	if err := o.refusal("the patient cannot have missed the visit"); err != nil {
-		return v, err
+	if now.Before(v.PlannedAt) {
+		return v, refuse(CodeRuleViolated, "the patient cannot have missed the visit", Reason{Rule: RulePlannedTime,
+			Limit: v.PlannedAt.UTC().Format(time.RFC3339), Detail: "the visit is planned for later"})
 	}
 	v.Status = VisitNoShow
 	return v, nil
-}
-
-// tooEarly objects to what happened before the visit could begin.
-func (v Visit) tooEarly(o *objections, now time.Time) {
-	if now.Before(v.PlannedAt) {
-		o.add(CodeRuleViolated, Reason{Rule: RulePlannedTime, Limit: v.PlannedAt.UTC().Format(time.RFC3339),
-			Detail: "the visit is planned for later"})
-	}
 }
 
 // Cancel says that a visit will not take place, and must say why.

@@ -49,7 +49,7 @@ func TestCompleteVisit(t *testing.T) {
 	}{
 		{"at its time", func(*treatment.Visit, *treatment.VisitCompletion) {}, nil},
 		{"the day after", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.Now = days(1) }, nil},
-		{"a moment too early", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.Now = noon.Add(-1) }, []treatment.Rule{treatment.RulePlannedTime}},
+		{"earlier than planned", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.Now = noon.Add(-1) }, nil},
 		{"without a note", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.Note = "" }, []treatment.Rule{treatment.RuleNote}},
 		{"with a blank note", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.Note = " \n" }, []treatment.Rule{treatment.RuleNote}},
 		{"nothing for the patient", func(_ *treatment.Visit, c *treatment.VisitCompletion) { c.PatientSummary = "" }, nil},
@@ -63,8 +63,8 @@ func TestCompleteVisit(t *testing.T) {
 			c.ExaminedInPerson, c.ProviderPrescribes = false, false
 		}, nil},
 		{"several reasons", func(v *treatment.Visit, c *treatment.VisitCompletion) {
-			v.Mode, c.Note, c.Now = treatment.VisitByPhone, "", days(-1)
-		}, []treatment.Rule{treatment.RulePlannedTime, treatment.RuleNote, treatment.RuleInPersonExam}},
+			v.Mode, c.Note = treatment.VisitByPhone, ""
+		}, []treatment.Rule{treatment.RuleNote, treatment.RuleInPersonExam}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

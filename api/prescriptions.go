@@ -11,14 +11,16 @@ import (
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
-// ListPrescriptions lists a treatment's prescriptions, newest first.
+// ListPrescriptions lists a treatment's prescriptions, newest first: to patients those that were
+// signed by everybody who must.
 func (s *Server) ListPrescriptions(ctx context.Context, req oapi.ListPrescriptionsRequestObject) (oapi.ListPrescriptionsResponseObject, error) {
-	tx, status := store.From(ctx), treatment.PrescriptionStatus(orZero(req.Params.Status))
-	page, err := s.page(ctx, req.Params.Limit, req.Params.Cursor, status)
+	tx := store.From(ctx)
+	filter := store.PrescriptionFilter{Status: treatment.PrescriptionStatus(orZero(req.Params.Status)), TookEffect: !callOf(ctx).who.staff()}
+	page, err := s.page(ctx, req.Params.Limit, req.Params.Cursor, filter)
 	if err != nil {
 		return nil, err
 	}
-	rows, key, err := tx.ListPrescriptions(req.TreatmentID, status, tx.Now, page)
+	rows, key, err := tx.ListPrescriptions(req.TreatmentID, filter, page)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +28,7 @@ func (s *Server) ListPrescriptions(ctx context.Context, req oapi.ListPrescriptio
 	for i := range rows {
 		out.Items = append(out.Items, prescriptionOut(&rows[i], tx.Now).Body)
 	}
-	if out.NextCursor, err = s.next(ctx, key, status); err != nil {
+	if out.NextCursor, err = s.next(ctx, key, filter); err != nil {
 		return nil, err
 	}
 	return oapi.ListPrescriptions200JSONResponse{PrescriptionPageJSONResponse: oapi.PrescriptionPageJSONResponse{Body: out}}, nil
@@ -54,12 +56,15 @@ func (s *Server) Prescribe(ctx context.Context, req oapi.PrescribeRequestObject)
 	return oapi.Prescribe201JSONResponse{PrescriptionJSONResponse: prescriptionOut(p, tx.Now)}, nil
 }
 
-// ShowPrescription shows a prescription.
+// ShowPrescription shows a prescription, to patients once it was signed by everybody who must.
 func (s *Server) ShowPrescription(ctx context.Context, req oapi.ShowPrescriptionRequestObject) (oapi.ShowPrescriptionResponseObject, error) {
 	tx := store.From(ctx)
 	p, err := tx.Prescription(req.PrescriptionID)
 	if err != nil {
 		return nil, err
+	}
+	if !callOf(ctx).who.staff() && !p.TookEffect() {
+		return nil, store.ErrNotFound
 	}
 	return oapi.ShowPrescription200JSONResponse{PrescriptionJSONResponse: prescriptionOut(p, tx.Now)}, nil
 }

@@ -11175,7 +11175,7 @@ type ClientInterface interface {
 
 	// ShowPrescription Show a prescription
 	//
-	// With what it was judged by.
+	// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
 	//
 	// Corresponds with GET /prescriptions/{prescriptionId} (the `ShowPrescription` operationId).
 	ShowPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -11973,7 +11973,7 @@ type ClientInterface interface {
 
 	// ListPrescriptions List prescriptions
 	//
-	// Newest first.
+	// Newest first. Patients see those that were signed by everybody who must.
 	//
 	// Corresponds with GET /treatments/{treatmentId}/prescriptions (the `ListPrescriptions` operationId).
 	ListPrescriptions(ctx context.Context, treatmentID TreatmentPath, params *ListPrescriptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -12102,7 +12102,7 @@ type ClientInterface interface {
 
 	// CompleteVisitWithBody Complete a visit
 	//
-	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12111,7 +12111,7 @@ type ClientInterface interface {
 
 	// CompleteVisit Complete a visit
 	//
-	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14722,7 +14722,7 @@ func (c *Client) VoidPdmpCheck(ctx context.Context, pdmpCheckID PdmpCheckPath, p
 
 // ShowPrescription Show a prescription
 //
-// With what it was judged by.
+// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
 //
 // Corresponds with GET /prescriptions/{prescriptionId} (the `ShowPrescription` operationId).
 func (c *Client) ShowPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -16440,7 +16440,7 @@ func (c *Client) ChangePhase(ctx context.Context, treatmentID TreatmentPath, par
 
 // ListPrescriptions List prescriptions
 //
-// Newest first.
+// Newest first. Patients see those that were signed by everybody who must.
 //
 // Corresponds with GET /treatments/{treatmentId}/prescriptions (the `ListPrescriptions` operationId).
 func (c *Client) ListPrescriptions(ctx context.Context, treatmentID TreatmentPath, params *ListPrescriptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -16719,7 +16719,7 @@ func (c *Client) CancelVisit(ctx context.Context, visitID VisitPath, params *Can
 
 // CompleteVisitWithBody Complete a visit
 //
-// It took place, not before it was planned. The note is final, as is what the patient reads.
+// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16738,7 +16738,7 @@ func (c *Client) CompleteVisitWithBody(ctx context.Context, visitID VisitPath, p
 
 // CompleteVisit Complete a visit
 //
-// It took place, not before it was planned. The note is final, as is what the patient reads.
+// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -32966,7 +32966,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowPrescriptionWithResponse Show a prescription
 	//
-	// With what it was judged by.
+	// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -33796,7 +33796,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListPrescriptionsWithResponse List prescriptions
 	//
-	// Newest first.
+	// Newest first. Patients see those that were signed by everybody who must.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -33931,7 +33931,7 @@ type ClientWithResponsesInterface interface {
 
 	// CompleteVisitWithBodyWithResponse Complete a visit
 	//
-	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33940,7 +33940,7 @@ type ClientWithResponsesInterface interface {
 
 	// CompleteVisitWithResponse Complete a visit
 	//
-	// It took place, not before it was planned. The note is final, as is what the patient reads.
+	// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43775,7 +43775,7 @@ func (c *ClientWithResponses) VoidPdmpCheckWithResponse(ctx context.Context, pdm
 
 // ShowPrescriptionWithResponse Show a prescription
 //
-// With what it was judged by.
+// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -45157,7 +45157,7 @@ func (c *ClientWithResponses) ChangePhaseWithResponse(ctx context.Context, treat
 
 // ListPrescriptionsWithResponse List prescriptions
 //
-// Newest first.
+// Newest first. Patients see those that were signed by everybody who must.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -45382,7 +45382,7 @@ func (c *ClientWithResponses) CancelVisitWithResponse(ctx context.Context, visit
 
 // CompleteVisitWithBodyWithResponse Complete a visit
 //
-// It took place, not before it was planned. The note is final, as is what the patient reads.
+// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45397,7 +45397,7 @@ func (c *ClientWithResponses) CompleteVisitWithBodyWithResponse(ctx context.Cont
 
 // CompleteVisitWithResponse Complete a visit
 //
-// It took place, not before it was planned. The note is final, as is what the patient reads.
+// It took place, perhaps earlier than planned. The note is final, as is what the patient reads.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

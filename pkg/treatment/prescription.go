@@ -119,7 +119,7 @@ type Prescription struct {
 	CosignedBy *uuid.UUID
 	// ExpiresAt: from this moment on it is expired.
 	ExpiresAt *time.Time
-	// EndedAt is when it was stopped, superseded or voided.
+	// EndedAt is when it was stopped, superseded or voided; nil for one that was never active.
 	EndedAt *time.Time
 	// Fills is how many dispenses count.
 	Fills int
@@ -226,7 +226,23 @@ func (p Prescription) Void(reason string, now time.Time) (Prescription, error) {
 	if err := requireReason("the prescription cannot be voided", reason); err != nil {
 		return p, err
 	}
+	if !p.TookEffect() { // nothing ends
+		return p.to(PrescriptionEnteredInError, reason)
+	}
 	return p.end(PrescriptionEnteredInError, reason, now)
+}
+
+// TookEffect says whether it was ever active: everybody who must sign it has. Only such
+// prescriptions are the patient's to read.
+func (p Prescription) TookEffect() bool {
+	switch p.Status {
+	case PrescriptionActive, PrescriptionExpired, PrescriptionStopped, PrescriptionSuperseded:
+		return true
+	case PrescriptionEnteredInError:
+		return p.SignedAt != nil && p.EndedAt != nil
+	case PrescriptionDraft, PrescriptionAwaitingCosignature, PrescriptionDiscarded:
+	}
+	return false
 }
 
 // End is what becomes of a prescription when its treatment is completed or discontinued: a

@@ -56,7 +56,7 @@ var steps = map[string][]step{
 	"startTreatment":  {eligible, consented}, "showTreatment": {planned}, "listTreatments": {planned}, "updateTreatment": {planned},
 	"holdTreatment": {planned}, "discontinueTreatment": {planned}, "resumeTreatment": {planned, held}, "changePhase": {planned, acknowledged},
 	"showInstructions": {running, scheduled}, "setInstructions": {planned}, "acknowledgeInstructions": {planned},
-	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {planned, drafted},
+	"listPrescriptions": {planned}, "prescribe": {planned}, "showPrescription": {prescribed},
 	"updatePrescription": {planned, drafted}, "discardPrescription": {planned, drafted}, "signPrescription": {planned, known, drafted},
 	"cosignPrescription":   {planned, known, highDose, signedByCosigner},
 	"withdrawPrescription": {planned, known, highDose, signedByCosigner},

@@ -117,7 +117,7 @@ func visits(s rules.VisitStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 
 func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
-		return second(tx.ListPrescriptions(id, s, noon, p))
+		return second(tx.ListPrescriptions(id, store.PrescriptionFilter{Status: s}, p))
 	}
 }
 

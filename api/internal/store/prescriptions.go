@@ -1,8 +1,6 @@
 package store
 
 import (
-	"time"
-
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -66,18 +64,27 @@ func (tx *Tx) PrescriptionsOf(patient uuid.UUID) ([]Prescription, error) {
 	return many[Prescription](tx.orm.Where("patient_id = ?", patient).Order("created_at, id"))
 }
 
-// ListPrescriptions returns a page of a treatment's prescriptions, newest first. status ""
-// means all; expired and active are told apart by now.
-func (tx *Tx) ListPrescriptions(course uuid.UUID, status treatment.PrescriptionStatus, now time.Time, p Page) ([]Prescription, *Key, error) {
+// PrescriptionFilter says which prescriptions a list has. What is empty does not matter.
+type PrescriptionFilter struct {
+	Status     treatment.PrescriptionStatus // as it is now: expired is not active
+	TookEffect bool                         // only these: see [treatment.Prescription.TookEffect]
+}
+
+// ListPrescriptions returns a page of a treatment's prescriptions, newest first.
+func (tx *Tx) ListPrescriptions(course uuid.UUID, f PrescriptionFilter, p Page) ([]Prescription, *Key, error) {
 	q := tx.orm.Where("treatment_id = ?", course)
-	switch status {
+	switch f.Status {
 	case "":
 	case treatment.PrescriptionExpired:
-		q = q.Where("status = ? AND expires_at <= ?", treatment.PrescriptionActive, now)
+		q = q.Where("status = ? AND expires_at <= ?", treatment.PrescriptionActive, tx.Now)
 	case treatment.PrescriptionActive:
-		q = q.Where("status = ? AND expires_at > ?", status, now)
+		q = q.Where("status = ? AND expires_at > ?", f.Status, tx.Now)
 	default:
-		q = q.Where("status = ?", status)
+		q = q.Where("status = ?", f.Status)
+	}
+	if f.TookEffect {
+		q = q.Where("(status IN ? OR status = ? AND signed_at IS NOT NULL AND ended_at IS NOT NULL)",
+			[]treatment.PrescriptionStatus{treatment.PrescriptionActive, treatment.PrescriptionStopped, treatment.PrescriptionSuperseded}, treatment.PrescriptionEnteredInError)
 	}
 	rows, next, err := list[Prescription](q, desc("created_at"), p)
 	return rows, next, tx.withHolds(rows, err)

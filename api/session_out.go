@@ -38,7 +38,11 @@ func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFa
 		out.Deviations = &deviations
 	}
 	for i := range facts {
-		addFactOut(ctx, &out, &facts[i])
+		f := facts[i]
+		if callOf(ctx).who.ticket != nil {
+			f = wordless(f)
+		}
+		addFactOut(ctx, &out, &f)
 	}
 	if err := addChecksOut(ctx, &out, row, facts, instructions); err != nil {
 		return oapi.SessionJSONResponse{}, err

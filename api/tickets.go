@@ -139,14 +139,13 @@ func ticketUntil(tx *store.Tx, row *store.Session) (until time.Time, err error) 
 }
 
 // forSupportPerson leaves in a session what the support person needs: when, how much, and what
-// was measured and seen, without anybody's words.
+// was measured and seen, without anybody's words. The facts are [wordless] already.
 func forSupportPerson(out *oapi.Session) {
 	out.StatusReason, out.CheckIns, out.Checks = nil, nil, nil
-	for i := range orZero(out.Observations) {
-		o := &(*out.Observations)[i]
-		o.JournalText, o.JournalShared, o.Note = nil, nil, nil
-	}
-	for i := range orZero(out.Aborts) {
-		(*out.Aborts)[i].Note = nil
-	}
+}
+
+// wordless is a fact without what anybody has written.
+func wordless(f store.SessionFact) store.SessionFact {
+	f.Note, f.JournalText, f.JournalShared, f.StruckOutReason = nil, nil, nil, nil
+	return f
 }

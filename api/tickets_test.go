@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,14 @@ func TestTickets(t *testing.T) {
 		expect(t, "a dose", told, 201, "")
 		again := with("recordDose", dose)
 		expect(t, "the dose again", again, 200, "")
+		called := scene.Fact("redFlag", "seizure")
+		called["note"] = "I called."
+		expect(t, "a call for help", scene.Do(t, scene.Patient, "escalateSession", called), 201, "")
+		scene.IDs["fact"] = fmt.Sprint(called["id"])
+		scene.Version["session"] = scene.Do(t, c.Clinician, "showSession", nil).Header.Get("ETag")
+		expect(t, "struck out", scene.Do(t, c.Clinician, "voidSessionFact", object{"reason": "He was asleep."}), 200, "")
 		shown := with("showSession", nil)
-		for _, private := range []string{"He cried", "Mine.", "deviations", "reviewNote", `"checks"`} {
+		for _, private := range []string{"He cried", "Mine.", "I called.", "asleep", "deviations", "reviewNote", `"checks"`} {
 			if strings.Contains(string(shown.Body), private) {
 				t.Errorf("the support person reads %s: %s", private, shown.Body)
 			}
@@ -54,10 +61,10 @@ func TestTickets(t *testing.T) {
 		expect(t, "who am I", with("whoAmI", nil), 401, problem.Unauthenticated)
 
 		attest := scene.Fact("presentThroughout", true)
-		attest["lookedIn"] = true
+		attest["lookedIn"], attest["note"] = true, "She sang."
 		first := with("attestSession", attest)
 		expect(t, "attested", first, 201, "")
-		if first.JSON("attested") != true {
+		if first.JSON("attested") != true || strings.Contains(string(first.Body), "She sang.") {
 			t.Errorf("not attested: %s", first.Body)
 		}
 		expect(t, "attested again", with("attestSession", attest), 200, "")

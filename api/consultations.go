@@ -163,15 +163,15 @@ func decideConsultation(ctx context.Context, id uuid.UUID, event string, decide 
 	return consultationOut(ctx, tx, c)
 }
 
-// consultationOut shows a consultation. The clinic's part of the intake, and what a decision
-// rested on, are for staff.
+// consultationOut shows a consultation. The clinic's part of the intake, what a decision rested on
+// and what cleared a condition are for staff.
 func consultationOut(ctx context.Context, tx *store.Tx, c *store.Consultation) (shown oapi.ConsultationJSONResponse, err error) {
 	status, derived := c.StatusAt(tx.Now), ""
 	if status != c.Status {
 		derived = string(status)
 	}
 	shown.Headers = oapi.ConsultationResponseHeaders{ETag: etag(c.Version, derived), Location: location("consultations", c.ID)}
-	intake, ruling := c.Intake.Patients(), treatment.Ruling{Reasons: c.Ruling.Reasons}
+	intake, ruling := c.Intake.Patients(), c.Ruling.Patients()
 	out := oapi.Consultation{
 		ID: c.ID, Version: c.Version, PatientID: c.PatientID, Status: oapi.ConsultationStatus(status), StatusReason: filled(c.StatusReason),
 		Question: filled(c.Question), SubmittedAt: c.SubmittedAt, DecidedAt: c.DecidedAt, PatientMessage: filled(c.PatientMessage),

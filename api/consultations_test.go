@@ -333,8 +333,11 @@ func eligibleWithConditions(t *testing.T, c *apitest.Clinic) {
 		t.Errorf("the first of two: %d %s", first.Status, first.Body)
 	}
 	oneFault(t, "cleared before", cleared("hypertension", "Again."), 422, problem.RuleViolated, "condition /condition")
-	if own := scene.Do(t, scene.Patient, "showConsultation", nil); own.JSON("conditions") != nil {
-		t.Errorf("the patient sees %v", own.JSON("conditions"))
+	own := scene.Do(t, scene.Patient, "showConsultation", nil)
+	clearedAt := c.Site.Clock.Now().UTC().Format(time.RFC3339)
+	asked := []any{object{"code": "hypertension", "ask": "A letter.", "clearedAt": clearedAt}, object{"code": "other", "ask": "A letter."}}
+	if diff := cmp.Diff(asked, own.JSON("conditions")); diff != "" {
+		t.Errorf("the patient is asked for (-want +got):\n%s", diff)
 	}
 	last := cleared("other", "ECG: normal.")
 	if last.Text("status") != "eligible" || last.Text("eligibleAt") == "" || last.Text("expiresAt") == "" {

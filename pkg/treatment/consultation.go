@@ -95,6 +95,15 @@ type Ruling struct {
 	Evidence []ConsultationEvidence `json:"evidence,omitempty"`
 }
 
+// Patients is what the patient may know of a ruling: why not, and what they are asked to bring.
+func (r Ruling) Patients() Ruling {
+	own := Ruling{Reasons: r.Reasons}
+	for _, c := range r.Conditions {
+		own.Conditions = append(own.Conditions, Clearance{Code: c.Code, Ask: c.Ask, ClearedAt: c.ClearedAt})
+	}
+	return own
+}
+
 // Clearance is a condition of an eligibility, and how it was cleared.
 type Clearance struct {
 	Code EligibilityReason `json:"code"`

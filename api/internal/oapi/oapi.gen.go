@@ -3677,7 +3677,7 @@ type Consultation struct {
 	// AcceptedFindings Findings that were accepted; for staff.
 	AcceptedFindings *[]AcceptedFinding `json:"acceptedFindings,omitempty"`
 
-	// Conditions What has to be cleared; for staff.
+	// Conditions What has to be cleared.
 	Conditions *[]ConsultationCondition `json:"conditions,omitempty"`
 
 	// CreatedAt When the record was made.
@@ -3746,19 +3746,19 @@ type Consultation struct {
 
 // ConsultationCondition A condition of an eligibility, and how it was cleared.
 type ConsultationCondition struct {
-	// Ask What is asked for.
+	// Ask What the patient is asked for.
 	Ask string `json:"ask"`
 
 	// ClearedAt When it was cleared.
 	ClearedAt *time.Time `json:"clearedAt,omitempty"`
 
-	// ClearedBy Who cleared it.
+	// ClearedBy Who cleared it; for staff.
 	ClearedBy *openapi_types.UUID `json:"clearedBy,omitempty"`
 
 	// Code What speaks against treatment with ketamine at home. `hypertension` is a blood pressure at or above the protocol's soft pair, `severeHypertension` at or above the hard one; `recentSuicidalIntent` is a C-SSRS screener of high risk; `notLicensed` means that no licence of the prescriber who decides covers the patient's state. `noIndication` and `other` are only ever said by a person. More words may come.
 	Code EligibilityReason `json:"code"`
 
-	// Evidence What cleared it.
+	// Evidence What cleared it; for staff.
 	Evidence *string `json:"evidence,omitempty"`
 }
 
@@ -6341,7 +6341,7 @@ type StrikeOut struct {
 	// By Who did or recorded something.
 	By Actor `json:"by"`
 
-	// Reason Why.
+	// Reason Why; empty for support people.
 	Reason string `json:"reason"`
 
 	// ReplacedBy The fact that stands in its place.

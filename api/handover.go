@@ -47,6 +47,31 @@ func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
 	return leaveCareTeams(tx, patients, from, heir)
 }
 
+// keepsWork refuses to take a role from somebody whose open work needs it: open treatments need a
+// prescriber, and booked visits somebody who sees patients.
+func keepsWork(tx *store.Tx, before, after *store.Staff) error {
+	prescribed, saw := before.Prescriber && !after.Prescriber, before.SeesPatients() && !after.SeesPatients()
+	if !prescribed && !saw {
+		return nil
+	}
+	if _, err := lockPatientsOf(tx, after.ID); err != nil {
+		return err
+	}
+	var treatments []store.Treatment
+	var visits []store.Visit
+	var err error
+	if prescribed {
+		treatments, err = tx.OpenTreatmentsOf(after.ID)
+	}
+	if err == nil && saw {
+		visits, err = tx.BookedVisitsOf(after.ID)
+	}
+	if err == nil && len(treatments)+len(visits) > 0 {
+		err = openWork(treatments, visits)
+	}
+	return err
+}
+
 // lockPatientsOf takes the rows of all patients for whom somebody answers, those included that
 // came while it waited for the others.
 func lockPatientsOf(tx *store.Tx, staff uuid.UUID) ([]uuid.UUID, error) {

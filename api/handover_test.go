@@ -203,3 +203,43 @@ func TestLeavingCare(t *testing.T) {
 		}
 	})
 }
+
+// TestRolesWithOpenWork: a role that somebody's open treatments or booked visits need stays.
+func TestRolesWithOpenWork(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Roles")
+		who := c.Staff(t, "responsible", client.StaffRolePrescriber, client.StaffRoleClinician)
+		scene := c.For(t, "startTreatment")
+		scene.IDs["prescriber"], scene.IDs["staff"] = who.ID.String(), who.ID.String()
+		course := scene.Do(t, who, "startTreatment", scene.Call(t, "startTreatment").Body)
+		about(scene, "treatment", course.Text("id"), course.Header.Get("ETag"))
+		meet(t, scene, "providerId", who.ID)
+		treatment, visit := "openTreatment /v1/treatments/"+scene.IDs["treatment"], "openVisit /v1/visits/"+scene.IDs["visit"]
+		becomes := func(want []string, roles ...string) {
+			t.Helper()
+			scene.Version["staff"] = s.Must(t, apitest.Call{Operation: "showStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": who.ID.String()}}).Header.Get("ETag")
+			got := scene.Do(t, c.Admin, "updateStaff", map[string]any{"roles": roles})
+			if want == nil {
+				expect(t, fmt.Sprint(roles), got, 200, "")
+				return
+			}
+			expect(t, fmt.Sprint(roles), got, 409, problem.HasOpenWork)
+			if diff := cmp.Diff(want, faults(got)); diff != "" {
+				t.Errorf("%v: open work (-want +got):\n%s", roles, diff)
+			}
+		}
+		becomes([]string{treatment}, "clinician")
+		becomes([]string{treatment, visit}, "admin")
+		becomes(nil, "prescriber", "admin")
+		expect(t, "to another", scene.Do(t, c.Prescriber, "updateTreatment", map[string]any{"responsiblePrescriberId": c.Prescriber.ID}), 200, "")
+		becomes([]string{visit}, "admin")
+		becomes(nil, "clinician")
+
+		team := func(role string) apitest.Answer {
+			return scene.Do(t, c.Clinician, "setCareTeam", map[string]any{"members": []any{map[string]any{"staffId": who.ID, "role": role}}})
+		}
+		scene.Version["patient"] = scene.Do(t, c.Clinician, "showPatient", nil).Header.Get("ETag")
+		oneFault(t, "a nurse as prescriber", team("prescriber"), 422, problem.RuleViolated, "prescriberRole /members/0/role")
+		expect(t, "a nurse", team("clinician"), 200, "")
+	})
+}

@@ -208,9 +208,15 @@ func (s *Server) SetCareTeam(ctx context.Context, req oapi.SetCareTeamRequestObj
 	}
 	var team []store.CareTeamMember
 	for i, m := range req.Body.Members {
-		colleague, err := tx.StaffMember(m.StaffID)
-		if err != nil || colleague.Status != store.StaffActive {
+		colleague, err := notKnown(tx.StaffMember(m.StaffID))
+		switch {
+		case err != nil:
+			return nil, err
+		case colleague == nil || colleague.Status != store.StaffActive:
 			return nil, notFoundIn("/members/" + itoa(i) + "/staffId")
+		case m.Role == oapi.CareRolePrescriber && !colleague.Prescriber:
+			return nil, problem.New(problem.RuleViolated, "the prescriber of a care team must prescribe",
+				problem.Fault{In: problem.InBody, Pointer: "/members/" + itoa(i) + "/role", Code: "prescriberRole", Detail: "this person does not have the prescriber role"})
 		}
 		team = append(team, store.CareTeamMember{StaffID: m.StaffID, Role: string(m.Role)})
 	}

@@ -98,7 +98,7 @@ func (s *Server) UpdateStaff(ctx context.Context, req oapi.UpdateStaffRequestObj
 	if own && (b.Roles != nil || b.Licences != nil || b.DeaRegistrations != nil || b.Npi.IsSpecified()) {
 		return nil, problem.New(problem.Forbidden, "nobody changes own roles or credentials")
 	}
-	wasPrescriber := m.Prescriber
+	before := *m
 	if b.Name != nil {
 		m.GivenName, m.FamilyName = b.Name.Given, b.Name.Family
 	}
@@ -109,7 +109,10 @@ func (s *Server) UpdateStaff(ctx context.Context, req oapi.UpdateStaffRequestObj
 	if b.Roles != nil {
 		m.SetRoles(rolesIn(*b.Roles))
 	}
-	if err := mayGrant(ctx, tx, m.Prescriber && !wasPrescriber); err != nil {
+	if err := mayGrant(ctx, tx, m.Prescriber && !before.Prescriber); err != nil {
+		return nil, err
+	}
+	if err := keepsWork(tx, &before, m); err != nil {
 		return nil, err
 	}
 	licences, registrations := split(m.Credentials)

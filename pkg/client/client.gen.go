@@ -10839,7 +10839,7 @@ type ClientInterface interface {
 
 	// SetCareTeamWithBody Set the care team
 	//
-	// Routes work; it does not restrict access.
+	// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -10848,7 +10848,7 @@ type ClientInterface interface {
 
 	// SetCareTeam Set the care team
 	//
-	// Routes work; it does not restrict access.
+	// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11722,7 +11722,7 @@ type ClientInterface interface {
 
 	// UpdateStaffWithBody Change a member of staff
 	//
-	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11731,7 +11731,7 @@ type ClientInterface interface {
 
 	// UpdateStaffWithApplicationMergePatchPlusJSONBody Change a member of staff
 	//
-	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -13986,7 +13986,7 @@ func (c *Client) RecordAssessment(ctx context.Context, patientID PatientPath, as
 
 // SetCareTeamWithBody Set the care team
 //
-// Routes work; it does not restrict access.
+// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14005,7 +14005,7 @@ func (c *Client) SetCareTeamWithBody(ctx context.Context, patientID PatientPath,
 
 // SetCareTeam Set the care team
 //
-// Routes work; it does not restrict access.
+// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15899,7 +15899,7 @@ func (c *Client) ShowStaff(ctx context.Context, staffID StaffPath, params *ShowS
 
 // UpdateStaffWithBody Change a member of staff
 //
-// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 //
 // Takes any type of body and a specified content type.
 //
@@ -15918,7 +15918,7 @@ func (c *Client) UpdateStaffWithBody(ctx context.Context, staffID StaffPath, par
 
 // UpdateStaffWithApplicationMergePatchPlusJSONBody Change a member of staff
 //
-// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -32606,7 +32606,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetCareTeamWithBodyWithResponse Set the care team
 	//
-	// Routes work; it does not restrict access.
+	// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -32615,7 +32615,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetCareTeamWithResponse Set the care team
 	//
-	// Routes work; it does not restrict access.
+	// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33535,7 +33535,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateStaffWithBodyWithResponse Change a member of staff
 	//
-	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33544,7 +33544,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateStaffWithApplicationMergePatchPlusJSONBodyWithResponse Change a member of staff
 	//
-	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+	// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43175,7 +43175,7 @@ func (c *ClientWithResponses) RecordAssessmentWithResponse(ctx context.Context, 
 
 // SetCareTeamWithBodyWithResponse Set the care team
 //
-// Routes work; it does not restrict access.
+// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43190,7 +43190,7 @@ func (c *ClientWithResponses) SetCareTeamWithBodyWithResponse(ctx context.Contex
 
 // SetCareTeamWithResponse Set the care team
 //
-// Routes work; it does not restrict access.
+// Routes work; it does not restrict access. The prescriber of a care team must have that role at the clinic.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -44722,7 +44722,7 @@ func (c *ClientWithResponses) ShowStaffWithResponse(ctx context.Context, staffID
 
 // UpdateStaffWithBodyWithResponse Change a member of staff
 //
-// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -44737,7 +44737,7 @@ func (c *ClientWithResponses) UpdateStaffWithBodyWithResponse(ctx context.Contex
 
 // UpdateStaffWithApplicationMergePatchPlusJSONBodyWithResponse Change a member of staff
 //
-// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole.
+// JSON merge patch. Nobody changes own roles or credentials; lists are replaced whole. A role that open treatments or booked visits need is not taken away (409 `has_open_work` with the list).
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -272,14 +272,14 @@ type StartPolicy struct {
 	// ConsultationMaxAgeDays since the patient was found eligible. Default 90.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
 	// BaselineInstruments are answered before eligibility is decided, and before induction.
-	// Default phq-9 and gad-7.
+	// At least one; default phq-9 and gad-7.
 	BaselineInstruments []string `json:"baselineInstruments"`
 	// BaselineMaxAgeDays: older baseline assessments, screeners and blood pressures say nothing
 	// about eligibility. Default 30, as for the baseline of outcomes.
 	BaselineMaxAgeDays int `json:"baselineMaxAgeDays"`
 	// RequiredConsents are the kinds ([ConsentKinds]) that are in force when a treatment starts
 	// and when a prescription is signed. Default treatment, telehealth, controlledSubstance,
-	// supportPerson and noDriving.
+	// supportPerson and noDriving; only telehealth may be left out.
 	RequiredConsents []string `json:"requiredConsents"`
 }
 

@@ -166,8 +166,14 @@ func TestProtocolValidate(t *testing.T) {
 		{"/supply/unitStep/syrup", func(p *treatment.Protocol) { p.Supply.UnitStep[treatment.FormSyrup] = -100 }},
 		{"/supply/unitStep/powder", func(p *treatment.Protocol) { p.Supply.UnitStep["powder"] = dose.Unit }},
 		{"/treatment/consultationMaxAgeDays", func(p *treatment.Protocol) { p.Treatment.ConsultationMaxAgeDays = 0 }},
-		{"/treatment/requiredConsents/0", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"sitter"} }},
-		{"/treatment/requiredConsents/1", func(p *treatment.Protocol) { p.Treatment.RequiredConsents = []string{"noDriving", "noDriving"} }},
+		{"/treatment/requiredConsents/5", func(p *treatment.Protocol) {
+			p.Treatment.RequiredConsents = append(p.Treatment.RequiredConsents, "sitter")
+		}},
+		{"/treatment/requiredConsents/1", func(p *treatment.Protocol) { p.Treatment.RequiredConsents[1] = "treatment" }},
+		{"/treatment/requiredConsents", func(p *treatment.Protocol) {
+			p.Treatment.RequiredConsents = []string{"treatment", "telehealth", "controlledSubstance", "supportPerson"}
+		}},
+		{"/treatment/baselineInstruments", func(p *treatment.Protocol) { p.Treatment.BaselineInstruments = nil }},
 	}
 	for _, test := range tests {
 		t.Run(test.pointer, func(t *testing.T) {
@@ -186,6 +192,9 @@ func TestProtocolValidate(t *testing.T) {
 			}
 		})
 	}
+	inPerson := treatment.Default() // a clinic that meets people in person
+	inPerson.Treatment.RequiredConsents = []string{"noDriving", "supportPerson", "controlledSubstance", "treatment"}
+	allowed(t, inPerson.Validate())
 	if err := (treatment.Protocol{}).Validate(); err == nil {
 		t.Error("the zero protocol is sound")
 	}

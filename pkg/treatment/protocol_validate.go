@@ -28,6 +28,7 @@ func (p Protocol) Validate() error {
 	c.within("/titration/proposalDays", p.Titration.ProposalDays, 1, 90)
 	c.within("/treatment/consultationMaxAgeDays", p.Treatment.ConsultationMaxAgeDays, 1, 365)
 	c.within("/treatment/baselineMaxAgeDays", p.Treatment.BaselineMaxAgeDays, 1, 365)
+	c.that(len(p.Treatment.BaselineInstruments) > 0, "/treatment/baselineInstruments", "needs at least one")
 	for i, id := range p.Treatment.BaselineInstruments {
 		_, found := instruments.Find(id)
 		c.that(found, fmt.Sprintf("/treatment/baselineInstruments/%d", i), "is not an instrument")
@@ -35,6 +36,9 @@ func (p Protocol) Validate() error {
 	for i, kind := range p.Treatment.RequiredConsents {
 		c.that(slices.Contains(ConsentKinds, ConsentKind(kind)), fmt.Sprintf("/treatment/requiredConsents/%d", i), "is not a kind of consent")
 		c.that(slices.Index(p.Treatment.RequiredConsents, kind) == i, fmt.Sprintf("/treatment/requiredConsents/%d", i), "is there twice")
+	}
+	for _, kind := range indispensableConsents {
+		c.that(p.RequiresConsent(kind), "/treatment/requiredConsents", "lacks "+string(kind))
 	}
 	c.within("/assessments/expireAfterDays", p.Assessments.ExpireAfterDays, 1, 365)
 	c.supply(p.Supply)
@@ -47,6 +51,10 @@ func (p Protocol) Validate() error {
 	c.within("/alerts/dueMin/low", due.Low, 1, 60*24*365)
 	return c.refusal("the protocol is not sound")
 }
+
+// indispensableConsents are those that safety and law ask for: leaving one out would switch its guard
+// off. Who meets people in person needs none to telehealth.
+var indispensableConsents = []ConsentKind{ConsentTreatment, ConsentControlledSubstance, ConsentSupportPerson, ConsentNoDriving}
 
 // checks collects the faults of a protocol.
 type checks struct{ objections }

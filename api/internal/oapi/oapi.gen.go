@@ -6320,7 +6320,7 @@ type StaffUpdate struct {
 
 // StartPolicy What must be there before a treatment starts.
 type StartPolicy struct {
-	// BaselineInstruments Answered before eligibility is decided, and before induction.
+	// BaselineInstruments Answered before eligibility is decided, and before induction; at least one.
 	BaselineInstruments []InstrumentID `json:"baselineInstruments"`
 
 	// BaselineMaxAgeDays Age of baseline assessments, screener and blood pressure when eligibility is decided, in days.
@@ -6329,7 +6329,7 @@ type StartPolicy struct {
 	// ConsultationMaxAgeDays Age of the eligibility decision, in days.
 	ConsultationMaxAgeDays int `json:"consultationMaxAgeDays"`
 
-	// RequiredConsents In force at the start, and when a prescription is signed.
+	// RequiredConsents In force at the start, and when a prescription is signed. Only `telehealth` may be left out of the shipped protocol's list.
 	RequiredConsents []ConsentKind `json:"requiredConsents"`
 }
 

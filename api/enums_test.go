@@ -81,6 +81,7 @@ var wordings = []wording{
 	{"LossCause", words(treatment.LossCauses), "supply_entries_cause", ""},
 	{"SessionStatus", words(treatment.SessionStatuses), "sessions_status", "missed"},
 	{"GateRule", words(slices.Concat(treatment.StopRules, treatment.HoldRules)), "", ""},
+	{"DeviationRule", words(slices.Concat(treatment.DeviationRules, treatment.FillRules)), "", ""},
 	{"GateReasonKind", nil, "", ""},
 	{"TicketHolder", nil, "", ""},
 	{"Swallowed", words(treatment.SwallowedAnswers), "session_facts_swallowed", ""},

@@ -69,7 +69,7 @@ func deviationsOut(text string) ([]oapi.Deviation, error) {
 	list, err := deviationsOf(text)
 	out := make([]oapi.Deviation, len(list))
 	for i, d := range list {
-		out[i] = oapi.Deviation{Rule: string(d.Rule), Value: filled(d.Value), Limit: filled(d.Limit)}
+		out[i] = oapi.Deviation{Rule: oapi.DeviationRule(d.Rule), Value: filled(d.Value), Limit: filled(d.Limit)}
 	}
 	return out, err
 }

@@ -626,6 +626,105 @@ func (e ConsultationStatus) Valid() bool {
 	}
 }
 
+// Defines values for DeviationRule.
+const (
+	DeviationRuleAttestationMissing     DeviationRule = "attestationMissing"
+	DeviationRuleBeyondUse              DeviationRule = "beyondUse"
+	DeviationRuleBoosterAbovePrescribed DeviationRule = "boosterAbovePrescribed"
+	DeviationRuleCompletedEarly         DeviationRule = "completedEarly"
+	DeviationRuleCompletedWithoutDose   DeviationRule = "completedWithoutDose"
+	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
+	DeviationRuleExpired                DeviationRule = "expired"
+	DeviationRuleFills                  DeviationRule = "fills"
+	DeviationRuleHoldOverridden         DeviationRule = "holdOverridden"
+	DeviationRuleIntervalShort          DeviationRule = "intervalShort"
+	DeviationRuleLookInsMissed          DeviationRule = "lookInsMissed"
+	DeviationRuleNoActivePrescription   DeviationRule = "noActivePrescription"
+	DeviationRuleNoClearance            DeviationRule = "noClearance"
+	DeviationRuleNoVitalsAfterDose      DeviationRule = "noVitalsAfterDose"
+	DeviationRuleNoVitalsAtPeak         DeviationRule = "noVitalsAtPeak"
+	DeviationRuleNoVitalsAtRelease      DeviationRule = "noVitalsAtRelease"
+	DeviationRulePrescriptionOnHold     DeviationRule = "prescriptionOnHold"
+	DeviationRuleQuantity               DeviationRule = "quantity"
+	DeviationRuleReadinessMissing       DeviationRule = "readinessMissing"
+	DeviationRuleReleasePressureHigh    DeviationRule = "releasePressureHigh"
+	DeviationRuleReleaseSaturationLow   DeviationRule = "releaseSaturationLow"
+	DeviationRuleSessionCancelled       DeviationRule = "sessionCancelled"
+	DeviationRuleSupportPersonLeft      DeviationRule = "supportPersonLeft"
+	DeviationRuleTicketOfPatient        DeviationRule = "ticketOfPatient"
+	DeviationRuleTreatmentNotOpen       DeviationRule = "treatmentNotOpen"
+	DeviationRuleTreatmentOnHold        DeviationRule = "treatmentOnHold"
+	DeviationRuleUnitsMismatch          DeviationRule = "unitsMismatch"
+	DeviationRuleUnitsUnaccounted       DeviationRule = "unitsUnaccounted"
+	DeviationRuleWeeklyLimit            DeviationRule = "weeklyLimit"
+)
+
+// Valid indicates whether the value is a known member of the DeviationRule enum.
+func (e DeviationRule) Valid() bool {
+	switch e {
+	case DeviationRuleAttestationMissing:
+		return true
+	case DeviationRuleBeyondUse:
+		return true
+	case DeviationRuleBoosterAbovePrescribed:
+		return true
+	case DeviationRuleCompletedEarly:
+		return true
+	case DeviationRuleCompletedWithoutDose:
+		return true
+	case DeviationRuleDoseAbovePrescribed:
+		return true
+	case DeviationRuleExpired:
+		return true
+	case DeviationRuleFills:
+		return true
+	case DeviationRuleHoldOverridden:
+		return true
+	case DeviationRuleIntervalShort:
+		return true
+	case DeviationRuleLookInsMissed:
+		return true
+	case DeviationRuleNoActivePrescription:
+		return true
+	case DeviationRuleNoClearance:
+		return true
+	case DeviationRuleNoVitalsAfterDose:
+		return true
+	case DeviationRuleNoVitalsAtPeak:
+		return true
+	case DeviationRuleNoVitalsAtRelease:
+		return true
+	case DeviationRulePrescriptionOnHold:
+		return true
+	case DeviationRuleQuantity:
+		return true
+	case DeviationRuleReadinessMissing:
+		return true
+	case DeviationRuleReleasePressureHigh:
+		return true
+	case DeviationRuleReleaseSaturationLow:
+		return true
+	case DeviationRuleSessionCancelled:
+		return true
+	case DeviationRuleSupportPersonLeft:
+		return true
+	case DeviationRuleTicketOfPatient:
+		return true
+	case DeviationRuleTreatmentNotOpen:
+		return true
+	case DeviationRuleTreatmentOnHold:
+		return true
+	case DeviationRuleUnitsMismatch:
+		return true
+	case DeviationRuleUnitsUnaccounted:
+		return true
+	case DeviationRuleWeeklyLimit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DiscontinueReason.
 const (
 	DiscontinueReasonAdverseEvent  DiscontinueReason = "adverseEvent"
@@ -3832,12 +3931,15 @@ type Deviation struct {
 	// Limit What the rule allows.
 	Limit *string `json:"limit,omitempty"`
 
-	// Rule The rule.
-	Rule string `json:"rule"`
+	// Rule A rule that a session or a fill differs from. More words may come.
+	Rule DeviationRule `json:"rule"`
 
 	// Value What happened, or the rules that stood in the way.
 	Value *string `json:"value,omitempty"`
 }
+
+// DeviationRule A rule that a session or a fill differs from. More words may come.
+type DeviationRule string
 
 // Discontinuation Why the course ends early.
 type Discontinuation struct {

@@ -49,6 +49,9 @@ type FillVerdict struct {
 	Raised     []Raised
 }
 
+// FillRules lists every rule that a fill can deviate from.
+var FillRules = []Rule{RuleNoActivePrescription, RuleExpired, RulePrescriptionOnHold, RuleFills, RuleQuantity}
+
 // Dispensed says how much of what was authorised has been handed out.
 type Dispensed string
 

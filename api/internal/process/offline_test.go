@@ -203,7 +203,7 @@ func TestFactsAfterTheEnd(t *testing.T) {
 		deviations := func() (status client.SessionStatus, rules []string, etag string) {
 			shown := good(c.clinician.ShowSessionWithResponse(t.Context(), p.session, nil))(t)
 			for _, d := range *shown.JSON200.Deviations {
-				rules = append(rules, d.Rule)
+				rules = append(rules, string(d.Rule))
 			}
 			return shown.JSON200.Status, rules, shown.HTTPResponse.Header.Get("ETag")
 		}

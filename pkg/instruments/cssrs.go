@@ -30,6 +30,7 @@ func cssrsScreener() Instrument {
 		ID:           CSSRSScreener,
 		Title:        "Columbia-Suicide Severity Rating Scale (C-SSRS), screener",
 		Version:      "2026.1",
+		RatedBy:      RatedByPatient,
 		Prompt:       "Questions 1 to 5 are about the past month, question 6 is about your whole life.",
 		RecallPeriod: "P1M",
 		LOINCPanel:   "93373-9",

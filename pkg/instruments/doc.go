@@ -19,10 +19,9 @@
 // checked it there; what is unverified must be shown as such. Severity bands describe a
 // score, they are not a diagnosis.
 //
-// To add an instrument whose total is the sum of its items, or whose level is that of the
-// worst answer, write its function beside phq9 or cssrsScreener, as data, and list it in
-// [All]; the package's tests check its structure and its LOINC check digits. One that is
-// scored in another way (the highest item of a domain, a multiplied sum) also needs a field
-// of Instrument that says so, read by Score. Only wording that is free to distribute belongs
-// here.
+// To add an instrument, write its function beside phq9 or cssrsScreener, as data, and list it
+// in [All]. How it is scored is data too: a sum, a mean or the highest item, multiplied
+// perhaps; items that are reversed, skipped, or count as a group; how many may be missing;
+// subscales and flags. The package's tests check its structure and its LOINC check digits.
+// Only wording that is free to distribute belongs here.
 package instruments

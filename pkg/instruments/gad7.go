@@ -11,6 +11,7 @@ func gad7() Instrument {
 		ID:           "gad-7",
 		Title:        "Generalized Anxiety Disorder scale (GAD-7)",
 		Version:      "2026.1",
+		RatedBy:      RatedByPatient,
 		Prompt:       "Over the last 2 weeks, how often have you been bothered by the following problems?",
 		RecallPeriod: "P2W",
 		LOINCPanel:   "69737-5",
@@ -29,6 +30,7 @@ func gad7() Instrument {
 			frequency("gad7-7", "69736-7", "Feeling afraid as if something awful might happen"),
 			difficulty("gad7-difficulty"),
 		},
+		Method:   Sum,
 		MinTotal: 0,
 		MaxTotal: 21,
 		Bands: []Band{

@@ -20,6 +20,30 @@ const (
 	PublicDomain Terms = "publicDomain"
 	// Free wording has an owner who lets it be used without a licence.
 	Free Terms = "free"
+	// Restricted wording needs a licence, or nobody has found out whether it does. It is not
+	// here: whoever has the licence shows the wording that came with it.
+	Restricted Terms = "restricted"
+)
+
+// Rater is who gives the answers.
+type Rater string
+
+// Raters.
+const (
+	RatedByPatient   Rater = "patient"
+	RatedByClinician Rater = "clinician"
+)
+
+// Method is how the points of the items become a total.
+type Method string
+
+const (
+	// Sum adds the points up.
+	Sum Method = "sum"
+	// Mean is the arithmetic mean of the points.
+	Mean Method = "mean"
+	// Highest is the points of the item that has most.
+	Highest Method = "highest"
 )
 
 // Instrument is one questionnaire with its scoring rules.
@@ -31,9 +55,13 @@ type Instrument struct {
 	// Version of the scoring rules, stored with every result. It changes with anything that
 	// could change a result.
 	Version string
-	// Prompt is the question that the items complete.
+	// RatedBy says who gives the answers.
+	RatedBy Rater
+	// Prompt is the question that the items complete; empty where the terms do not let it be
+	// here.
 	Prompt string
-	// RecallPeriod is the time the answers are about, an ISO 8601 duration: "P2W".
+	// RecallPeriod is the time the answers are about, an ISO 8601 duration: "P2W"; empty where
+	// they are about a moment or a comparison.
 	RecallPeriod string
 	// LOINCPanel and LOINCTotal code the questionnaire and its total score or level.
 	LOINCPanel, LOINCTotal string
@@ -47,33 +75,52 @@ type Instrument struct {
 
 	// Items in the order in which they are asked.
 	Items []Item
-	// MinTotal and MaxTotal bound the total score, in points. In every instrument so far a
-	// higher total is worse. Both are 0 where there is no total.
+	// Method says how the points become the total; empty in an instrument of levels.
+	Method Method
+	// Times is what the total is multiplied by at the end; 0 stands for 1.
+	Times int
+	// MinTotal and MaxTotal bound the total score, in points, after Times. Both are 0 where
+	// there is no total.
 	MinTotal, MaxTotal int
-	// Bands divide the totals into degrees of severity, lowest first, without gaps.
+	// HigherIsBetter says that a higher total is the better one.
+	HigherIsBetter bool
+	// Bands divide the totals into degrees of severity, lowest total first, without gaps; none
+	// where nobody has published any.
 	Bands []Band
+	// Subscales are groups of items with a sum of their own.
+	Subscales []Subscale
+	// Flags are further things that the answers are searched for.
+	Flags []Flag
 	// Levels are the possible results of an instrument that has no total, mildest first. The
 	// mildest is that of somebody who gave no answer that establishes another one.
 	Levels []Level
 
 	// Thresholds are those of the total; none where there is no total.
 	Thresholds
+	// ScreenByGender are the cut-offs that differ from ScreenPositive: see [Instrument.For].
+	ScreenByGender map[Gender]Threshold
 }
 
 // Item is one question.
 type Item struct {
 	// ID names the item within answers (the linkId of a FHIR Questionnaire): "phq9-1".
 	ID string
-	// Text is the exact wording.
+	// Text is the exact wording; empty where the terms do not let it be here.
 	Text string
-	// LOINC codes the question.
+	// LOINC codes the question; empty when LOINC has no code, or none that was looked up.
 	LOINC string
-	// AnswerList is the LOINC code of the list that Options are taken from.
+	// AnswerList is the LOINC code of the list that Options are taken from; empty like LOINC.
 	AnswerList string
 	// Options are the possible answers, lowest value first.
 	Options []Option
 	// Scored items count towards the total.
 	Scored bool
+	// Reverse items give points the other way round: the highest answer gives the fewest.
+	Reverse bool
+	// Group names the items of which only the one with the most points counts. A group is one
+	// item as far as counting goes, and answered when one of its items is. Empty: the item
+	// counts by itself.
+	Group string
 	// Optional items may stay unanswered without anything being missing.
 	Optional bool
 	// Safety marks what asks about suicidality: at most one item of an instrument with a
@@ -98,11 +145,12 @@ type Condition struct {
 
 // Option is one possible answer.
 type Option struct {
-	// Value is what is stored for the answer and, in scored items, the points it gives.
+	// Value is what is stored for the answer and, in scored items that are not reversed, the
+	// points it gives.
 	Value int
-	// Text is the exact wording.
+	// Text is the exact wording; empty where the terms do not let it be here.
 	Text string
-	// LOINC codes the answer.
+	// LOINC codes the answer; empty when LOINC has no code, or none that was looked up.
 	LOINC string
 }
 
@@ -129,32 +177,6 @@ type Level struct {
 	Provenance Provenance
 }
 
-// Thresholds are the numbers by which totals and changes are judged, in points unless the
-// field says percent.
-type Thresholds struct {
-	// MaxMissing is how many scored items may be unanswered for a total to be estimated
-	// from the others.
-	MaxMissing Threshold
-	// ScreenPositive is the total from which a further diagnostic look is due.
-	ScreenPositive Threshold
-	// ResponsePercent is the reduction from baseline, in percent, that is a response.
-	ResponsePercent Threshold
-	// RemissionBelow is the total below which symptoms count as remitted,
-	// RemissionBaseline the lowest baseline from which there is anything to remit.
-	RemissionBelow, RemissionBaseline Threshold
-	// ClinicallyImportant is the smallest change that matters to a patient.
-	ClinicallyImportant Threshold
-	// ReliableChange is the smallest change that is more than the scale's own scatter.
-	ReliableChange Threshold
-}
-
-// Threshold is one number with its source.
-type Threshold struct {
-	Value      int
-	Source     string
-	Provenance Provenance
-}
-
 // All lists the instruments. The caller may change what it gets.
 func All() []Instrument { return []Instrument{phq9(), gad7(), cssrsScreener()} }
 
@@ -167,6 +189,10 @@ func Find(id string) (Instrument, bool) {
 	}
 	return Instrument{}, false
 }
+
+// NeedsLicence says that the wording is not here, and that whoever uses the instrument needs
+// the owner's licence for it.
+func (i Instrument) NeedsLicence() bool { return i.Terms == Restricted }
 
 // Item answers the item with an id.
 func (i Instrument) Item(id string) (Item, bool) {

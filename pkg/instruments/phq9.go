@@ -26,6 +26,7 @@ func phq9() Instrument {
 		ID:           "phq-9",
 		Title:        "Patient Health Questionnaire (PHQ-9)",
 		Version:      "2026.1",
+		RatedBy:      RatedByPatient,
 		Prompt:       "Over the last 2 weeks, how often have you been bothered by any of the following problems?",
 		RecallPeriod: "P2W",
 		LOINCPanel:   "44249-1",
@@ -51,6 +52,7 @@ func phq9() Instrument {
 				"Thoughts that you would be better off dead or of hurting yourself in some way")),
 			difficulty("phq9-difficulty"),
 		},
+		Method:   Sum,
 		MinTotal: 0,
 		MaxTotal: 27,
 		Bands: []Band{

@@ -1,10 +1,6 @@
 package instruments
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // SafetyStatus is what the safety items say. Unknown is a finding of its own and is never
 // treated as negative.
@@ -26,13 +22,20 @@ type Result struct {
 	// Total is the score in points; nil when too many items are unanswered, and in an
 	// instrument without a total.
 	Total *int
-	// Answered and Missing count the scored items; in an instrument of levels, those that were
-	// answered and those that were asked and not answered.
+	// Answered and Missing count the scored items, a group of them once; in an instrument of
+	// levels, those that were answered and those that were asked and not answered. A question
+	// that another answer skips is neither.
 	Answered, Missing int
 	// Prorated says that Total is estimated because of missing items.
 	Prorated bool
 	// Band is the code of the total's severity band, or of the level; empty without either.
 	Band string
+	// Screen compares the total with the cut-off; nil where there is none.
+	Screen *Screen
+	// Subscales are what the instrument's subscales came to, in their order.
+	Subscales []SubscaleResult
+	// Flags are all that the answers were searched for, found or not, in their order.
+	Flags []FlagResult
 	// Safety is what the safety items say, whatever became of the total.
 	Safety SafetyStatus
 	// SafetyAnswer is the answer to the one safety item of an instrument with a total; nil
@@ -46,8 +49,10 @@ type Result struct {
 // or answered out of range: then the error is an [*AnswerError] that lists every fault, and
 // there is no result.
 //
-// With one to MaxMissing scored items unanswered the total is the sum of the others scaled
-// up to all items and rounded half up, in integers; with more there is none.
+// With one to MaxMissing scored items unanswered the total is estimated from the others: a sum
+// is scaled up to all items, a mean is theirs; halves are rounded up, in integers. With more
+// there is none. A question that another answer skips gives its fewest points and is not
+// missing.
 //
 // In an instrument of levels the worst answer counts, also one to a question that another
 // answer should have skipped: a contradiction does not undo a yes. Nothing is estimated. The
@@ -56,37 +61,128 @@ func (i Instrument) Score(answers map[string]int) (Result, error) {
 	if faults := i.faults(answers); len(faults) > 0 {
 		return Result{}, &AnswerError{Instrument: i.ID, Faults: faults}
 	}
+	result := i.total
 	if len(i.Levels) > 0 {
-		return i.level(answers), nil
+		result = i.level
 	}
-	return i.total(answers), nil
+	scored := result(answers)
+	scored.Flags = i.flags(answers)
+	return scored, nil
 }
 
-// total is the result of an instrument that adds points.
+// total is the result of an instrument that counts points.
 func (i Instrument) total(answers map[string]int) Result {
 	result := Result{Safety: SafetyNotApplicable, ScoringVersion: i.Version}
-	sum := 0
 	for _, item := range i.Items {
-		value, answered := answers[item.ID]
-		if item.Safety {
+		if value, answered := answers[item.ID]; item.Safety {
 			result.Safety, result.SafetyAnswer = item.safety(value, answered)
 		}
+	}
+	var known, lowest, highest []int
+	for _, p := range i.parts(answers) {
 		switch {
-		case !item.Scored:
-		case answered:
+		case p.answered:
 			result.Answered++
-			sum += value
-		default:
+		case !p.known:
 			result.Missing++
 		}
+		if p.known {
+			known = append(known, p.lowest)
+		}
+		lowest, highest = append(lowest, p.lowest), append(highest, p.highest)
 	}
-	if result.Answered == 0 || result.Missing > i.MaxMissing.Value {
+	var complete bool
+	result.Subscales, complete = i.subscales(answers)
+	if result.Answered == 0 || result.Missing > i.MaxMissing.Value || !complete {
+		result.Screen = i.screen(i.value(lowest, len(lowest)), i.value(highest, len(highest)))
 		return result
 	}
-	total := scaleUp(sum, result.Answered, result.Answered+result.Missing)
+	total := i.value(known, len(lowest))
 	band, _ := i.BandOf(total)
 	result.Total, result.Band, result.Prorated = &total, band.Code, result.Missing > 0
+	result.Screen = i.screen(total, total)
 	return result
+}
+
+// part is what counts as one item: an item, or a group.
+type part struct {
+	answered bool
+	// known says that the points are, by an answer or because it was skipped: both bounds are
+	// equal then.
+	known bool
+	// lowest and highest bound the points.
+	lowest, highest int
+}
+
+// parts are the scored items and groups, in their order.
+func (i Instrument) parts(answers map[string]int) []part {
+	var parts []part
+	groups := map[string]int{}
+	for _, item := range i.Items {
+		if !item.Scored {
+			continue
+		}
+		one := item.part(answers)
+		if at, found := groups[item.Group]; found && item.Group != "" {
+			parts[at] = parts[at].with(one)
+			continue
+		}
+		groups[item.Group] = len(parts)
+		parts = append(parts, one)
+	}
+	return parts
+}
+
+// part is the item by itself.
+func (item Item) part(answers map[string]int) part {
+	least, most := item.Options[0].Value, item.Options[len(item.Options)-1].Value
+	value, answered := answers[item.ID]
+	switch {
+	case answered:
+		return part{true, true, item.points(value), item.points(value)}
+	case !item.asked(answers):
+		return part{false, true, least, least}
+	default:
+		return part{false, false, least, most}
+	}
+}
+
+// with is the group of p and another item: the one with more points, among those answered.
+func (p part) with(other part) part {
+	switch {
+	case p.known && !other.known:
+		return p
+	case other.known && !p.known:
+		return other
+	}
+	return part{p.answered || other.answered, p.known, max(p.lowest, other.lowest), max(p.highest, other.highest)}
+}
+
+// points are what an answer gives.
+func (item Item) points(value int) int {
+	if item.Reverse {
+		return item.Options[0].Value + item.Options[len(item.Options)-1].Value - value
+	}
+	return value
+}
+
+// value makes the total of the points of some of all parts; 0 of none.
+func (i Instrument) value(points []int, all int) int {
+	if len(points) == 0 {
+		return 0
+	}
+	times, sum := max(i.Times, 1), 0
+	for _, n := range points {
+		sum += n
+	}
+	switch i.Method {
+	case Highest:
+		return slices.Max(points) * times
+	case Mean:
+		return divide(sum*times, len(points))
+	case Sum:
+	}
+	return divide(sum*times*all, len(points))
 }
 
 // level is the result of an instrument of levels.
@@ -142,81 +238,5 @@ func (item Item) safety(value int, answered bool) (SafetyStatus, *int) {
 	}
 }
 
-// scaleUp is sum × all / answered, rounded half up. None of them is negative.
-func scaleUp(sum, answered, all int) int {
-	return (2*sum*all + answered) / (2 * answered)
-}
-
-// Codes of an [AnswerFault].
-const (
-	UnknownItem = "unknownItem"
-	OutOfRange  = "outOfRange"
-)
-
-// AnswerError says which answers cannot be scored.
-type AnswerError struct {
-	// Instrument is the id of the instrument.
-	Instrument string
-	// Faults are all of them: first the instrument's own items in their order, then the
-	// unknown ones by id.
-	Faults []AnswerFault
-}
-
-// AnswerFault is one answer that cannot be scored. It never contains the answer.
-type AnswerFault struct {
-	// Item is the id under which the answer was given.
-	Item string
-	// Code is UnknownItem or OutOfRange.
-	Code string
-	// Detail is a sentence for people.
-	Detail string
-}
-
-// Error counts the faults. Item ids stay out of it, since unknown ones can be any text.
-func (e *AnswerError) Error() string {
-	return fmt.Sprintf("instruments: %d of the answers to %s cannot be scored", len(e.Faults), e.Instrument)
-}
-
-// faults lists every answer that cannot be scored.
-func (i Instrument) faults(answers map[string]int) []AnswerFault {
-	var faults []AnswerFault
-	known := 0
-	for _, item := range i.Items {
-		value, answered := answers[item.ID]
-		if !answered {
-			continue
-		}
-		known++
-		if !item.allows(value) {
-			faults = append(faults, AnswerFault{item.ID, OutOfRange, "The answer must be one of " + item.values() + "."})
-		}
-	}
-	if known == len(answers) {
-		return faults
-	}
-	var unknown []string
-	for id := range answers {
-		if _, found := i.Item(id); !found {
-			unknown = append(unknown, id)
-		}
-	}
-	slices.Sort(unknown)
-	for _, id := range unknown {
-		faults = append(faults, AnswerFault{id, UnknownItem, "The instrument " + i.ID + " has no such item."})
-	}
-	return faults
-}
-
-// allows reports whether value is one of the item's options.
-func (item Item) allows(value int) bool {
-	return slices.ContainsFunc(item.Options, func(o Option) bool { return o.Value == value })
-}
-
-// values lists the item's possible answers: "0, 1, 2, 3".
-func (item Item) values() string {
-	texts := make([]string, len(item.Options))
-	for n, option := range item.Options {
-		texts[n] = fmt.Sprint(option.Value)
-	}
-	return strings.Join(texts, ", ")
-}
+// divide is a / b, halves rounded up. Neither is negative, b is not 0.
+func divide(a, b int) int { return (2*a + b) / (2 * b) }

@@ -28,48 +28,55 @@ func answers(prefix string, values ...int) map[string]int {
 const none = -1 // an unanswered item
 
 func TestScore(t *testing.T) {
-	const version = "2026.1"
+	const (
+		version = "2026.1"
+		yes     = instruments.Yes
+		no      = instruments.No
+		unknown = instruments.Unknown
+	)
 	tests := []struct {
 		name   string
 		id     string
 		values []int
+		screen instruments.Finding
 		want   instruments.Result
 	}{
-		{"the example of HL7's US Behavioral Health Profiles", "phq-9", []int{2, 2, 2, 2, 1, 1, 2, 0, 0}, instruments.Result{
+		{"the example of HL7's US Behavioral Health Profiles", "phq-9", []int{2, 2, 2, 2, 1, 1, 2, 0, 0}, yes, instruments.Result{
 			Total: new(12), Answered: 9, Band: "moderate", Safety: "negative", SafetyAnswer: new(0)}},
-		{"nothing at all", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, 0}, instruments.Result{
+		{"nothing at all", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, 0}, no, instruments.Result{
 			Total: new(0), Answered: 9, Band: "minimal", Safety: "negative", SafetyAnswer: new(0)}},
-		{"everything", "phq-9", []int{3, 3, 3, 3, 3, 3, 3, 3, 3}, instruments.Result{
+		{"everything", "phq-9", []int{3, 3, 3, 3, 3, 3, 3, 3, 3}, yes, instruments.Result{
 			Total: new(27), Answered: 9, Band: "severe", Safety: "positive", SafetyAnswer: new(3)}},
-		{"a low total does not hide the safety item", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, 1}, instruments.Result{
+		{"a low total does not hide the safety item", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, 1}, no, instruments.Result{
 			Total: new(1), Answered: 9, Band: "minimal", Safety: "positive", SafetyAnswer: new(1)}},
-		{"one missing: 16 of 8", "phq-9", []int{2, 2, 2, 2, none, 2, 2, 2, 2}, instruments.Result{
+		{"one missing: 16 of 8", "phq-9", []int{2, 2, 2, 2, none, 2, 2, 2, 2}, yes, instruments.Result{
 			Total: new(18), Answered: 8, Missing: 1, Prorated: true, Band: "moderatelySevere", Safety: "positive", SafetyAnswer: new(2)}},
-		{"two missing: 14 of 7", "phq-9", []int{2, none, 2, 2, none, 2, 2, 2, 2}, instruments.Result{
+		{"two missing: 14 of 7", "phq-9", []int{2, none, 2, 2, none, 2, 2, 2, 2}, yes, instruments.Result{
 			Total: new(18), Answered: 7, Missing: 2, Prorated: true, Band: "moderatelySevere", Safety: "positive", SafetyAnswer: new(2)}},
-		{"4.5 is rounded up into the next band", "phq-9", []int{1, 1, 1, 1, 0, 0, 0, none, 0}, instruments.Result{
+		{"4.5 is rounded up into the next band", "phq-9", []int{1, 1, 1, 1, 0, 0, 0, none, 0}, no, instruments.Result{
 			Total: new(5), Answered: 8, Missing: 1, Prorated: true, Band: "mild", Safety: "negative", SafetyAnswer: new(0)}},
-		{"3.375 is rounded down", "phq-9", []int{1, 1, 1, 0, 0, 0, 0, none, 0}, instruments.Result{
+		{"3.375 is rounded down", "phq-9", []int{1, 1, 1, 0, 0, 0, 0, none, 0}, no, instruments.Result{
 			Total: new(3), Answered: 8, Missing: 1, Prorated: true, Band: "minimal", Safety: "negative", SafetyAnswer: new(0)}},
-		{"the safety item missing: a total, but safety is unknown", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, none}, instruments.Result{
+		{"the safety item missing: a total, but safety is unknown", "phq-9", []int{0, 0, 0, 0, 0, 0, 0, 0, none}, no, instruments.Result{
 			Total: new(0), Answered: 8, Missing: 1, Prorated: true, Band: "minimal", Safety: "unknown"}},
-		{"three missing: no total, but safety is known", "phq-9", []int{none, none, none, 0, 0, 0, 0, 0, 2}, instruments.Result{
+		{"three missing: no total, but safety is known", "phq-9", []int{none, none, none, 0, 0, 0, 0, 0, 2}, unknown, instruments.Result{
 			Answered: 6, Missing: 3, Safety: "positive", SafetyAnswer: new(2)}},
-		{"nothing answered", "phq-9", nil, instruments.Result{Missing: 9, Safety: "unknown"}},
-		{"moderate anxiety", "gad-7", []int{2, 2, 1, 1, 1, 2, 1}, instruments.Result{
+		{"nothing answered", "phq-9", nil, unknown, instruments.Result{Missing: 9, Safety: "unknown"}},
+		{"moderate anxiety", "gad-7", []int{2, 2, 1, 1, 1, 2, 1}, yes, instruments.Result{
 			Total: new(10), Answered: 7, Band: "moderate", Safety: "notApplicable"}},
-		{"all anxiety", "gad-7", []int{3, 3, 3, 3, 3, 3, 3}, instruments.Result{
+		{"all anxiety", "gad-7", []int{3, 3, 3, 3, 3, 3, 3}, yes, instruments.Result{
 			Total: new(21), Answered: 7, Band: "severe", Safety: "notApplicable"}},
-		{"3.5 is rounded up", "gad-7", []int{1, 1, 1, 0, 0, 0, none}, instruments.Result{
+		{"3.5 is rounded up", "gad-7", []int{1, 1, 1, 0, 0, 0, none}, no, instruments.Result{
 			Total: new(4), Answered: 6, Missing: 1, Prorated: true, Band: "minimal", Safety: "notApplicable"}},
-		{"two missing: 10 of 5", "gad-7", []int{2, 2, 2, 2, 2, none, none}, instruments.Result{
+		{"two missing: 10 of 5", "gad-7", []int{2, 2, 2, 2, 2, none, none}, yes, instruments.Result{
 			Total: new(14), Answered: 5, Missing: 2, Prorated: true, Band: "moderate", Safety: "notApplicable"}},
-		{"three missing", "gad-7", []int{3, 3, 3, 3, none, none, none}, instruments.Result{
+		{"three missing, and more than enough without", "gad-7", []int{3, 3, 3, 3, none, none, none}, yes, instruments.Result{
 			Answered: 4, Missing: 3, Safety: "notApplicable"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.want.ScoringVersion = version
+			test.want.Screen = &instruments.Screen{Positive: test.screen, Cutoff: 10}
 			got, err := find(t, test.id).Score(answers(strings.ReplaceAll(test.id, "-", ""), test.values...))
 			if err != nil {
 				t.Fatal(err)

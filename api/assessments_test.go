@@ -294,6 +294,10 @@ func TestRecordAssessment(t *testing.T) {
 			if (got.SafetyMessage != nil && *got.SafetyMessage == message) != test.message {
 				t.Errorf("message %v, want one: %t", got.SafetyMessage, test.message)
 			}
+			screen := &oapi.AssessmentScreen{Positive: oapi.ScoreFindingNo, Cutoff: 10}
+			if diff := cmp.Diff(screen, got.Screen); diff != "" {
+				t.Errorf("screen (-want +got):\n%s", diff)
+			}
 			if staff, _ := d.show(d.nurse, id); staff.SafetyMessage != nil {
 				t.Error("staff got the patient's message")
 			}

@@ -26,27 +26,23 @@ func (s *Server) ShowInstrument(_ context.Context, req oapi.ShowInstrumentReques
 	return oapi.ShowInstrument200JSONResponse{InstrumentJSONResponse: oapi.InstrumentJSONResponse(instrumentOut(i))}, nil
 }
 
-// safety says whether an answer to the item may call for help at once.
-func safety(item instruments.Item) *bool { return new(item.PositiveFrom > 0) }
-
 func instrumentOut(i instruments.Instrument) oapi.Instrument {
 	out := oapi.Instrument{
-		ID: i.ID, Title: i.Title, ScoringVersion: i.Version, Prompt: i.Prompt, RecallPeriod: i.RecallPeriod,
-		Loinc: filled(i.LOINCPanel), LoincTotal: filled(i.LOINCTotal), Reference: filled(i.Reference),
-		Licence: oapi.Licence(i.Terms), Items: []oapi.InstrumentItem{}, Bands: []oapi.Band{}, Levels: []oapi.Level{},
+		ID: i.ID, Title: i.Title, ScoringVersion: i.Version, RatedBy: oapi.Rater(i.RatedBy), Prompt: filled(i.Prompt),
+		RecallPeriod: filled(i.RecallPeriod), Loinc: filled(i.LOINCPanel), LoincTotal: filled(i.LOINCTotal),
+		Licence: oapi.Licence(i.Terms), LicenceNote: i.Licence, TextIncluded: !i.NeedsLicence(), Reference: i.Reference,
+		Provenance: oapi.Provenance(i.Provenance), Method: filled(oapi.ScoringMethod(i.Method)), Times: notZero(i.Times),
+		Items: []oapi.InstrumentItem{}, Bands: []oapi.Band{}, Levels: []oapi.Level{}, Subscales: []oapi.InstrumentSubscale{},
+		Flags: []oapi.InstrumentFlag{}, Thresholds: []oapi.InstrumentThreshold{},
 	}
 	if len(i.Levels) == 0 {
-		out.MinTotal, out.MaxTotal = &i.MinTotal, &i.MaxTotal
+		out.MinTotal, out.MaxTotal, out.Direction = &i.MinTotal, &i.MaxTotal, new(oapi.ScoreDirectionHigherIsWorse)
+		if i.HigherIsBetter {
+			out.Direction = new(oapi.ScoreDirectionHigherIsBetter)
+		}
 	}
 	for _, item := range i.Items {
-		question := oapi.InstrumentItem{ID: item.ID, Text: item.Text, Loinc: filled(item.LOINC), Scored: item.Scored, Safety: safety(item), Options: []oapi.AnswerOption{}}
-		if c := item.EnabledWhen; c != nil {
-			question.EnabledWhen = &oapi.AnswerCondition{Item: c.Item, From: c.From}
-		}
-		for _, o := range item.Options {
-			question.Options = append(question.Options, oapi.AnswerOption{Value: o.Value, Text: o.Text, Loinc: filled(o.LOINC)})
-		}
-		out.Items = append(out.Items, question)
+		out.Items = append(out.Items, instrumentItemOut(item))
 	}
 	for _, b := range i.Bands {
 		out.Bands = append(out.Bands, oapi.Band{Name: b.Code, From: b.Min, To: b.Max})
@@ -54,5 +50,53 @@ func instrumentOut(i instruments.Instrument) oapi.Instrument {
 	for _, l := range i.Levels {
 		out.Levels = append(out.Levels, oapi.Level{Name: l.Code, Title: l.Title, Loinc: filled(l.LOINC), Provenance: oapi.Provenance(l.Provenance)})
 	}
+	for _, scale := range i.Subscales {
+		shown := oapi.InstrumentSubscale{Name: scale.Code, Title: scale.Title, Items: scale.Items}
+		if len(scale.Criterion.Items) > 0 {
+			shown.Criterion = new(criterionOut(scale.Criterion))
+		}
+		out.Subscales = append(out.Subscales, shown)
+	}
+	for _, flag := range i.Flags {
+		shown := oapi.InstrumentFlag{Name: flag.Code, Title: flag.Title, Criteria: []oapi.ItemCriterion{}, Source: flag.Source, Provenance: oapi.Provenance(flag.Provenance)}
+		for _, c := range flag.All {
+			shown.Criteria = append(shown.Criteria, criterionOut(c))
+		}
+		out.Flags = append(out.Flags, shown)
+	}
+	for _, t := range i.Known() {
+		out.Thresholds = append(out.Thresholds, oapi.InstrumentThreshold{
+			Name: oapi.ThresholdName(t.Name), Value: t.Value, Source: t.Source, Provenance: oapi.Provenance(t.Provenance),
+		})
+	}
 	return out
+}
+
+func instrumentItemOut(item instruments.Item) oapi.InstrumentItem {
+	out := oapi.InstrumentItem{
+		ID: item.ID, Text: filled(item.Text), Loinc: filled(item.LOINC), Scored: item.Scored, Group: filled(item.Group),
+		Reverse: &item.Reverse, Safety: safety(item), Options: []oapi.AnswerOption{},
+	}
+	if c := item.EnabledWhen; c != nil {
+		out.EnabledWhen = &oapi.AnswerCondition{Item: c.Item, From: c.From}
+	}
+	for _, o := range item.Options {
+		out.Options = append(out.Options, oapi.AnswerOption{Value: o.Value, Text: filled(o.Text), Loinc: filled(o.LOINC)})
+	}
+	return out
+}
+
+// safety says whether an answer to the item may call for help at once.
+func safety(item instruments.Item) *bool { return new(item.PositiveFrom > 0) }
+
+func criterionOut(c instruments.Criterion) oapi.ItemCriterion {
+	return oapi.ItemCriterion{Items: c.Items, From: c.From, To: c.To, AtLeast: c.AtLeast}
+}
+
+// notZero is nil for a number that stands for none.
+func notZero(n int) *int {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }

@@ -1883,6 +1883,24 @@ func (e PsychosisHistory) Valid() bool {
 	}
 }
 
+// Defines values for Rater.
+const (
+	RaterClinician Rater = "clinician"
+	RaterPatient   Rater = "patient"
+)
+
+// Valid indicates whether the value is a known member of the Rater enum.
+func (e Rater) Valid() bool {
+	switch e {
+	case RaterClinician:
+		return true
+	case RaterPatient:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RedFlag.
 const (
 	RedFlagChestPain            RedFlag = "chestPain"
@@ -2024,6 +2042,66 @@ func (e SafetyStatus) Valid() bool {
 	case SafetyStatusPositive:
 		return true
 	case SafetyStatusUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScoreDirection.
+const (
+	ScoreDirectionHigherIsBetter ScoreDirection = "higherIsBetter"
+	ScoreDirectionHigherIsWorse  ScoreDirection = "higherIsWorse"
+)
+
+// Valid indicates whether the value is a known member of the ScoreDirection enum.
+func (e ScoreDirection) Valid() bool {
+	switch e {
+	case ScoreDirectionHigherIsBetter:
+		return true
+	case ScoreDirectionHigherIsWorse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScoreFinding.
+const (
+	ScoreFindingNo      ScoreFinding = "no"
+	ScoreFindingUnknown ScoreFinding = "unknown"
+	ScoreFindingYes     ScoreFinding = "yes"
+)
+
+// Valid indicates whether the value is a known member of the ScoreFinding enum.
+func (e ScoreFinding) Valid() bool {
+	switch e {
+	case ScoreFindingNo:
+		return true
+	case ScoreFindingUnknown:
+		return true
+	case ScoreFindingYes:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ScoringMethod.
+const (
+	ScoringMethodHighest ScoringMethod = "highest"
+	ScoringMethodMean    ScoringMethod = "mean"
+	ScoringMethodSum     ScoringMethod = "sum"
+)
+
+// Valid indicates whether the value is a known member of the ScoringMethod enum.
+func (e ScoringMethod) Valid() bool {
+	switch e {
+	case ScoringMethodHighest:
+		return true
+	case ScoringMethodMean:
+		return true
+	case ScoringMethodSum:
 		return true
 	default:
 		return false
@@ -2282,6 +2360,51 @@ func (e Swallowed) Valid() bool {
 	case SwallowedSpatOut:
 		return true
 	case SwallowedSwallowed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ThresholdName.
+const (
+	ThresholdNameClinicallyImportant        ThresholdName = "clinicallyImportant"
+	ThresholdNameClinicallyImportantPercent ThresholdName = "clinicallyImportantPercent"
+	ThresholdNameMaxMissing                 ThresholdName = "maxMissing"
+	ThresholdNameMaxMissingPerSubscale      ThresholdName = "maxMissingPerSubscale"
+	ThresholdNameReliableChange             ThresholdName = "reliableChange"
+	ThresholdNameRemissionBaseline          ThresholdName = "remissionBaseline"
+	ThresholdNameRemissionBelow             ThresholdName = "remissionBelow"
+	ThresholdNameResponsePercent            ThresholdName = "responsePercent"
+	ThresholdNameScreenPositive             ThresholdName = "screenPositive"
+	ThresholdNameScreenPositiveFemale       ThresholdName = "screenPositiveFemale"
+	ThresholdNameScreenPositiveMale         ThresholdName = "screenPositiveMale"
+)
+
+// Valid indicates whether the value is a known member of the ThresholdName enum.
+func (e ThresholdName) Valid() bool {
+	switch e {
+	case ThresholdNameClinicallyImportant:
+		return true
+	case ThresholdNameClinicallyImportantPercent:
+		return true
+	case ThresholdNameMaxMissing:
+		return true
+	case ThresholdNameMaxMissingPerSubscale:
+		return true
+	case ThresholdNameReliableChange:
+		return true
+	case ThresholdNameRemissionBaseline:
+		return true
+	case ThresholdNameRemissionBelow:
+		return true
+	case ThresholdNameResponsePercent:
+		return true
+	case ThresholdNameScreenPositive:
+		return true
+	case ThresholdNameScreenPositiveFemale:
+		return true
+	case ThresholdNameScreenPositiveMale:
 		return true
 	default:
 		return false
@@ -2995,8 +3118,8 @@ type AnswerOption struct {
 	// Loinc Its LOINC answer code.
 	Loinc *string `json:"loinc,omitempty"`
 
-	// Text Its words.
-	Text string `json:"text"`
+	// Text Its words; absent unless `textIncluded`.
+	Text *string `json:"text,omitempty"`
 
 	// Value Its value.
 	Value int `json:"value"`
@@ -3027,6 +3150,9 @@ type Assessment struct {
 
 	// ExpiresAt From then on it reads `expired`; late answers are still taken.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// Flags What else the answers were searched for, found or not; absent where the instrument has none.
+	Flags *[]AssessmentFlag `json:"flags,omitempty"`
 
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
@@ -3076,6 +3202,9 @@ type Assessment struct {
 	// ScoringVersion Version of the scoring.
 	ScoringVersion *string `json:"scoringVersion,omitempty"`
 
+	// Screen Whether the total reaches the instrument's cut-off.
+	Screen *AssessmentScreen `json:"screen,omitempty"`
+
 	// SessionID The session it belongs to.
 	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
 
@@ -3084,6 +3213,9 @@ type Assessment struct {
 
 	// StatusReason Why it was cancelled, amended or voided.
 	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Subscales What its subscales came to; absent where the instrument has none.
+	Subscales *[]SubscaleScore `json:"subscales,omitempty"`
 
 	// TimeZone Where.
 	TimeZone *string `json:"timeZone,omitempty"`
@@ -3099,6 +3231,15 @@ type Assessment struct {
 
 	// Version Rises by one with every change; the number in the `ETag`.
 	Version int64 `json:"version"`
+}
+
+// AssessmentFlag Whether the answers show what a flag of the instrument stands for.
+type AssessmentFlag struct {
+	// Found Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
+	Found ScoreFinding `json:"found"`
+
+	// Name Its name in the instrument.
+	Name string `json:"name"`
 }
 
 // AssessmentInput A questionnaire to be answered.
@@ -3159,6 +3300,18 @@ type AssessmentRecord struct {
 
 	// TreatmentID The treatment it belongs to.
 	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+}
+
+// AssessmentScreen Whether the total reaches the instrument's cut-off.
+type AssessmentScreen struct {
+	// Assumed Cut-offs differ by gender, and the patient's is another one or unknown: this is the one that finds more.
+	Assumed bool `json:"assumed"`
+
+	// Cutoff The total from which it is positive; down from which, where higher is better.
+	Cutoff int `json:"cutoff"`
+
+	// Positive Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
+	Positive ScoreFinding `json:"positive"`
 }
 
 // AssessmentStatus `expired` follows from time. More words may come.
@@ -4606,8 +4759,14 @@ type InstructionsInput struct {
 
 // Instrument A questionnaire and how it is scored.
 type Instrument struct {
-	// Bands What totals mean; none where there is no total.
+	// Bands What totals mean; none where there is no total, or nobody has published any.
 	Bands []Band `json:"bands"`
+
+	// Direction What a higher total means.
+	Direction *ScoreDirection `json:"direction,omitempty"`
+
+	// Flags What else the answers are searched for.
+	Flags []InstrumentFlag `json:"flags"`
 
 	// ID For example `phq-9`.
 	ID string `json:"id"`
@@ -4621,6 +4780,9 @@ type Instrument struct {
 	// Licence Under which terms the items may be shown.
 	Licence Licence `json:"licence"`
 
+	// LicenceNote The terms in words.
+	LicenceNote string `json:"licenceNote"`
+
 	// Loinc LOINC code of the panel.
 	Loinc *string `json:"loinc,omitempty"`
 
@@ -4630,22 +4792,61 @@ type Instrument struct {
 	// MaxTotal Highest total; absent where there is none.
 	MaxTotal *int `json:"maxTotal,omitempty"`
 
+	// Method How the points of the items become the total; `highest` is those of the item that has most. More words may come.
+	Method *ScoringMethod `json:"method,omitempty"`
+
 	// MinTotal Lowest total; absent where there is none.
 	MinTotal *int `json:"minTotal,omitempty"`
 
-	// Prompt What stands before the questions; show it with them.
-	Prompt string `json:"prompt"`
+	// Prompt What stands before the questions; show it with them. Absent unless `textIncluded`.
+	Prompt *string `json:"prompt,omitempty"`
 
-	// RecallPeriod The time it asks about, as an ISO 8601 duration.
-	RecallPeriod string `json:"recallPeriod"`
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// RatedBy Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
+	RatedBy Rater `json:"ratedBy"`
+
+	// RecallPeriod The time it asks about, as an ISO 8601 duration; absent where it is about a moment or a comparison.
+	RecallPeriod *string `json:"recallPeriod,omitempty"`
 
 	// Reference Where it comes from.
-	Reference *string `json:"reference,omitempty"`
+	Reference string `json:"reference"`
 
 	// ScoringVersion Version of the scoring.
 	ScoringVersion string `json:"scoringVersion"`
 
+	// Subscales Groups of items with a sum of their own.
+	Subscales []InstrumentSubscale `json:"subscales"`
+
+	// TextIncluded Whether the wording is here. Where it is not, the clinic shows the wording that came with its own licence.
+	TextIncluded bool `json:"textIncluded"`
+
+	// Thresholds The numbers by which totals and changes are judged, those that have been published.
+	Thresholds []InstrumentThreshold `json:"thresholds"`
+
+	// Times What the total is multiplied by at the end; absent where there is none.
+	Times *int `json:"times,omitempty"`
+
 	// Title Its title.
+	Title string `json:"title"`
+}
+
+// InstrumentFlag Something that the answers are searched for beside the total.
+type InstrumentFlag struct {
+	// Criteria All of them must be fulfilled.
+	Criteria []ItemCriterion `json:"criteria"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// Source Where the rule is written.
+	Source string `json:"source"`
+
+	// Title What it means when it is found, for people.
 	Title string `json:"title"`
 }
 
@@ -4657,6 +4858,9 @@ type InstrumentItem struct {
 	// EnabledWhen After which answer a question is asked; without one it always is. A question that is not asked is not missing.
 	EnabledWhen *AnswerCondition `json:"enabledWhen,omitempty"`
 
+	// Group Of the items with the same group only the one with the most points counts.
+	Group *string `json:"group,omitempty"`
+
 	// ID The key in `answers`.
 	ID string `json:"id"`
 
@@ -4666,14 +4870,17 @@ type InstrumentItem struct {
 	// Options Possible answers.
 	Options []AnswerOption `json:"options"`
 
+	// Reverse Whether the highest answer gives the fewest points.
+	Reverse *bool `json:"reverse,omitempty"`
+
 	// Safety Whether an answer to it may call for help at once.
 	Safety *bool `json:"safety,omitempty"`
 
 	// Scored Whether it counts towards the total.
 	Scored bool `json:"scored"`
 
-	// Text Its words.
-	Text string `json:"text"`
+	// Text Its words; absent unless `textIncluded`.
+	Text *string `json:"text,omitempty"`
 }
 
 // InstrumentPage A page of instruments.
@@ -4683,6 +4890,36 @@ type InstrumentPage struct {
 
 	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
 	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// InstrumentSubscale A group of items with a sum of its own.
+type InstrumentSubscale struct {
+	// Criterion Fulfilled when enough items are answered with a value of a range. A question that was skipped counts as its lowest answer.
+	Criterion *ItemCriterion `json:"criterion,omitempty"`
+
+	// Items Its items.
+	Items []string `json:"items"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Title Its name for people.
+	Title string `json:"title"`
+}
+
+// InstrumentThreshold A number by which totals and changes are judged, with its source.
+type InstrumentThreshold struct {
+	// Name What a number of an instrument decides. `maxMissing` and `maxMissingPerSubscale`: how many scored items may be unanswered for a total to be estimated. `screenPositive`: the total from which a further diagnostic look is due, down from which where higher is better; the ones by gender replace it. `responsePercent`: the improvement in percent of the baseline that is a response. `remissionBelow` and `remissionBaseline`: below which total symptoms count as remitted, and from which baseline. `clinicallyImportant` (in percent: `clinicallyImportantPercent`) and `reliableChange`: the smallest change that matters to a patient, and that is more than scatter. More words may come.
+	Name ThresholdName `json:"name"`
+
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// Source Where it was published.
+	Source string `json:"source"`
+
+	// Value The number, in points, items or percent as its name says; inclusive.
+	Value int `json:"value"`
 }
 
 // Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
@@ -4827,6 +5064,21 @@ type InvitedStaff struct {
 
 	// Staff A member of staff.
 	Staff Staff `json:"staff"`
+}
+
+// ItemCriterion Fulfilled when enough items are answered with a value of a range. A question that was skipped counts as its lowest answer.
+type ItemCriterion struct {
+	// AtLeast How many of the items must have such a value.
+	AtLeast int `json:"atLeast"`
+
+	// From Lowest value that counts.
+	From int `json:"from"`
+
+	// Items The items that are looked at.
+	Items []string `json:"items"`
+
+	// To Highest value that counts.
+	To int `json:"to"`
 }
 
 // Level A result that no points lead to. The worst answer decides.
@@ -5996,6 +6248,9 @@ type Provenance string
 // PsychosisHistory Whether the patient has, or had, a psychosis.
 type PsychosisHistory string
 
+// Rater Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
+type Rater string
+
 // Reason Why a decision is taken.
 type Reason struct {
 	// Reason Why, for whoever reads the record later.
@@ -6094,6 +6349,15 @@ type Route string
 
 // SafetyStatus What the answers say about danger; `unknown` when a question was left out, which is never negative.
 type SafetyStatus string
+
+// ScoreDirection What a higher total means.
+type ScoreDirection string
+
+// ScoreFinding Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
+type ScoreFinding string
+
+// ScoringMethod How the points of the items become the total; `highest` is those of the item that has most. More words may come.
+type ScoringMethod string
 
 // SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
 type SeriousCriterion string
@@ -6482,6 +6746,18 @@ type Submission struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// SubscaleScore What one subscale came to.
+type SubscaleScore struct {
+	// Met Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
+	Met *ScoreFinding `json:"met,omitempty"`
+
+	// Name Its name in the instrument.
+	Name string `json:"name"`
+
+	// Points The sum of its items; absent when one of them is missing.
+	Points *int `json:"points,omitempty"`
+}
+
 // Substance Something that alters the mind or the breathing. `sedatives` are sleeping pills and tranquillisers.
 type Substance string
 
@@ -6853,6 +7129,9 @@ type SupportPersonUpdate struct {
 
 // Swallowed What became of the saliva.
 type Swallowed string
+
+// ThresholdName What a number of an instrument decides. `maxMissing` and `maxMissingPerSubscale`: how many scored items may be unanswered for a total to be estimated. `screenPositive`: the total from which a further diagnostic look is due, down from which where higher is better; the ones by gender replace it. `responsePercent`: the improvement in percent of the baseline that is a response. `remissionBelow` and `remissionBaseline`: below which total symptoms count as remitted, and from which baseline. `clinicallyImportant` (in percent: `clinicallyImportantPercent`) and `reliableChange`: the smallest change that matters to a patient, and that is more than scatter. More words may come.
+type ThresholdName string
 
 // Ticket What a support person needs to act in one session. It is shown once: only its hash is kept.
 type Ticket struct {
@@ -10712,7 +10991,7 @@ type ClientInterface interface {
 
 	// ShowInstrument Show an instrument
 	//
-	// Items, answers, bands, LOINC codes.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
 	//
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -13589,7 +13868,7 @@ func (c *Client) ListInstruments(ctx context.Context, params *ListInstrumentsPar
 
 // ShowInstrument Show an instrument
 //
-// Items, answers, bands, LOINC codes.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
 //
 // Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 func (c *Client) ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -32465,7 +32744,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowInstrumentWithResponse Show an instrument
 	//
-	// Items, answers, bands, LOINC codes.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -42872,7 +43151,7 @@ func (c *ClientWithResponses) ListInstrumentsWithResponse(ctx context.Context, p
 
 // ShowInstrumentWithResponse Show an instrument
 //
-// Items, answers, bands, LOINC codes.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -46,30 +46,30 @@ type Subscale struct {
 
 // FlagResult says whether the answers have what a flag stands for.
 type FlagResult struct {
-	Code  string
-	Found Finding
+	Code  string  `json:"code"`
+	Found Finding `json:"found"`
 }
 
 // SubscaleResult is what one subscale came to.
 type SubscaleResult struct {
-	Code string
+	Code string `json:"code"`
 	// Points is the sum of the items; nil when one of them is missing, since nothing is
 	// estimated within a subscale.
-	Points *int
+	Points *int `json:"points,omitempty"`
 	// Met says whether its criterion is fulfilled; empty where it has none.
-	Met Finding
+	Met Finding `json:"met,omitempty"`
 }
 
 // Screen says whether a total reaches the cut-off.
 type Screen struct {
 	// Positive is yes or no also without a total, when no answer that is missing could change
 	// it.
-	Positive Finding
+	Positive Finding `json:"positive"`
 	// Cutoff is the total from which it is positive; down from which, where higher is better.
-	Cutoff int
+	Cutoff int `json:"cutoff"`
 	// Assumed says that cut-offs differ by gender and that the person's is another one or
 	// unknown: Cutoff is the one that finds more.
-	Assumed bool
+	Assumed bool `json:"assumed"`
 }
 
 // finding says whether the criterion is fulfilled. A question that was skipped because of

@@ -1,5 +1,7 @@
 package instruments
 
+import "slices"
+
 // Thresholds are the numbers by which totals and changes are judged, in points unless the
 // field says percent. One that nobody has published is left empty: see [Threshold.Known].
 type Thresholds struct {
@@ -40,6 +42,30 @@ func (t Threshold) judge(reached bool) *bool {
 		return nil
 	}
 	return &reached
+}
+
+// NamedThreshold is a threshold with its name in this API.
+type NamedThreshold struct {
+	Name string
+	Threshold
+}
+
+// ThresholdNames are the names of all thresholds, in the order of [Instrument.Known].
+var ThresholdNames = []string{
+	"maxMissing", "maxMissingPerSubscale", "screenPositive", "screenPositiveMale", "screenPositiveFemale", "responsePercent",
+	"remissionBelow", "remissionBaseline", "clinicallyImportant", "clinicallyImportantPercent", "reliableChange",
+}
+
+// Known lists the instrument's thresholds that are known.
+func (i Instrument) Known() []NamedThreshold {
+	var known []NamedThreshold
+	for n, threshold := range []Threshold{
+		i.MaxMissing, i.MaxMissingPerSubscale, i.ScreenPositive, i.ScreenByGender[Male], i.ScreenByGender[Female], i.ResponsePercent,
+		i.RemissionBelow, i.RemissionBaseline, i.ClinicallyImportant, i.ClinicallyImportantPercent, i.ReliableChange,
+	} {
+		known = append(known, NamedThreshold{ThresholdNames[n], threshold})
+	}
+	return slices.DeleteFunc(known, func(t NamedThreshold) bool { return !t.Threshold.Known() })
 }
 
 // Gender is what a record says of a person's gender, in the words of FHIR's

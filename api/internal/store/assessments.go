@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/titrate-health/titrate/pkg/instruments"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
@@ -39,8 +40,16 @@ type Scored struct {
 	Answered       int
 	Missing        int
 	Prorated       bool
+	Findings       string // a JSON object as Findings; empty until there are answers
 	Safety         string
 	ScoringVersion string
+}
+
+// Findings is what answers show beside the total, as it was stored with the scoring version.
+type Findings struct {
+	Screen    *instruments.Screen          `json:"screen,omitempty"`
+	Subscales []instruments.SubscaleResult `json:"subscales,omitempty"`
+	Flags     []instruments.FlagResult     `json:"flags,omitempty"`
 }
 
 // Submit notes who has answered the assessment, and when. The answers are the Scored.
@@ -94,7 +103,7 @@ var answeredStatuses = []treatment.AssessmentStatus{treatment.AssessmentSubmitte
 // total or a level. Answers that leave too much out give none: they are no baseline.
 func (tx *Tx) InstrumentsAnswered(patient uuid.UUID) ([]string, error) {
 	ids := []string{}
-	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND band <> ''", patient, answeredStatuses).
+	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND status IN ? AND (band <> '' OR total IS NOT NULL)", patient, answeredStatuses).
 		Pluck("instrument", &ids).Error
 	slices.Sort(ids)
 	return slices.Compact(ids), err

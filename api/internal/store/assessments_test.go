@@ -54,7 +54,7 @@ func assigned(patient uuid.UUID, instrument string, at, expires time.Time) *stor
 func answered(patient uuid.UUID, instrument string, at time.Time, total *int) *store.Assessment {
 	a := &store.Assessment{PatientID: patient, Instrument: instrument, Status: rules.AssessmentSubmitted}
 	a.Submit(newID(), store.Told{OccurredAt: at, TimeZone: "UTC", ReportedBy: "patient", Mode: "app", RecordedBy: "patient:" + patient.String()}, noon)
-	a.Scored = store.Scored{Answers: `{"phq9-1":1}`, Total: total, Answered: 1, Missing: 8, Safety: "unknown", ScoringVersion: "2026.1"}
+	a.Scored = store.Scored{Answers: `{"phq9-1":1}`, Total: total, Answered: 1, Missing: 8, Findings: "{}", Safety: "unknown", ScoringVersion: "2026.1"}
 	if total != nil {
 		a.Band = "minimal"
 	}

@@ -33,6 +33,7 @@ CREATE TABLE assessments (
     answered        INTEGER     NOT NULL,
     missing         INTEGER     NOT NULL,
     prorated        BOOLEAN     NOT NULL,
+    findings        TEXT        NOT NULL, -- a JSON object as TEXT: screen, subscales, flags
     safety          TEXT        NOT NULL CONSTRAINT assessments_safety CHECK (safety IN
         ('', 'negative', 'positive', 'unknown', 'notApplicable')),
     scoring_version TEXT        NOT NULL,

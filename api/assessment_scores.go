@@ -14,14 +14,22 @@ import (
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
-// score keeps the answers with what they come to. The error lists every answer that the
-// instrument does not know.
-func score(a *store.Assessment, answers oapi.Answers) (instruments.Result, error) {
+// score keeps the answers with what they come to, for a person of the patient's gender. The
+// error lists every answer that the instrument does not know; it also refuses what a clinician
+// rates from anybody else.
+func score(ctx context.Context, tx *store.Tx, a *store.Assessment, answers oapi.Answers) (instruments.Result, error) {
 	instrument, found := instruments.Find(a.Instrument)
 	if !found {
 		return instruments.Result{}, fmt.Errorf("instrument %s is not built in", a.Instrument)
 	}
-	result, err := instrument.Score(answers)
+	if instrument.RatedBy == instruments.RatedByClinician && !callOf(ctx).who.staff() {
+		return instruments.Result{}, problem.New(problem.Forbidden, "a clinician rates this instrument")
+	}
+	patient, err := store.Find[store.Patient](tx, a.PatientID)
+	if err != nil {
+		return instruments.Result{}, err
+	}
+	result, err := instrument.For(instruments.Gender(patient.Gender)).Score(answers)
 	if wrong, is := errors.AsType[*instruments.AnswerError](err); is {
 		p := problem.New(problem.InvalidRequest, "the instrument does not know some of the answers")
 		for _, f := range wrong.Faults {

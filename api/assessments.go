@@ -123,7 +123,7 @@ func (s *Server) addAssessment(ctx context.Context, tx *store.Tx, req oapi.Recor
 		return err
 	}
 	a.Submit(a.ID, said, tx.Now)
-	result, err := score(a, b.Answers)
+	result, err := score(ctx, tx, a, b.Answers)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (s *Server) submitAnswers(ctx context.Context, tx *store.Tx, req oapi.Submi
 	}
 	a.StatusReason = "" // why it had been cancelled stays in the history
 	a.Submit(b.ID, said, tx.Now)
-	result, err := score(a, b.Answers)
+	result, err := score(ctx, tx, a, b.Answers)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (s *Server) AmendAssessment(ctx context.Context, req oapi.AmendAssessmentRe
 		return nil, problem.New(problem.IllegalTransition, "an assessment that is reviewed cannot be amended by the patient")
 	}
 	a.StatusReason, a.ReviewedAt, a.ReviewedBy, a.ReviewNote = req.Body.Reason, nil, nil, ""
-	result, err := score(a, req.Body.Answers)
+	result, err := score(ctx, tx, a, req.Body.Answers)
 	if err != nil {
 		return nil, err
 	}

@@ -1393,19 +1393,52 @@ func (e Indication) Valid() bool {
 
 // Defines values for InstrumentID.
 const (
-	InstrumentIDCSsrsScreener InstrumentID = "c-ssrs-screener"
-	InstrumentIDGad7          InstrumentID = "gad-7"
-	InstrumentIDPhq9          InstrumentID = "phq-9"
+	InstrumentIDAuditC          InstrumentID = "audit-c"
+	InstrumentIDCSsrsScreener   InstrumentID = "c-ssrs-screener"
+	InstrumentIDCgiI            InstrumentID = "cgi-i"
+	InstrumentIDCgiS            InstrumentID = "cgi-s"
+	InstrumentIDDailyCheckIn    InstrumentID = "daily-check-in"
+	InstrumentIDDissociation    InstrumentID = "dissociation"
+	InstrumentIDGad2            InstrumentID = "gad-2"
+	InstrumentIDGad7            InstrumentID = "gad-7"
+	InstrumentIDPcl5            InstrumentID = "pcl-5"
+	InstrumentIDPgiC            InstrumentID = "pgi-c"
+	InstrumentIDPhq2            InstrumentID = "phq-2"
+	InstrumentIDPhq9            InstrumentID = "phq-9"
+	InstrumentIDSideEffects     InstrumentID = "side-effects"
+	InstrumentIDUrinarySymptoms InstrumentID = "urinary-symptoms"
 )
 
 // Valid indicates whether the value is a known member of the InstrumentID enum.
 func (e InstrumentID) Valid() bool {
 	switch e {
+	case InstrumentIDAuditC:
+		return true
 	case InstrumentIDCSsrsScreener:
+		return true
+	case InstrumentIDCgiI:
+		return true
+	case InstrumentIDCgiS:
+		return true
+	case InstrumentIDDailyCheckIn:
+		return true
+	case InstrumentIDDissociation:
+		return true
+	case InstrumentIDGad2:
 		return true
 	case InstrumentIDGad7:
 		return true
+	case InstrumentIDPcl5:
+		return true
+	case InstrumentIDPgiC:
+		return true
+	case InstrumentIDPhq2:
+		return true
 	case InstrumentIDPhq9:
+		return true
+	case InstrumentIDSideEffects:
+		return true
+	case InstrumentIDUrinarySymptoms:
 		return true
 	default:
 		return false
@@ -11202,7 +11235,7 @@ type ClientInterface interface {
 
 	// RecordAssessmentWithBody Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11211,7 +11244,7 @@ type ClientInterface interface {
 
 	// RecordAssessment Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14329,7 +14362,7 @@ func (c *Client) AssignAssessment(ctx context.Context, patientID PatientPath, pa
 
 // RecordAssessmentWithBody Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14348,7 +14381,7 @@ func (c *Client) RecordAssessmentWithBody(ctx context.Context, patientID Patient
 
 // RecordAssessment Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -32969,7 +33002,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithBodyWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -32978,7 +33011,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -43526,7 +43559,7 @@ func (c *ClientWithResponses) AssignAssessmentWithResponse(ctx context.Context, 
 
 // RecordAssessmentWithBodyWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43541,7 +43574,7 @@ func (c *ClientWithResponses) RecordAssessmentWithBodyWithResponse(ctx context.C
 
 // RecordAssessmentWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

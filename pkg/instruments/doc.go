@@ -6,9 +6,20 @@
 // remission.
 // [Find] and [All] answer the ones that are built in:
 //
-//	phq-9            Patient Health Questionnaire, depression, 0 to 27
-//	gad-7            Generalized Anxiety Disorder scale, 0 to 21
-//	c-ssrs-screener  Columbia-Suicide Severity Rating Scale, four levels of risk
+//	phq-9, phq-2      Patient Health Questionnaire, depression, 0 to 27 and 0 to 6
+//	gad-7, gad-2      Generalized Anxiety Disorder scale, 0 to 21 and 0 to 6
+//	c-ssrs-screener   Columbia-Suicide Severity Rating Scale, four levels of risk
+//	pcl-5             PTSD Checklist for DSM-5, 0 to 80, four clusters
+//	audit-c           alcohol consumption, 0 to 12, cut-off by gender
+//	cgi-s, cgi-i      a clinician's global impression, 1 to 7
+//	pgi-c             the patient's own, 1 to 7
+//
+// and, in own words and not validated:
+//
+//	dissociation      six sliders about a session, 0 to 24
+//	urinary-symptoms  five symptoms
+//	daily-check-in    mood, sleep, energy and anxiety, 0 to 100, higher is better
+//	side-effects      the worst of fourteen complaints, 0 to 3
 //
 // Scoring is pure and deterministic: the same answers and the same scoring version always
 // give the same [Result]. It never guesses. An answer that is out of range is an error and

@@ -178,7 +178,12 @@ type Level struct {
 }
 
 // All lists the instruments. The caller may change what it gets.
-func All() []Instrument { return []Instrument{phq9(), gad7(), cssrsScreener()} }
+func All() []Instrument {
+	return []Instrument{
+		phq9(), gad7(), cssrsScreener(), phq2(), gad2(), pcl5(), auditC(), cgiS(), cgiI(), pgiC(),
+		dissociation(), urinarySymptoms(), dailyCheckIn(), sideEffects(),
+	}
+}
 
 // Find answers the instrument with an id.
 func Find(id string) (Instrument, bool) {

@@ -43,36 +43,33 @@ func TestInstrumentsAreTheCallersOwn(t *testing.T) {
 	}
 }
 
+var (
+	camel = regexp.MustCompile(`\A[a-z]+([A-Z][a-z]+)*\z`)
+	slug  = regexp.MustCompile(`\A[a-z0-9]+(-[a-z0-9]+)*\z`)
+)
+
 // The shape that every instrument must have, whatever it asks.
 func TestStructure(t *testing.T) {
-	camel := regexp.MustCompile(`\A[a-z]+([A-Z][a-z]+)*\z`)
 	items := map[string]string{}
 	for _, instrument := range instruments.All() {
 		t.Run(instrument.ID, func(t *testing.T) {
-			lowest, highest, safety := 0, 0, 0
+			safety := 0
 			leveled := len(instrument.Levels) > 0
 			for _, item := range instrument.Items {
-				if other, taken := items[item.ID]; taken || item.ID == "" {
-					t.Errorf("item id %q is empty or that of %s", item.ID, other)
+				if other, taken := items[item.ID]; taken || !slug.MatchString(item.ID) {
+					t.Errorf("item id %q is no proper one, or that of %s", item.ID, other)
 				}
 				items[item.ID] = instrument.ID
-				checkItem(t, item)
+				checkItem(t, item, !instrument.NeedsLicence())
 				checkPlace(t, instrument, item)
 				if item.Safety {
 					safety++
-				}
-				if item.Scored {
-					lowest += item.Options[0].Value
-					highest += item.Options[len(item.Options)-1].Value
 				}
 			}
 			if safety > 1 && !leveled {
 				t.Errorf("%d safety items, want at most one", safety)
 			}
-			if lowest != instrument.MinTotal || highest != instrument.MaxTotal {
-				t.Errorf("items give %d to %d points, the instrument says %d to %d",
-					lowest, highest, instrument.MinTotal, instrument.MaxTotal)
-			}
+			checkRange(t, instrument)
 			next := instrument.MinTotal
 			for _, band := range instrument.Bands {
 				if band.Min != next || band.Max < band.Min || !camel.MatchString(band.Code) || band.Title == "" {
@@ -80,9 +77,10 @@ func TestStructure(t *testing.T) {
 				}
 				next = band.Max + 1
 			}
-			if next != instrument.MaxTotal+1 && !leveled {
+			if next != instrument.MaxTotal+1 && len(instrument.Bands) > 0 {
 				t.Errorf("bands end at %d, want %d", next-1, instrument.MaxTotal)
 			}
+			checkFindings(t, instrument)
 			for _, level := range instrument.Levels {
 				if !camel.MatchString(level.Code) || level.Title == "" {
 					t.Errorf("level %+v has no proper name", level)
@@ -90,6 +88,81 @@ func TestStructure(t *testing.T) {
 			}
 			checkSources(t, instrument)
 		})
+	}
+}
+
+// checkRange compares the bounds of the total with the fewest and the most points.
+func checkRange(t *testing.T, instrument instruments.Instrument) {
+	t.Helper()
+	leveled := len(instrument.Levels) > 0
+	if leveled != (instrument.Method == "") || leveled && (instrument.Times != 0 || instrument.HigherIsBetter || instrument.Bands != nil) {
+		t.Errorf("method %q, times %d with %d levels", instrument.Method, instrument.Times, len(instrument.Levels))
+	}
+	fewest, most := map[string]int{}, map[string]int{} // by group
+	for _, item := range instrument.Items {
+		if !item.Scored {
+			if item.Reverse || item.Group != "" {
+				t.Errorf("%s counts nothing, and says how", item.ID)
+			}
+			continue
+		}
+		part := item.Group
+		if part == "" {
+			part = item.ID
+		}
+		fewest[part] = max(fewest[part], item.Options[0].Value)
+		most[part] = max(most[part], item.Options[len(item.Options)-1].Value)
+	}
+	combine := func(parts map[string]int) int {
+		total := 0
+		for _, points := range parts {
+			if total += points; instrument.Method == instruments.Highest {
+				total = max(total-points, points)
+			}
+		}
+		if instrument.Method == instruments.Mean {
+			total /= len(parts)
+		}
+		return total * max(instrument.Times, 1)
+	}
+	if lowest, highest := combine(fewest), combine(most); lowest != instrument.MinTotal || highest != instrument.MaxTotal {
+		t.Errorf("items give %d to %d points, the instrument says %d to %d", lowest, highest, instrument.MinTotal, instrument.MaxTotal)
+	}
+}
+
+// checkFindings checks that subscales and flags look for what can be there.
+func checkFindings(t *testing.T, instrument instruments.Instrument) {
+	t.Helper()
+	items := func(where string, ids []string) {
+		for n, id := range ids {
+			if _, found := instrument.Item(id); !found || slices.Index(ids, id) != n {
+				t.Errorf("%s: %s is no item, or twice there", where, id)
+			}
+		}
+	}
+	criterion := func(where string, c instruments.Criterion) {
+		items(where, c.Items)
+		if c.AtLeast < 1 || c.AtLeast > len(c.Items) || c.From > c.To {
+			t.Errorf("%s: %+v is always fulfilled, or never", where, c)
+		}
+	}
+	for _, scale := range instrument.Subscales {
+		items(scale.Code, scale.Items)
+		if !camel.MatchString(scale.Code) || scale.Title == "" || len(scale.Items) == 0 {
+			t.Errorf("subscale %+v has no proper name or no items", scale)
+		}
+		if len(scale.Criterion.Items) > 0 {
+			criterion(scale.Code, scale.Criterion)
+		}
+	}
+	for _, flag := range instrument.Flags {
+		if !camel.MatchString(flag.Code) || flag.Title == "" || flag.Source == "" || len(flag.All) == 0 {
+			t.Errorf("flag %+v has no proper name, source or criterion", flag)
+		}
+		checkProvenances(t, []instruments.Provenance{flag.Provenance})
+		for _, c := range flag.All {
+			criterion(flag.Code, c)
+		}
 	}
 }
 
@@ -119,17 +192,18 @@ func checkPlace(t *testing.T, instrument instruments.Instrument, item instrument
 	}
 }
 
-func checkItem(t *testing.T, item instruments.Item) {
+// checkItem checks an item by itself: it has its wording if and only if that may be here.
+func checkItem(t *testing.T, item instruments.Item, worded bool) {
 	t.Helper()
-	if item.Text == "" || len(item.Options) < 2 || item.Scored && item.Optional {
-		t.Errorf("%s: no text, too few options, or both scored and optional", item.ID)
+	if (item.Text != "") != worded || len(item.Options) < 2 || item.Scored && item.Optional {
+		t.Errorf("%s: text %q, too few options, or both scored and optional", item.ID, item.Text)
 	}
 	for n, option := range item.Options {
 		if n > 0 && option.Value <= item.Options[n-1].Value {
 			t.Errorf("%s: option values do not rise", item.ID)
 		}
-		if option.Text == "" {
-			t.Errorf("%s: option %d has no text", item.ID, option.Value)
+		if (option.Text != "") != worded {
+			t.Errorf("%s: option %d has the text %q", item.ID, option.Value, option.Text)
 		}
 	}
 	if least, most := item.Options[0].Value, item.Options[len(item.Options)-1].Value; item.Safety &&
@@ -141,15 +215,23 @@ func checkItem(t *testing.T, item instruments.Item) {
 func checkSources(t *testing.T, instrument instruments.Instrument) {
 	t.Helper()
 	for name, text := range map[string]string{
-		"title": instrument.Title, "version": instrument.Version, "prompt": instrument.Prompt,
-		"recall period": instrument.RecallPeriod, "licence": instrument.Licence, "reference": instrument.Reference,
+		"title": instrument.Title, "version": instrument.Version, "licence": instrument.Licence, "reference": instrument.Reference,
 	} {
 		if text == "" {
 			t.Errorf("there is no %s", name)
 		}
 	}
-	if instrument.Terms != instruments.PublicDomain && instrument.Terms != instruments.Free {
-		t.Errorf("wording under terms %q cannot be shipped", instrument.Terms)
+	if (instrument.Prompt != "") == instrument.NeedsLicence() {
+		t.Errorf("prompt %q under terms %q", instrument.Prompt, instrument.Terms)
+	}
+	if period := regexp.MustCompile(`\A(P[0-9]+[DWMY])?\z`); !period.MatchString(instrument.RecallPeriod) {
+		t.Errorf("recall period %q", instrument.RecallPeriod)
+	}
+	if !slices.Contains([]instruments.Terms{instruments.PublicDomain, instruments.Free, instruments.Restricted}, instrument.Terms) {
+		t.Errorf("terms %q", instrument.Terms)
+	}
+	if instrument.RatedBy != instruments.RatedByPatient && instrument.RatedBy != instruments.RatedByClinician {
+		t.Errorf("rated by %q", instrument.RatedBy)
 	}
 	provenances := []instruments.Provenance{instrument.Provenance}
 	for _, level := range instrument.Levels {
@@ -158,18 +240,14 @@ func checkSources(t *testing.T, instrument instruments.Instrument) {
 		}
 		provenances = append(provenances, level.Provenance)
 	}
-	if leveled := instrument.Thresholds == (instruments.Thresholds{}); leveled != (len(instrument.Levels) > 0) {
-		t.Errorf("thresholds of a total: %t, levels: %d", !leveled, len(instrument.Levels))
-	} else if leveled {
-		checkProvenances(t, provenances)
-		return
+	if leveled := len(instrument.Levels) > 0; leveled && len(instrument.Known()) > 0 {
+		t.Errorf("thresholds of a total beside levels: %+v", instrument.Known())
+	} else if !leveled && !instrument.MaxMissing.Known() && len(instrument.Items) > 1 {
+		t.Error("nobody says how many items may be missing")
 	}
-	for _, threshold := range []instruments.Threshold{
-		instrument.MaxMissing, instrument.ScreenPositive, instrument.ResponsePercent, instrument.RemissionBelow,
-		instrument.RemissionBaseline, instrument.ClinicallyImportant, instrument.ReliableChange,
-	} {
-		if threshold.Value <= 0 || threshold.Source == "" {
-			t.Errorf("threshold without value or source: %+v", threshold)
+	for _, threshold := range instrument.Known() {
+		if threshold.Value < 0 || threshold.Value == 0 && threshold.Name != "maxMissing" {
+			t.Errorf("threshold without a value: %+v", threshold)
 		}
 		provenances = append(provenances, threshold.Provenance)
 	}
@@ -186,19 +264,21 @@ func checkProvenances(t *testing.T, provenances []instruments.Provenance) {
 }
 
 // LOINC codes of questions end in a check digit (Luhn), which finds a mistyped digit. Those
-// of answers (LA) and answer lists (LL) have the same shape behind their letters.
+// of answers (LA) and answer lists (LL) have the same shape behind their letters. Where LOINC
+// has no code there is none; what has a list has a code for each answer.
 func TestLOINC(t *testing.T) {
 	answer, list := regexp.MustCompile(`\ALA[0-9]+-[0-9]\z`), regexp.MustCompile(`\ALL[0-9]+-[0-9]\z`)
+	coded := 0
 	for _, instrument := range instruments.All() {
 		questions := []string{instrument.LOINCPanel, instrument.LOINCTotal}
 		for _, item := range instrument.Items {
 			questions = append(questions, item.LOINC)
-			if !list.MatchString(item.AnswerList) {
+			if item.AnswerList != "" && !list.MatchString(item.AnswerList) {
 				t.Errorf("%s: %q is not an answer list", item.ID, item.AnswerList)
 			}
 			for _, option := range item.Options {
-				if !answer.MatchString(option.LOINC) {
-					t.Errorf("%s: %q is not an answer code", item.ID, option.LOINC)
+				if answer.MatchString(option.LOINC) != (item.AnswerList != "") || item.AnswerList == "" && option.LOINC != "" {
+					t.Errorf("%s: %q is not an answer code of %q", item.ID, option.LOINC, item.AnswerList)
 				}
 			}
 		}
@@ -208,10 +288,16 @@ func TestLOINC(t *testing.T) {
 			}
 		}
 		for _, code := range questions {
-			if !loincValid(code) {
+			if code != "" && !loincValid(code) {
 				t.Errorf("%s: %q is not a LOINC code", instrument.ID, code)
 			}
+			if code != "" {
+				coded++
+			}
 		}
+	}
+	if coded < 40 {
+		t.Errorf("only %d codes were looked at", coded)
 	}
 	for _, code := range []string{"", "44249", "44249-2", "44294-1"} {
 		if loincValid(code) {
@@ -236,29 +322,6 @@ func loincValid(code string) bool {
 		sum += digit/10 + digit%10
 	}
 	return sum%10 == 0
-}
-
-// Bands at their edges, as published.
-func TestBands(t *testing.T) {
-	tests := []struct {
-		id    string
-		total int
-		want  string
-	}{
-		{"phq-9", 0, "minimal"}, {"phq-9", 4, "minimal"}, {"phq-9", 5, "mild"}, {"phq-9", 9, "mild"},
-		{"phq-9", 10, "moderate"}, {"phq-9", 14, "moderate"}, {"phq-9", 15, "moderatelySevere"},
-		{"phq-9", 19, "moderatelySevere"}, {"phq-9", 20, "severe"}, {"phq-9", 27, "severe"},
-		{"phq-9", -1, ""}, {"phq-9", 28, ""},
-		{"gad-7", 0, "minimal"}, {"gad-7", 4, "minimal"}, {"gad-7", 5, "mild"}, {"gad-7", 9, "mild"},
-		{"gad-7", 10, "moderate"}, {"gad-7", 14, "moderate"}, {"gad-7", 15, "severe"}, {"gad-7", 21, "severe"},
-		{"gad-7", 22, ""},
-	}
-	for _, test := range tests {
-		band, found := find(t, test.id).BandOf(test.total)
-		if band.Code != test.want || found != (test.want != "") {
-			t.Errorf("%s %d: got %q, %v; want %q", test.id, test.total, band.Code, found, test.want)
-		}
-	}
 }
 
 // Reproductions of both questionnaires often get these wrong.

@@ -12,6 +12,9 @@ const (
 	nhsManual   = "NHS Talking Therapies manual"
 )
 
+// PHQ9 is the id of the PHQ-9, whose ninth item has an alert rule of its own.
+const PHQ9 = "phq-9"
+
 // phq9 is the nine-item depression scale of the Patient Health Questionnaire.
 //
 // Wording: the questionnaire as its authors distribute it (phqscreeners.com). Score and
@@ -23,7 +26,7 @@ const (
 // al. 2022; what follows from it is the protocol's business.
 func phq9() Instrument {
 	return Instrument{
-		ID:           "phq-9",
+		ID:           PHQ9,
 		Title:        "Patient Health Questionnaire (PHQ-9)",
 		Version:      "2026.1",
 		RatedBy:      RatedByPatient,

@@ -65,7 +65,7 @@ func (i Instrument) Known() []NamedThreshold {
 	} {
 		known = append(known, NamedThreshold{ThresholdNames[n], threshold})
 	}
-	return slices.DeleteFunc(known, func(t NamedThreshold) bool { return !t.Threshold.Known() })
+	return slices.DeleteFunc(known, func(t NamedThreshold) bool { return !t.Known() })
 }
 
 // Gender is what a record says of a person's gender, in the words of FHIR's

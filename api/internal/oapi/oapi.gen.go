@@ -1391,19 +1391,52 @@ func (e Indication) Valid() bool {
 
 // Defines values for InstrumentID.
 const (
-	InstrumentIDCSsrsScreener InstrumentID = "c-ssrs-screener"
-	InstrumentIDGad7          InstrumentID = "gad-7"
-	InstrumentIDPhq9          InstrumentID = "phq-9"
+	InstrumentIDAuditC          InstrumentID = "audit-c"
+	InstrumentIDCSsrsScreener   InstrumentID = "c-ssrs-screener"
+	InstrumentIDCgiI            InstrumentID = "cgi-i"
+	InstrumentIDCgiS            InstrumentID = "cgi-s"
+	InstrumentIDDailyCheckIn    InstrumentID = "daily-check-in"
+	InstrumentIDDissociation    InstrumentID = "dissociation"
+	InstrumentIDGad2            InstrumentID = "gad-2"
+	InstrumentIDGad7            InstrumentID = "gad-7"
+	InstrumentIDPcl5            InstrumentID = "pcl-5"
+	InstrumentIDPgiC            InstrumentID = "pgi-c"
+	InstrumentIDPhq2            InstrumentID = "phq-2"
+	InstrumentIDPhq9            InstrumentID = "phq-9"
+	InstrumentIDSideEffects     InstrumentID = "side-effects"
+	InstrumentIDUrinarySymptoms InstrumentID = "urinary-symptoms"
 )
 
 // Valid indicates whether the value is a known member of the InstrumentID enum.
 func (e InstrumentID) Valid() bool {
 	switch e {
+	case InstrumentIDAuditC:
+		return true
 	case InstrumentIDCSsrsScreener:
+		return true
+	case InstrumentIDCgiI:
+		return true
+	case InstrumentIDCgiS:
+		return true
+	case InstrumentIDDailyCheckIn:
+		return true
+	case InstrumentIDDissociation:
+		return true
+	case InstrumentIDGad2:
 		return true
 	case InstrumentIDGad7:
 		return true
+	case InstrumentIDPcl5:
+		return true
+	case InstrumentIDPgiC:
+		return true
+	case InstrumentIDPhq2:
+		return true
 	case InstrumentIDPhq9:
+		return true
+	case InstrumentIDSideEffects:
+		return true
+	case InstrumentIDUrinarySymptoms:
 		return true
 	default:
 		return false

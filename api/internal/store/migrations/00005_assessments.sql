@@ -11,7 +11,9 @@ CREATE TABLE assessments (
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
     session_id      UUID,
-    instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN ('phq-9', 'gad-7', 'c-ssrs-screener')),
+    instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN
+        ('phq-9', 'gad-7', 'c-ssrs-screener', 'phq-2', 'gad-2', 'pcl-5', 'audit-c', 'cgi-s', 'cgi-i', 'pgi-c',
+        'dissociation', 'urinary-symptoms', 'daily-check-in', 'side-effects')),
     status          TEXT        NOT NULL CONSTRAINT assessments_status CHECK (status IN
         ('assigned', 'submitted', 'reviewed', 'cancelled', 'enteredInError')),
     status_reason   TEXT        NOT NULL,

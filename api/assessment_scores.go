@@ -52,6 +52,20 @@ func score(ctx context.Context, tx *store.Tx, a *store.Assessment, answers oapi.
 	return result, err
 }
 
+// licensed refuses an instrument that needs a licence until the clinic has attested one.
+func licensed(tx *store.Tx, id string) error {
+	instrument, found := instruments.Find(id)
+	if !found || !instrument.NeedsLicence() {
+		return nil
+	}
+	_, err := tx.InstrumentLicence(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return problem.New(problem.LicenceRequired, "the clinic has not attested a licence for "+id,
+			problem.Fault{In: problem.InBody, Pointer: "/instrument", Code: "licence_required", Detail: "needs a licence: attestInstrumentLicence"})
+	}
+	return err
+}
+
 // judgeAnswers raises the alert that the safety items give reason for, before the answer goes
 // out.
 func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assessment, result instruments.Result) error {

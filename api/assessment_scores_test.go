@@ -26,12 +26,29 @@ func middle(t *testing.T, id string) oapi.Answers {
 	return answers
 }
 
+// attest has the prescriber answer for a licence.
+func (d *desk) attest(instrument string) {
+	d.t.Helper()
+	err := d.call(d.prescriber, uuid.Nil, 0, call{}, func(ctx context.Context) error {
+		_, err := d.s.AttestInstrumentLicence(ctx, oapi.AttestInstrumentLicenceRequestObject{
+			InstrumentID: oapi.InstrumentID(instrument), Body: &oapi.InstrumentLicenceInput{Licence: "by letter"},
+		})
+		return err
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // Whatever an instrument finds is in the answer, and in the record when it is read later.
 func TestScoreIsShown(t *testing.T) {
 	d := newDesk(t)
 	for _, instrument := range instruments.All() {
 		t.Run(instrument.ID, func(t *testing.T) {
 			d.t = t
+			if instrument.NeedsLicence() {
+				d.attest(instrument.ID)
+			}
 			id, answers := uuid.New(), middle(t, instrument.ID)
 			got := d.need(d.record(d.nurse, id, func(b *oapi.AssessmentRecord) {
 				b.Instrument, b.Answers = oapi.InstrumentID(instrument.ID), answers
@@ -126,6 +143,25 @@ func TestDailyCheckInAlerts(t *testing.T) {
 		}, call{}))
 		if diff := cmp.Diff(want, d.alerts(id)); diff != "" || (got.SafetyMessage != nil) != (want != nil) {
 			t.Errorf("%d: message %v, alerts (-want +got):\n%s", thoughts, got.SafetyMessage, diff)
+		}
+	}
+}
+
+// The safety items of the scales whose wording is not here are judged too.
+func TestSilentSafetyItems(t *testing.T) {
+	d := newDesk(t)
+	for id, item := range map[string]string{"madrs": "madrs-10", "qids-sr16": "qids-12"} {
+		d.attest(id)
+		for value, want := range map[int][]string{0: nil, 1: {"SI_REPORTED medium open"}, 3: {"SI_REPORTED high open"}, -1: {"SI_UNKNOWN medium open"}} {
+			answers := middle(t, id)
+			if answers[item] = value; value < 0 {
+				delete(answers, item)
+			}
+			assessment := uuid.New()
+			d.need(d.record(d.nurse, assessment, func(b *oapi.AssessmentRecord) { b.Instrument, b.Answers = oapi.InstrumentID(id), answers }, call{}))
+			if diff := cmp.Diff(want, d.alerts(assessment)); diff != "" {
+				t.Errorf("%s, %d: alerts (-want +got):\n%s", id, value, diff)
+			}
 		}
 	}
 }

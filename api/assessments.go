@@ -64,7 +64,10 @@ func (s *Server) AssignAssessment(ctx context.Context, req oapi.AssignAssessment
 		PatientID: req.PatientID, Instrument: string(b.Instrument), Status: treatment.AssessmentAssigned,
 		DueAt: new(b.DueAt.UTC()), At: tx.Now,
 	}
-	var err error
+	err := licensed(tx, a.Instrument)
+	if err != nil {
+		return nil, err
+	}
 	if a.TreatmentID, a.SessionID, err = belongsTo(tx, req.PatientID, b.TreatmentID, b.SessionID); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,9 @@ func (s *Server) addAssessment(ctx context.Context, tx *store.Tx, req oapi.Recor
 	a := &store.Assessment{
 		Record: store.Record{ID: req.AssessmentID}, PatientID: req.PatientID,
 		Instrument: string(b.Instrument), Status: treatment.AssessmentSubmitted,
+	}
+	if err := licensed(tx, a.Instrument); err != nil {
+		return err
 	}
 	if a.TreatmentID, a.SessionID, err = belongsTo(tx, req.PatientID, b.TreatmentID, b.SessionID); err != nil {
 		return err

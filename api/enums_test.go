@@ -116,6 +116,7 @@ var wordings = []wording{
 	{"", words(treatment.FactKinds), "session_facts_kind", ""},
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},
 	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
+	{"", restrictedIDs(), "instrument_licences_instrument", ""},
 	{"", []string{"done", "denied", "dryRun"}, "journal_outcome", ""},
 }
 
@@ -129,6 +130,16 @@ func words[T ~string](list []T) (texts []string) {
 func instrumentIDs() (ids []string) {
 	for _, i := range instruments.All() {
 		ids = append(ids, i.ID)
+	}
+	return ids
+}
+
+// restrictedIDs are those of the instruments that need a licence.
+func restrictedIDs() (ids []string) {
+	for _, i := range instruments.All() {
+		if i.NeedsLicence() {
+			ids = append(ids, i.ID)
+		}
 	}
 	return ids
 }

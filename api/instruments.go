@@ -2,28 +2,85 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/pkg/instruments"
+	"github.com/titrate-health/titrate/pkg/problem"
 )
 
 // ListInstruments lists the questionnaires that can be answered, on one page.
-func (s *Server) ListInstruments(context.Context, oapi.ListInstrumentsRequestObject) (oapi.ListInstrumentsResponseObject, error) {
+func (s *Server) ListInstruments(ctx context.Context, _ oapi.ListInstrumentsRequestObject) (oapi.ListInstrumentsResponseObject, error) {
 	out := oapi.InstrumentPage{Items: []oapi.Instrument{}}
 	for _, i := range instruments.All() {
-		out.Items = append(out.Items, instrumentOut(i))
+		shown, err := attested(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, shown)
 	}
 	return oapi.ListInstruments200JSONResponse{InstrumentPageJSONResponse: oapi.InstrumentPageJSONResponse{Body: out}}, nil
 }
 
 // ShowInstrument shows a questionnaire.
-func (s *Server) ShowInstrument(_ context.Context, req oapi.ShowInstrumentRequestObject) (oapi.ShowInstrumentResponseObject, error) {
+func (s *Server) ShowInstrument(ctx context.Context, req oapi.ShowInstrumentRequestObject) (oapi.ShowInstrumentResponseObject, error) {
 	i, found := instruments.Find(string(req.InstrumentID))
 	if !found {
 		return nil, store.ErrNotFound
 	}
-	return oapi.ShowInstrument200JSONResponse{InstrumentJSONResponse: oapi.InstrumentJSONResponse(instrumentOut(i))}, nil
+	out, err := attested(ctx, i)
+	return oapi.ShowInstrument200JSONResponse{InstrumentJSONResponse: oapi.InstrumentJSONResponse(out)}, err
+}
+
+// AttestInstrumentLicence keeps who answers for it that the clinic may use an instrument.
+func (s *Server) AttestInstrumentLicence(ctx context.Context, req oapi.AttestInstrumentLicenceRequestObject) (oapi.AttestInstrumentLicenceResponseObject, error) {
+	i, found := instruments.Find(string(req.InstrumentID))
+	if !found {
+		return nil, store.ErrNotFound
+	}
+	if !i.NeedsLicence() {
+		return nil, problem.New(problem.RuleViolated, i.ID+" needs no licence: it is "+string(i.Terms))
+	}
+	licence := &store.InstrumentLicence{
+		Instrument: i.ID, Licence: req.Body.Licence, Reference: orZero(req.Body.Reference), AttestedBy: callOf(ctx).who.actor.ID,
+	}
+	if err := store.From(ctx).Create("instrumentLicence.attested", licence); err != nil {
+		return nil, err
+	}
+	return oapi.AttestInstrumentLicence201JSONResponse{InstrumentLicenceJSONResponse: oapi.InstrumentLicenceJSONResponse{
+		Body:    instrumentLicenceOut(ctx, licence),
+		Headers: oapi.InstrumentLicenceResponseHeaders{ETag: etag(licence.Version), Location: new("/v1/instruments/" + i.ID)},
+	}}, nil
+}
+
+// attested shows an instrument with the clinic's attestation, if it needs one and has it.
+func attested(ctx context.Context, i instruments.Instrument) (oapi.Instrument, error) {
+	out := instrumentOut(i)
+	if !i.NeedsLicence() {
+		return out, nil
+	}
+	licence, err := store.From(ctx).InstrumentLicence(i.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Attestation = new(instrumentLicenceOut(ctx, licence))
+	return out, nil
+}
+
+// instrumentLicenceOut shows an attestation. Who answers for it is for staff.
+func instrumentLicenceOut(ctx context.Context, l *store.InstrumentLicence) oapi.InstrumentLicence {
+	out := oapi.InstrumentLicence{
+		ID: l.ID, Version: l.Version, Instrument: oapi.InstrumentID(l.Instrument), Licence: l.Licence,
+		Reference: filled(l.Reference), AttestedAt: l.CreatedAt,
+	}
+	if callOf(ctx).who.staff() {
+		out.AttestedBy = &l.AttestedBy
+	}
+	return out
 }
 
 func instrumentOut(i instruments.Instrument) oapi.Instrument {

@@ -3,12 +3,15 @@ package api_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/instruments"
+	"github.com/titrate-health/titrate/pkg/problem"
 )
 
 // member is that of a JSON object; nil where there is none.
@@ -86,4 +89,61 @@ func checkShown(t *testing.T, want instruments.Instrument, shown apitest.Answer)
 			t.Errorf("%s shows %q", want.Items[n].ID, text)
 		}
 	}
+}
+
+// TestLicence: an instrument that needs a licence is refused until somebody of this clinic has
+// answered for one.
+func TestLicence(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+		c := &counter{Clinic: s.Clinic(t, "Licences"), db: db}
+		other := &counter{Clinic: s.Clinic(t, "Others"), db: db}
+		c.patient, other.patient = c.Patient(t, "Lindqvist"), other.Patient(t, "Lindqvist")
+		assign := func(c *counter) apitest.Answer {
+			return c.Site.Do(t, c.call("assignAssessment", c.Clinician, map[string]any{
+				"instrument": "wsas", "dueAt": s.Clock.Now().Add(time.Hour).Format(time.RFC3339),
+			}))
+		}
+		record := func(c *counter, answers map[string]any) apitest.Answer {
+			call := c.call("recordAssessment", c.patient, map[string]any{
+				"occurredAt": s.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York", "reportedBy": "patient", "mode": "app",
+				"instrument": "wsas", "answers": answers,
+			})
+			call.Path["assessmentId"] = uuid.NewString()
+			return c.Site.Do(t, call)
+		}
+		attest := func(who *apitest.Person, instrument, licence string) apitest.Answer {
+			return s.Do(t, apitest.Call{
+				Operation: "attestInstrumentLicence", Token: who.Token, Path: map[string]string{"instrumentId": instrument},
+				Body: map[string]any{"licence": licence},
+			})
+		}
+		whole := map[string]any{"wsas-1": 4, "wsas-2": 4, "wsas-3": 4, "wsas-4": 4, "wsas-5": 5}
+		for what, refused := range map[string]apitest.Answer{"assign": assign(c), "record": record(c, whole)} {
+			expect(t, what, refused, 422, problem.LicenceRequired)
+			if got := named(refused.JSON("errors"), "pointer"); !cmp.Equal(got, []string{"/instrument"}) {
+				t.Errorf("%s: faults at %v", what, got)
+			}
+		}
+		expect(t, "free", attest(c.Admin, "phq-9", "none"), 422, problem.RuleViolated)
+		expect(t, "by a nurse", attest(c.Clinician, "wsas", "mine"), 403, problem.Forbidden)
+		expect(t, "by an admin", attest(c.Admin, "wsas", "letter of May"), 201, "")
+		expect(t, "assign", assign(c), 201, "")
+		if got := record(c, whole); got.Status != 201 || got.JSON("total") != 21.0 || got.Text("band") != "moderatelySevere" {
+			t.Errorf("recorded: %d %s", got.Status, got.Body)
+		}
+		expect(t, "in another clinic", assign(other), 422, problem.LicenceRequired)
+		s.Clock.Advance(time.Minute)
+		expect(t, "again, by a prescriber", attest(c.Prescriber, "wsas", "letter of June"), 201, "")
+		for _, test := range []struct {
+			who                 *apitest.Person
+			licence, attestedBy any
+		}{
+			{c.Clinician, "letter of June", c.Prescriber.ID.String()}, {c.patient, "letter of June", nil}, {other.Clinician, nil, nil},
+		} {
+			shown := s.Must(t, apitest.Call{Operation: "showInstrument", Token: test.who.Token, Path: map[string]string{"instrumentId": "wsas"}})
+			if got := shown.JSON("attestation", "licence"); got != test.licence || shown.JSON("attestation", "attestedBy") != test.attestedBy {
+				t.Errorf("attestation: %s", shown.Body)
+			}
+		}
+	})
 }

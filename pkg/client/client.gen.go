@@ -1398,15 +1398,20 @@ const (
 	InstrumentIDCgiI            InstrumentID = "cgi-i"
 	InstrumentIDCgiS            InstrumentID = "cgi-s"
 	InstrumentIDDailyCheckIn    InstrumentID = "daily-check-in"
+	InstrumentIDDast10          InstrumentID = "dast-10"
 	InstrumentIDDissociation    InstrumentID = "dissociation"
 	InstrumentIDGad2            InstrumentID = "gad-2"
 	InstrumentIDGad7            InstrumentID = "gad-7"
+	InstrumentIDMadrs           InstrumentID = "madrs"
 	InstrumentIDPcl5            InstrumentID = "pcl-5"
 	InstrumentIDPgiC            InstrumentID = "pgi-c"
 	InstrumentIDPhq2            InstrumentID = "phq-2"
 	InstrumentIDPhq9            InstrumentID = "phq-9"
+	InstrumentIDQidsSr16        InstrumentID = "qids-sr16"
 	InstrumentIDSideEffects     InstrumentID = "side-effects"
 	InstrumentIDUrinarySymptoms InstrumentID = "urinary-symptoms"
+	InstrumentIDWho5            InstrumentID = "who-5"
+	InstrumentIDWsas            InstrumentID = "wsas"
 )
 
 // Valid indicates whether the value is a known member of the InstrumentID enum.
@@ -1422,11 +1427,15 @@ func (e InstrumentID) Valid() bool {
 		return true
 	case InstrumentIDDailyCheckIn:
 		return true
+	case InstrumentIDDast10:
+		return true
 	case InstrumentIDDissociation:
 		return true
 	case InstrumentIDGad2:
 		return true
 	case InstrumentIDGad7:
+		return true
+	case InstrumentIDMadrs:
 		return true
 	case InstrumentIDPcl5:
 		return true
@@ -1436,9 +1445,15 @@ func (e InstrumentID) Valid() bool {
 		return true
 	case InstrumentIDPhq9:
 		return true
+	case InstrumentIDQidsSr16:
+		return true
 	case InstrumentIDSideEffects:
 		return true
 	case InstrumentIDUrinarySymptoms:
+		return true
+	case InstrumentIDWho5:
+		return true
+	case InstrumentIDWsas:
 		return true
 	default:
 		return false
@@ -4792,6 +4807,9 @@ type InstructionsInput struct {
 
 // Instrument A questionnaire and how it is scored.
 type Instrument struct {
+	// Attestation What somebody of the clinic attested about an instrument's licence.
+	Attestation *InstrumentLicence `json:"attestation,omitempty"`
+
 	// Bands What totals mean; none where there is no total, or nobody has published any.
 	Bands []Band `json:"bands"`
 
@@ -4852,7 +4870,7 @@ type Instrument struct {
 	// Subscales Groups of items with a sum of their own.
 	Subscales []InstrumentSubscale `json:"subscales"`
 
-	// TextIncluded Whether the wording is here. Where it is not, the clinic shows the wording that came with its own licence.
+	// TextIncluded Whether the wording is here. Where it is not, the clinic shows the wording that came with its own licence, and has to attest that it has one.
 	TextIncluded bool `json:"textIncluded"`
 
 	// Thresholds The numbers by which totals and changes are judged, those that have been published.
@@ -4914,6 +4932,39 @@ type InstrumentItem struct {
 
 	// Text Its words; absent unless `textIncluded`.
 	Text *string `json:"text,omitempty"`
+}
+
+// InstrumentLicence What somebody of the clinic attested about an instrument's licence.
+type InstrumentLicence struct {
+	// AttestedAt When.
+	AttestedAt time.Time `json:"attestedAt"`
+
+	// AttestedBy Who answers for it; for staff.
+	AttestedBy *openapi_types.UUID `json:"attestedBy,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instrument The instruments that can be answered. More words may come.
+	Instrument InstrumentID `json:"instrument"`
+
+	// Licence Which licence it is.
+	Licence string `json:"licence"`
+
+	// Reference Where it is found.
+	Reference *string `json:"reference,omitempty"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// InstrumentLicenceInput The licence that the clinic has.
+type InstrumentLicenceInput struct {
+	// Licence Which licence it is, in words or with its text.
+	Licence string `json:"licence"`
+
+	// Reference Where it is found: a number, a letter, an address.
+	Reference *string `json:"reference,omitempty"`
 }
 
 // InstrumentPage A page of instruments.
@@ -8465,6 +8516,21 @@ type ShowInstrumentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AttestInstrumentLicenceParams defines parameters for AttestInstrumentLicence.
+type AttestInstrumentLicenceParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidMeasurementParams defines parameters for VoidMeasurement.
 type VoidMeasurementParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10112,6 +10178,9 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// AttestInstrumentLicenceJSONRequestBody defines body for AttestInstrumentLicence for application/json ContentType.
+type AttestInstrumentLicenceJSONRequestBody = InstrumentLicenceInput
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -11029,6 +11098,24 @@ type ClientInterface interface {
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AttestInstrumentLicenceWithBody Attest a licence
+	//
+	// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+	AttestInstrumentLicenceWithBody(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AttestInstrumentLicence Attest a licence
+	//
+	// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+	AttestInstrumentLicence(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RedeemInvitationWithBody Redeem an invitation
 	//
 	// Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -11217,7 +11304,7 @@ type ClientInterface interface {
 
 	// AssignAssessmentWithBody Assign an assessment
 	//
-	// The patient is asked to answer an instrument.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11226,7 +11313,7 @@ type ClientInterface interface {
 
 	// AssignAssessment Assign an assessment
 	//
-	// The patient is asked to answer an instrument.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11235,7 +11322,7 @@ type ClientInterface interface {
 
 	// RecordAssessmentWithBody Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11244,7 +11331,7 @@ type ClientInterface interface {
 
 	// RecordAssessment Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13916,6 +14003,44 @@ func (c *Client) ShowInstrument(ctx context.Context, instrumentID InstrumentPath
 	return c.Client.Do(req)
 }
 
+// AttestInstrumentLicenceWithBody Attest a licence
+//
+// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+func (c *Client) AttestInstrumentLicenceWithBody(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttestInstrumentLicenceRequestWithBody(c.Server, instrumentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AttestInstrumentLicence Attest a licence
+//
+// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+func (c *Client) AttestInstrumentLicence(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAttestInstrumentLicenceRequest(c.Server, instrumentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RedeemInvitationWithBody Redeem an invitation
 //
 // Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -14324,7 +14449,7 @@ func (c *Client) ListAssessments(ctx context.Context, patientID PatientPath, par
 
 // AssignAssessmentWithBody Assign an assessment
 //
-// The patient is asked to answer an instrument.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14343,7 +14468,7 @@ func (c *Client) AssignAssessmentWithBody(ctx context.Context, patientID Patient
 
 // AssignAssessment Assign an assessment
 //
-// The patient is asked to answer an instrument.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14362,7 +14487,7 @@ func (c *Client) AssignAssessment(ctx context.Context, patientID PatientPath, pa
 
 // RecordAssessmentWithBody Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14381,7 +14506,7 @@ func (c *Client) RecordAssessmentWithBody(ctx context.Context, patientID Patient
 
 // RecordAssessment Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -21657,6 +21782,115 @@ func NewShowInstrumentRequest(server string, instrumentID InstrumentPath, params
 			}
 
 			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAttestInstrumentLicenceRequest calls the generic AttestInstrumentLicence builder with application/json body
+func NewAttestInstrumentLicenceRequest(server string, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAttestInstrumentLicenceRequestWithBody(server, instrumentID, params, "application/json", bodyReader)
+}
+
+// NewAttestInstrumentLicenceRequestWithBody constructs an http.Request for the AttestInstrumentLicence method, with any body, and a specified content type
+func NewAttestInstrumentLicenceRequestWithBody(server string, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "instrumentId", instrumentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instruments/%s/attest-licence", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -32784,6 +33018,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrumentWithResponse(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*ShowInstrumentResponse, error)
 
+	// AttestInstrumentLicenceWithBodyWithResponse Attest a licence
+	//
+	// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+	AttestInstrumentLicenceWithBodyWithResponse(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttestInstrumentLicenceResponse, error)
+
+	// AttestInstrumentLicenceWithResponse Attest a licence
+	//
+	// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+	AttestInstrumentLicenceWithResponse(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*AttestInstrumentLicenceResponse, error)
+
 	// RedeemInvitationWithBodyWithResponse Redeem an invitation
 	//
 	// Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -32984,7 +33236,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignAssessmentWithBodyWithResponse Assign an assessment
 	//
-	// The patient is asked to answer an instrument.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -32993,7 +33245,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignAssessmentWithResponse Assign an assessment
 	//
-	// The patient is asked to answer an instrument.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33002,7 +33254,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithBodyWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33011,7 +33263,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36611,6 +36863,55 @@ func (r ShowInstrumentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowInstrumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AttestInstrumentLicenceResponse201Headers the declared response headers of an HTTP 201 response for AttestInstrumentLicence
+type AttestInstrumentLicenceResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type AttestInstrumentLicenceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *InstrumentLicence
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AttestInstrumentLicenceResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AttestInstrumentLicenceResponse) GetJSON201() *InstrumentLicence {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r AttestInstrumentLicenceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AttestInstrumentLicenceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AttestInstrumentLicenceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AttestInstrumentLicenceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -43197,6 +43498,36 @@ func (c *ClientWithResponses) ShowInstrumentWithResponse(ctx context.Context, in
 	return ParseShowInstrumentResponse(rsp)
 }
 
+// AttestInstrumentLicenceWithBodyWithResponse Attest a licence
+//
+// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+func (c *ClientWithResponses) AttestInstrumentLicenceWithBodyWithResponse(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AttestInstrumentLicenceResponse, error) {
+	rsp, err := c.AttestInstrumentLicenceWithBody(ctx, instrumentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttestInstrumentLicenceResponse(rsp)
+}
+
+// AttestInstrumentLicenceWithResponse Attest a licence
+//
+// The clinic has a licence for an instrument that needs one (`licence: restricted`); somebody answers for that by name. Until then the instrument is refused with `licence_required`. A later attestation replaces an earlier one, which is kept in the history.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
+func (c *ClientWithResponses) AttestInstrumentLicenceWithResponse(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*AttestInstrumentLicenceResponse, error) {
+	rsp, err := c.AttestInstrumentLicence(ctx, instrumentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAttestInstrumentLicenceResponse(rsp)
+}
+
 // RedeemInvitationWithBodyWithResponse Redeem an invitation
 //
 // Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -43529,7 +43860,7 @@ func (c *ClientWithResponses) ListAssessmentsWithResponse(ctx context.Context, p
 
 // AssignAssessmentWithBodyWithResponse Assign an assessment
 //
-// The patient is asked to answer an instrument.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43544,7 +43875,7 @@ func (c *ClientWithResponses) AssignAssessmentWithBodyWithResponse(ctx context.C
 
 // AssignAssessmentWithResponse Assign an assessment
 //
-// The patient is asked to answer an instrument.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43559,7 +43890,7 @@ func (c *ClientWithResponses) AssignAssessmentWithResponse(ctx context.Context, 
 
 // RecordAssessmentWithBodyWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -43574,7 +43905,7 @@ func (c *ClientWithResponses) RecordAssessmentWithBodyWithResponse(ctx context.C
 
 // RecordAssessmentWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47939,6 +48270,52 @@ func ParseShowInstrumentResponse(rsp *http.Response) (*ShowInstrumentResponse, e
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseAttestInstrumentLicenceResponse parses an HTTP response from a AttestInstrumentLicenceWithResponse call
+func ParseAttestInstrumentLicenceResponse(rsp *http.Response) (*AttestInstrumentLicenceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AttestInstrumentLicenceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest InstrumentLicence
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AttestInstrumentLicenceResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

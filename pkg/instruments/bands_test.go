@@ -18,6 +18,11 @@ var edges = map[string]string{
 	"cgi-i":            "veryMuchImproved 1-1, muchImproved 2-2, minimallyImproved 3-3, noChange 4-4, minimallyWorse 5-5, muchWorse 6-6, veryMuchWorse 7-7",
 	"pgi-c":            "veryMuchImproved 1-1, muchImproved 2-2, minimallyImproved 3-3, noChange 4-4, minimallyWorse 5-5, muchWorse 6-6, veryMuchWorse 7-7",
 	"urinary-symptoms": "none 0-0, single 1-1, several 2-5",
+	"qids-sr16":        "none 0-5, mild 6-10, moderate 11-15, severe 16-20, verySevere 21-27",
+	"who-5":            "likelyDepression 0-28, low 29-50, adequate 51-100",
+	"dast-10":          "none 0-0, low 1-2, moderate 3-5, substantial 6-8, severe 9-10",
+	"madrs":            "normal 0-6, mild 7-19, moderate 20-34, severe 35-60",
+	"wsas":             "subclinical 0-9, significant 10-20, moderatelySevere 21-40",
 	"side-effects":     "none 0-0, mild 1-1, moderate 2-2, severe 3-3",
 }
 

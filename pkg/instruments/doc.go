@@ -21,6 +21,14 @@
 //	daily-check-in    mood, sleep, energy and anxiety, 0 to 100, higher is better
 //	side-effects      the worst of fourteen complaints, 0 to 3
 //
+// and, without their wording, which needs the owner's licence:
+//
+//	qids-sr16         Quick Inventory of Depressive Symptomatology, 0 to 27
+//	who-5             WHO-Five Well-Being Index, 0 to 100, higher is better
+//	dast-10           Drug Abuse Screening Test, 0 to 10
+//	madrs             Montgomery-Åsberg Depression Rating Scale, 0 to 60, by a clinician
+//	wsas              Work and Social Adjustment Scale, 0 to 40
+//
 // Scoring is pure and deterministic: the same answers and the same scoring version always
 // give the same [Result]. It never guesses. An answer that is out of range is an error and
 // not rounded or cut; with too many unanswered items there is no total; and an unanswered

@@ -2,6 +2,7 @@ package instruments_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,35 @@ var vectors = []vector{
 	{"side-effects", "what asks for more questions", "", "00000000000011", "1 mild, severe no, urinary yes, craving yes"},
 	{"side-effects", "one missing", "", "0000000000000-", "no total, severe unknown, urinary no, craving unknown"},
 	{"side-effects", "one missing, severe anyway", "", "3000000000000-", "no total, severe yes, urinary no, craving unknown"},
+
+	{"qids-sr16", "everything", "", "3333333333333333", "27 verySevere, safety positive"},
+	{"qids-sr16", "the worst of sleep, of appetite, of psychomotor", "", "0123000210000012", "7 mild, safety negative"}, // 3 + 2 + 2
+	{"qids-sr16", "at the edge of mild", "", "0003000000000003", "6 mild, safety negative"},
+	{"qids-sr16", "one item for each group", "", "---20-1--0000010", "4 none, safety negative"},
+	{"qids-sr16", "nothing about appetite", "", "00000----0000000", "no total, safety negative"},
+	{"qids-sr16", "nothing about suicide", "", "00000000000-0000", "no total, safety unknown"},
+	{"who-5", "all 3", "", "33333", "60 adequate, screen no"},
+	{"who-5", "12 of 25", "", "33330", "48 low, screen yes"},
+	{"who-5", "13 of 25", "", "33331", "52 adequate, screen no"},
+	{"who-5", "7 of 25", "", "22210", "28 likelyDepression, screen yes"},
+	{"who-5", "8 of 25", "", "22220", "32 low, screen yes"},
+	{"who-5", "one missing", "", "3333-", "no total, screen unknown"},
+	{"who-5", "one missing, positive anyway", "", "1111-", "no total, screen yes"},
+	{"dast-10", "all no", "", "0000000000", "1 low, screen no"},
+	{"dast-10", "all yes", "", "1111111111", "9 severe, screen yes"},
+	{"dast-10", "nothing at all", "", "0010000000", "0 none, screen no"},
+	{"dast-10", "at the cut-off", "", "1100000000", "3 moderate, screen yes"},
+	{"dast-10", "below it", "", "1000000000", "2 low, screen no"},
+	{"dast-10", "one missing", "", "00-0000000", "no total, screen no"},
+	{"dast-10", "one missing that decides", "", "11-0000000", "no total, screen unknown"},
+	{"madrs", "everything", "", "6666666666", "60 severe, safety positive"},
+	{"madrs", "at the edge of moderate", "", "2222222222", "20 moderate, safety positive"},
+	{"madrs", "below it", "", "3222222220", "19 mild, safety negative"},
+	{"madrs", "one missing", "", "222222222-", "no total, safety unknown"},
+	{"wsas", "everything", "", "88888", "40 moderatelySevere"},
+	{"wsas", "20 is not more than 20", "", "44444", "20 significant"},
+	{"wsas", "9", "", "54000", "9 subclinical"},
+	{"wsas", "one missing", "", "4444-", "no total"},
 }
 
 // given reads the answers.
@@ -154,7 +184,7 @@ func summary(instrument instruments.Instrument, r instruments.Result) string {
 	for _, flag := range r.Flags {
 		list = append(list, flag.Code+" "+string(flag.Found))
 	}
-	if instrument.ID == "daily-check-in" { // PHQ-9 and C-SSRS have tests of their own
+	if slices.Contains([]string{"daily-check-in", "qids-sr16", "madrs"}, instrument.ID) { // PHQ-9 and C-SSRS have tests of their own
 		list = append(list, "safety "+string(r.Safety))
 	}
 	return strings.Join(list, ", ")
@@ -188,6 +218,7 @@ func TestVectors(t *testing.T) {
 var missing = map[string]int{
 	"phq-9": 2, "gad-7": 2, "phq-2": 0, "gad-2": 0, "pcl-5": 2, "audit-c": 0, "cgi-s": 0, "cgi-i": 0, "pgi-c": 0,
 	"dissociation": 0, "urinary-symptoms": 0, "daily-check-in": 1, "side-effects": 0,
+	"qids-sr16": 0, "who-5": 0, "dast-10": 0, "madrs": 0, "wsas": 0,
 }
 
 // Both sides of every rule about missing items. They are left out a third apart, so that no two of

@@ -55,6 +55,7 @@ const (
 	WeightRequired       Code = "weight_required"
 	HardMaximumExceeded  Code = "hard_maximum_exceeded"
 	CredentialsRequired  Code = "credentials_required"
+	LicenceRequired      Code = "licence_required"
 	ProtocolNotAllowed   Code = "protocol_not_allowed"
 	InvitationInvalid    Code = "invitation_invalid"
 	ReferenceNotFound    Code = "reference_not_found"

@@ -244,6 +244,13 @@ var definitions = []Definition{
 			"A clinic admin enters the credential in the staff record, or another prescriber signs; then send the request again.",
 	},
 	{
+		Code: LicenceRequired, Status: http.StatusUnprocessableEntity,
+		Title: "The clinic has not attested a licence for this instrument",
+		Explanation: "The owner of the instrument wants a licence, and nobody in the clinic has attested that it has one. " +
+			"Nothing was changed, and no answers were kept. " +
+			"A clinic admin or a prescriber attests the licence (attestInstrumentLicence); then send the request again, or use an instrument whose licence is publicDomain or free.",
+	},
+	{
 		Code: ProtocolNotAllowed, Status: http.StatusUnprocessableEntity,
 		Title: "This protocol cannot be used",
 		Explanation: "The protocol version that the request names exists but may not be used here, for example because it is for development only. " +

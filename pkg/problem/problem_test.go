@@ -34,7 +34,7 @@ var statuses = map[int][]problem.Code{
 	414: {"uri_too_long"},
 	415: {"unsupported_media_type"},
 	422: {"idempotency_key_reused", "rule_violated", "weight_required", "hard_maximum_exceeded",
-		"credentials_required", "protocol_not_allowed", "invitation_invalid", "reference_not_found"},
+		"credentials_required", "licence_required", "protocol_not_allowed", "invitation_invalid", "reference_not_found"},
 	428: {"if_match_required"},
 	429: {"rate_limited"},
 	431: {"headers_too_large"},

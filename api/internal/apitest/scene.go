@@ -78,7 +78,8 @@ var steps = map[string][]step{
 	"assignAssessment": {planned}, "recordAssessment": {planned, anew},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
-	"showAdverseEvent": {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
+	"attestInstrumentLicence": {restricted},
+	"showAdverseEvent":        {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
@@ -300,6 +301,9 @@ func assigned(t testing.TB, s *Scene) {
 		"instrument": "phq-9", "dueAt": s.Clinic.Site.Clock.Now().Add(24 * time.Hour).Format(time.RFC3339),
 	}))
 }
+
+// restricted is about an instrument that needs a licence.
+func restricted(_ testing.TB, s *Scene) { s.IDs["instrument"] = "madrs" }
 
 // anew has the next assessment get an id of its own.
 func anew(_ testing.TB, s *Scene) { delete(s.IDs, "assessment") }

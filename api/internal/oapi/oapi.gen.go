@@ -1396,15 +1396,20 @@ const (
 	InstrumentIDCgiI            InstrumentID = "cgi-i"
 	InstrumentIDCgiS            InstrumentID = "cgi-s"
 	InstrumentIDDailyCheckIn    InstrumentID = "daily-check-in"
+	InstrumentIDDast10          InstrumentID = "dast-10"
 	InstrumentIDDissociation    InstrumentID = "dissociation"
 	InstrumentIDGad2            InstrumentID = "gad-2"
 	InstrumentIDGad7            InstrumentID = "gad-7"
+	InstrumentIDMadrs           InstrumentID = "madrs"
 	InstrumentIDPcl5            InstrumentID = "pcl-5"
 	InstrumentIDPgiC            InstrumentID = "pgi-c"
 	InstrumentIDPhq2            InstrumentID = "phq-2"
 	InstrumentIDPhq9            InstrumentID = "phq-9"
+	InstrumentIDQidsSr16        InstrumentID = "qids-sr16"
 	InstrumentIDSideEffects     InstrumentID = "side-effects"
 	InstrumentIDUrinarySymptoms InstrumentID = "urinary-symptoms"
+	InstrumentIDWho5            InstrumentID = "who-5"
+	InstrumentIDWsas            InstrumentID = "wsas"
 )
 
 // Valid indicates whether the value is a known member of the InstrumentID enum.
@@ -1420,11 +1425,15 @@ func (e InstrumentID) Valid() bool {
 		return true
 	case InstrumentIDDailyCheckIn:
 		return true
+	case InstrumentIDDast10:
+		return true
 	case InstrumentIDDissociation:
 		return true
 	case InstrumentIDGad2:
 		return true
 	case InstrumentIDGad7:
+		return true
+	case InstrumentIDMadrs:
 		return true
 	case InstrumentIDPcl5:
 		return true
@@ -1434,9 +1443,15 @@ func (e InstrumentID) Valid() bool {
 		return true
 	case InstrumentIDPhq9:
 		return true
+	case InstrumentIDQidsSr16:
+		return true
 	case InstrumentIDSideEffects:
 		return true
 	case InstrumentIDUrinarySymptoms:
+		return true
+	case InstrumentIDWho5:
+		return true
+	case InstrumentIDWsas:
 		return true
 	default:
 		return false
@@ -4790,6 +4805,9 @@ type InstructionsInput struct {
 
 // Instrument A questionnaire and how it is scored.
 type Instrument struct {
+	// Attestation What somebody of the clinic attested about an instrument's licence.
+	Attestation *InstrumentLicence `json:"attestation,omitempty"`
+
 	// Bands What totals mean; none where there is no total, or nobody has published any.
 	Bands []Band `json:"bands"`
 
@@ -4850,7 +4868,7 @@ type Instrument struct {
 	// Subscales Groups of items with a sum of their own.
 	Subscales []InstrumentSubscale `json:"subscales"`
 
-	// TextIncluded Whether the wording is here. Where it is not, the clinic shows the wording that came with its own licence.
+	// TextIncluded Whether the wording is here. Where it is not, the clinic shows the wording that came with its own licence, and has to attest that it has one.
 	TextIncluded bool `json:"textIncluded"`
 
 	// Thresholds The numbers by which totals and changes are judged, those that have been published.
@@ -4912,6 +4930,39 @@ type InstrumentItem struct {
 
 	// Text Its words; absent unless `textIncluded`.
 	Text *string `json:"text,omitempty"`
+}
+
+// InstrumentLicence What somebody of the clinic attested about an instrument's licence.
+type InstrumentLicence struct {
+	// AttestedAt When.
+	AttestedAt time.Time `json:"attestedAt"`
+
+	// AttestedBy Who answers for it; for staff.
+	AttestedBy *openapi_types.UUID `json:"attestedBy,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instrument The instruments that can be answered. More words may come.
+	Instrument InstrumentID `json:"instrument"`
+
+	// Licence Which licence it is.
+	Licence string `json:"licence"`
+
+	// Reference Where it is found.
+	Reference *string `json:"reference,omitempty"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// InstrumentLicenceInput The licence that the clinic has.
+type InstrumentLicenceInput struct {
+	// Licence Which licence it is, in words or with its text.
+	Licence string `json:"licence"`
+
+	// Reference Where it is found: a number, a letter, an address.
+	Reference *string `json:"reference,omitempty"`
 }
 
 // InstrumentPage A page of instruments.
@@ -8463,6 +8514,21 @@ type ShowInstrumentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AttestInstrumentLicenceParams defines parameters for AttestInstrumentLicence.
+type AttestInstrumentLicenceParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidMeasurementParams defines parameters for VoidMeasurement.
 type VoidMeasurementParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10110,6 +10176,9 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// AttestInstrumentLicenceJSONRequestBody defines body for AttestInstrumentLicence for application/json ContentType.
+type AttestInstrumentLicenceJSONRequestBody = InstrumentLicenceInput
+
 // RedeemInvitationJSONRequestBody defines body for RedeemInvitation for application/json ContentType.
 type RedeemInvitationJSONRequestBody = Redemption
 
@@ -10454,6 +10523,9 @@ type ServerInterface interface {
 	// ShowInstrument Show an instrument
 	// (GET /instruments/{instrumentId})
 	ShowInstrument(ctx echo.Context, instrumentID InstrumentPath, params ShowInstrumentParams) error
+	// AttestInstrumentLicence Attest a licence
+	// (POST /instruments/{instrumentId}/attest-licence)
+	AttestInstrumentLicence(ctx echo.Context, instrumentID InstrumentPath, params AttestInstrumentLicenceParams) error
 	// RedeemInvitation Redeem an invitation
 	// (POST /invitations/redeem)
 	RedeemInvitation(ctx echo.Context) error
@@ -14291,6 +14363,80 @@ func (w *ServerInterfaceWrapper) ShowInstrument(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowInstrument(ctx, instrumentID, params)
+	return err
+}
+
+// AttestInstrumentLicence converts echo context to params.
+func (w *ServerInterfaceWrapper) AttestInstrumentLicence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "instrumentId" -------------
+	var instrumentID InstrumentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "instrumentId", ctx.Param("instrumentId"), &instrumentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instrumentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AttestInstrumentLicenceParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AttestInstrumentLicence(ctx, instrumentID, params)
 	return err
 }
 
@@ -22131,6 +22277,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
+	router.POST(options.BaseURL+"/instruments/:instrumentId/attest-licence", wrapper.AttestInstrumentLicence, options.OperationMiddlewares["attestInstrumentLicence"]...)
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
 	router.GET(options.BaseURL+"/me", wrapper.WhoAmI, options.OperationMiddlewares["whoAmI"]...)
 	router.POST(options.BaseURL+"/measurements/:measurementId/enter-in-error", wrapper.VoidMeasurement, options.OperationMiddlewares["voidMeasurement"]...)
@@ -22418,6 +22565,16 @@ type InstructionsJSONResponse struct {
 }
 
 type InstrumentJSONResponse Instrument
+
+type InstrumentLicenceResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type InstrumentLicenceJSONResponse struct {
+	Body InstrumentLicence
+
+	Headers InstrumentLicenceResponseHeaders
+}
 
 type InstrumentPageResponseHeaders struct {
 	Link *string
@@ -24093,6 +24250,36 @@ func (response ShowInstrument200JSONResponse) VisitShowInstrumentResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttestInstrumentLicenceRequestObject struct {
+	InstrumentID InstrumentPath `json:"instrumentId"`
+	Params       AttestInstrumentLicenceParams
+	Body         *AttestInstrumentLicenceJSONRequestBody
+}
+
+type AttestInstrumentLicenceResponseObject interface {
+	VisitAttestInstrumentLicenceResponse(w http.ResponseWriter) error
+}
+
+type AttestInstrumentLicence201JSONResponse struct{ InstrumentLicenceJSONResponse }
+
+func (response AttestInstrumentLicence201JSONResponse) VisitAttestInstrumentLicenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -27859,6 +28046,9 @@ type StrictServerInterface interface {
 	// ShowInstrument Show an instrument
 	// (GET /instruments/{instrumentId})
 	ShowInstrument(ctx context.Context, request ShowInstrumentRequestObject) (ShowInstrumentResponseObject, error)
+	// AttestInstrumentLicence Attest a licence
+	// (POST /instruments/{instrumentId}/attest-licence)
+	AttestInstrumentLicence(ctx context.Context, request AttestInstrumentLicenceRequestObject) (AttestInstrumentLicenceResponseObject, error)
 	// RedeemInvitation Redeem an invitation
 	// (POST /invitations/redeem)
 	RedeemInvitation(ctx context.Context, request RedeemInvitationRequestObject) (RedeemInvitationResponseObject, error)
@@ -30019,6 +30209,55 @@ func (sh *strictHandler) ShowInstrument(ctx echo.Context, instrumentID Instrumen
 		return err
 	} else if validResponse, ok := response.(ShowInstrumentResponseObject); ok {
 		return validResponse.VisitShowInstrumentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AttestInstrumentLicence operation middleware
+func (sh *strictHandler) AttestInstrumentLicence(ctx echo.Context, instrumentID InstrumentPath, params AttestInstrumentLicenceParams) error {
+	var request AttestInstrumentLicenceRequestObject
+
+	request.InstrumentID = instrumentID
+	request.Params = params
+
+	var body AttestInstrumentLicenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AttestInstrumentLicence(ctx.Request().Context(), request.(AttestInstrumentLicenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AttestInstrumentLicence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AttestInstrumentLicenceResponseObject); ok {
+		return validResponse.VisitAttestInstrumentLicenceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

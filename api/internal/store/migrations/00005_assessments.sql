@@ -13,7 +13,8 @@ CREATE TABLE assessments (
     session_id      UUID,
     instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN
         ('phq-9', 'gad-7', 'c-ssrs-screener', 'phq-2', 'gad-2', 'pcl-5', 'audit-c', 'cgi-s', 'cgi-i', 'pgi-c',
-        'dissociation', 'urinary-symptoms', 'daily-check-in', 'side-effects')),
+        'dissociation', 'urinary-symptoms', 'daily-check-in', 'side-effects',
+        'qids-sr16', 'who-5', 'dast-10', 'madrs', 'wsas')),
     status          TEXT        NOT NULL CONSTRAINT assessments_status CHECK (status IN
         ('assigned', 'submitted', 'reviewed', 'cancelled', 'enteredInError')),
     status_reason   TEXT        NOT NULL,
@@ -55,6 +56,25 @@ CREATE INDEX assessments_by_patient ON assessments (clinic_id, patient_id, at, i
 CREATE INDEX assessments_by_status ON assessments (clinic_id, patient_id, status, at, id);
 CREATE INDEX assessments_by_instrument ON assessments (clinic_id, patient_id, instrument, at, id);
 
+-- What somebody of the clinic attested about the licence for an instrument that needs one. A
+-- row never changes: the newest one of an instrument counts.
+CREATE TABLE instrument_licences (
+    clinic_id   UUID        NOT NULL,
+    id          UUID        NOT NULL,
+    version     BIGINT      NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    updated_at  TIMESTAMPTZ NOT NULL,
+    instrument  TEXT        NOT NULL CONSTRAINT instrument_licences_instrument CHECK (instrument IN
+        ('qids-sr16', 'who-5', 'dast-10', 'madrs', 'wsas')),
+    licence     TEXT        NOT NULL,
+    reference   TEXT        NOT NULL,
+    attested_by UUID        NOT NULL,
+    CONSTRAINT instrument_licences_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT instrument_licences_attester FOREIGN KEY (clinic_id, attested_by) REFERENCES staff (clinic_id, id)
+);
+CREATE INDEX instrument_licences_by_instrument ON instrument_licences (clinic_id, instrument, created_at, id);
+
 -- +goose Down
 
+DROP TABLE instrument_licences;
 DROP TABLE assessments;

@@ -59,8 +59,8 @@ func (j *job) inductionBegins() {
 	change := func(who *person, phase client.Phase, reason, etag string) (*client.ChangePhaseResponse, error) {
 		return who.ChangePhaseWithResponse(ctx, j.course.id, &client.ChangePhaseParams{IdempotencyKey: key(), IfMatch: etag}, client.PhaseChange{Phase: phase, Reason: reason})
 	}
-	j.refuse(problem.RuleViolated, "", "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
-		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // the treatment is only planned, and there is nothing to take
+	j.refuse(problem.RuleViolated, "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
+		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // the treatment is only planned
 	j.refuse(problem.IllegalTransition)(change(j.prescriber, client.PhaseTaper, "Skip.", `"2"`))
 	j.refuse(problem.InvalidRequest, "/reason")(change(j.prescriber, client.PhaseInduction, " ", `"2"`))
 	j.refuse(problem.Forbidden)(change(j.clinician, client.PhaseInduction, "Baseline complete.", `"2"`))
@@ -76,8 +76,6 @@ func (j *job) lotIsDispensed() {
 	record := func(who *person, d client.DispenseInput) (*client.RecordDispenseResponse, error) {
 		return who.RecordDispenseWithResponse(ctx, j.course.prescription, nil, d)
 	}
-	j.refuse(problem.RuleViolated, "")(j.patient.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()},
-		client.SessionInput{PlannedAt: j.now.Add(2 * time.Hour), TimeZone: zone})) // nothing to take
 	none := fill
 	none.Units, none.Lot = 0, ""
 	j.refuse(problem.InvalidRequest, "/lot", "/lot", "/units")(record(j.clinician, none))
@@ -96,7 +94,7 @@ func (j *job) sessionIsScheduled() {
 		return who.ScheduleSessionWithResponse(ctx, j.course.id, &client.ScheduleSessionParams{IdempotencyKey: key()}, client.SessionInput{PlannedAt: when, TimeZone: zone})
 	}
 	j.refuse(problem.NotFound)(schedule(j.other, j.now.Add(2*time.Hour)))
-	j.refuse(problem.RuleViolated, "", "")(schedule(j.patient, j.now.AddDate(1, 0, 0))) // the prescription and the lot have expired by then
+	j.refuse(problem.RuleViolated, "")(schedule(j.patient, j.now.AddDate(1, 0, 0))) // the prescription has expired by then
 	planned := good(schedule(j.patient, j.now.Add(2*time.Hour)))(j.t)
 	j.session, j.etag = planned.JSON201.ID, planned.HTTPResponse.Header.Get("ETag")
 	if planned.JSON201.Status != client.SessionStatusScheduled || *planned.JSON201.PrescriptionID != j.course.prescription {

@@ -107,7 +107,7 @@ func (s *Server) VoidMeasurement(ctx context.Context, req oapi.VoidMeasurementRe
 
 func measurementOut(m *store.Measurement) oapi.MeasurementJSONResponse {
 	return oapi.MeasurementJSONResponse{
-		Headers: oapi.MeasurementResponseHeaders{ETag: etag(m.Version), Location: location("measurements", m.ID)},
+		Headers: oapi.MeasurementResponseHeaders{ETag: etag(m.Version)},
 		Body: oapi.Measurement{
 			ID: m.ID, Version: m.Version, PatientID: m.PatientID, OccurredAt: m.OccurredAt, TimeZone: m.TimeZone,
 			ReportedBy: oapi.ReportedBy(m.ReportedBy), Mode: oapi.Mode(m.Mode), ClockSkew: &m.ClockSkew,

@@ -76,7 +76,7 @@ func (s *Server) VoidPdmpCheck(ctx context.Context, req oapi.VoidPdmpCheckReques
 
 func pdmpCheckOut(c *store.PDMPCheck) oapi.PdmpCheckJSONResponse {
 	return oapi.PdmpCheckJSONResponse{
-		Headers: oapi.PdmpCheckResponseHeaders{ETag: etag(c.Version), Location: location("pdmp-checks", c.ID)},
+		Headers: oapi.PdmpCheckResponseHeaders{ETag: etag(c.Version)},
 		Body: oapi.PdmpCheck{
 			ID: c.ID, Version: c.Version, PatientID: c.PatientID, OccurredAt: c.OccurredAt, TimeZone: c.TimeZone,
 			ReportedBy: oapi.ReportedBy(c.ReportedBy), Mode: oapi.Mode(c.Mode), ClockSkew: &c.ClockSkew,

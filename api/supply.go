@@ -201,5 +201,5 @@ func supplyEntryOut(e *store.SupplyEntry) oapi.SupplyEntryJSONResponse {
 		out.TimeZone, out.ReportedBy, out.Mode = &e.TimeZone, new(oapi.ReportedBy(e.ReportedBy)), new(oapi.Mode(e.Mode))
 		out.RecordedBy, out.RecordedAt, out.ClockSkew = new(actorOut(e.RecordedBy)), &e.CreatedAt, &e.ClockSkew
 	}
-	return oapi.SupplyEntryJSONResponse{Body: out, Headers: oapi.SupplyEntryResponseHeaders{ETag: etag(e.Version), Location: location("supply-entries", e.ID)}}
+	return oapi.SupplyEntryJSONResponse{Body: out, Headers: oapi.SupplyEntryResponseHeaders{ETag: etag(e.Version)}}
 }

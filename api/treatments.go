@@ -325,24 +325,20 @@ func currentProtocol(tx *store.Tx, patient uuid.UUID) (*store.Treatment, *uuid.U
 }
 
 func limitsIn(l *oapi.TreatmentLimits) treatment.Limits {
-	return mergeLimits(treatment.Limits{}, l)
+	if l == nil {
+		return treatment.Limits{}
+	}
+	return treatment.Limits{
+		HoldSystolicMmHg: l.HoldSystolicMmHg, HoldDiastolicMmHg: l.HoldDiastolicMmHg,
+		StopSystolicMmHg: l.StopSystolicMmHg, StopDiastolicMmHg: l.StopDiastolicMmHg,
+	}
 }
 
-func mergeLimits(to treatment.Limits, l *oapi.TreatmentLimits) treatment.Limits {
-	if l == nil {
-		return to
-	}
-	for _, m := range []struct {
-		to   **int
-		from *int
-	}{
-		{&to.HoldSystolicMmHg, l.HoldSystolicMmHg}, {&to.HoldDiastolicMmHg, l.HoldDiastolicMmHg},
-		{&to.StopSystolicMmHg, l.StopSystolicMmHg}, {&to.StopDiastolicMmHg, l.StopDiastolicMmHg},
-	} {
-		if m.from != nil {
-			*m.to = m.from
-		}
-	}
+func mergeLimits(to treatment.Limits, l *oapi.TreatmentLimitsUpdate) treatment.Limits {
+	setOrClear(&to.HoldSystolicMmHg, l.HoldSystolicMmHg)
+	setOrClear(&to.HoldDiastolicMmHg, l.HoldDiastolicMmHg)
+	setOrClear(&to.StopSystolicMmHg, l.StopSystolicMmHg)
+	setOrClear(&to.StopDiastolicMmHg, l.StopDiastolicMmHg)
 	return to
 }
 

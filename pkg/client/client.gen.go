@@ -7367,6 +7367,21 @@ type TreatmentLimits struct {
 	StopSystolicMmHg *int `json:"stopSystolicMmHg,omitempty"`
 }
 
+// TreatmentLimitsUpdate Changes to this patient's limits; `null` takes one away, and the protocol's holds again.
+type TreatmentLimitsUpdate struct {
+	// HoldDiastolicMmHg Hold at or above this diastolic pressure, in mmHg.
+	HoldDiastolicMmHg nullable.Nullable[int] `json:"holdDiastolicMmHg,omitempty"`
+
+	// HoldSystolicMmHg Hold at or above this systolic pressure, in mmHg.
+	HoldSystolicMmHg nullable.Nullable[int] `json:"holdSystolicMmHg,omitempty"`
+
+	// StopDiastolicMmHg Stop at or above this diastolic pressure, in mmHg.
+	StopDiastolicMmHg nullable.Nullable[int] `json:"stopDiastolicMmHg,omitempty"`
+
+	// StopSystolicMmHg Stop at or above this systolic pressure, in mmHg.
+	StopSystolicMmHg nullable.Nullable[int] `json:"stopSystolicMmHg,omitempty"`
+}
+
 // TreatmentPage A page of treatments.
 type TreatmentPage struct {
 	// Items The treatments of this page, in order.
@@ -7378,8 +7393,8 @@ type TreatmentPage struct {
 
 // TreatmentUpdate Changes to a treatment; a member that is left out stays as it is.
 type TreatmentUpdate struct {
-	// Limits Limits for this patient. They may only be tighter than the protocol's.
-	Limits *TreatmentLimits `json:"limits,omitempty"`
+	// Limits Changes to this patient's limits; `null` takes one away, and the protocol's holds again.
+	Limits *TreatmentLimitsUpdate `json:"limits,omitempty"`
 
 	// ProtocolID The approved protocol that it follows from now on. What happened until now is judged by the earlier one.
 	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
@@ -37002,8 +37017,7 @@ func (r WhoAmIResponse) ContentType() string {
 
 // VoidMeasurementResponse200Headers the declared response headers of an HTTP 200 response for VoidMeasurement
 type VoidMeasurementResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type VoidMeasurementResponse struct {
@@ -38095,14 +38109,12 @@ func (r ListMeasurementsResponse) ContentType() string {
 
 // RecordMeasurementResponse200Headers the declared response headers of an HTTP 200 response for RecordMeasurement
 type RecordMeasurementResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 // RecordMeasurementResponse201Headers the declared response headers of an HTTP 201 response for RecordMeasurement
 type RecordMeasurementResponse201Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type RecordMeasurementResponse struct {
@@ -38319,14 +38331,12 @@ func (r ListPdmpChecksResponse) ContentType() string {
 
 // RecordPdmpCheckResponse200Headers the declared response headers of an HTTP 200 response for RecordPdmpCheck
 type RecordPdmpCheckResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 // RecordPdmpCheckResponse201Headers the declared response headers of an HTTP 201 response for RecordPdmpCheck
 type RecordPdmpCheckResponse201Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type RecordPdmpCheckResponse struct {
@@ -38473,14 +38483,12 @@ func (r ShowSupplyResponse) ContentType() string {
 
 // CountSupplyResponse200Headers the declared response headers of an HTTP 200 response for CountSupply
 type CountSupplyResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 // CountSupplyResponse201Headers the declared response headers of an HTTP 201 response for CountSupply
 type CountSupplyResponse201Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type CountSupplyResponse struct {
@@ -38537,14 +38545,12 @@ func (r CountSupplyResponse) ContentType() string {
 
 // DisposeSupplyResponse200Headers the declared response headers of an HTTP 200 response for DisposeSupply
 type DisposeSupplyResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 // DisposeSupplyResponse201Headers the declared response headers of an HTTP 201 response for DisposeSupply
 type DisposeSupplyResponse201Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type DisposeSupplyResponse struct {
@@ -38649,14 +38655,12 @@ func (r ListSupplyEntriesResponse) ContentType() string {
 
 // ReportSupplyLossResponse200Headers the declared response headers of an HTTP 200 response for ReportSupplyLoss
 type ReportSupplyLossResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 // ReportSupplyLossResponse201Headers the declared response headers of an HTTP 201 response for ReportSupplyLoss
 type ReportSupplyLossResponse201Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type ReportSupplyLossResponse struct {
@@ -39004,8 +39008,7 @@ func (r BookVisitResponse) ContentType() string {
 
 // VoidPdmpCheckResponse200Headers the declared response headers of an HTTP 200 response for VoidPdmpCheck
 type VoidPdmpCheckResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type VoidPdmpCheckResponse struct {
@@ -41136,8 +41139,7 @@ func (r InviteStaffResponse) ContentType() string {
 
 // VoidSupplyEntryResponse200Headers the declared response headers of an HTTP 200 response for VoidSupplyEntry
 type VoidSupplyEntryResponse200Headers struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type VoidSupplyEntryResponse struct {
@@ -48406,13 +48408,6 @@ func ParseVoidMeasurementResponse(rsp *http.Response) (*VoidMeasurementResponse,
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	}
 
@@ -49404,13 +49399,6 @@ func ParseRecordMeasurementResponse(rsp *http.Response) (*RecordMeasurementRespo
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RecordMeasurementResponse201Headers
@@ -49420,13 +49408,6 @@ func ParseRecordMeasurementResponse(rsp *http.Response) (*RecordMeasurementRespo
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -49622,13 +49603,6 @@ func ParseRecordPdmpCheckResponse(rsp *http.Response) (*RecordPdmpCheckResponse,
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers RecordPdmpCheckResponse201Headers
@@ -49638,13 +49612,6 @@ func ParseRecordPdmpCheckResponse(rsp *http.Response) (*RecordPdmpCheckResponse,
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -49764,13 +49731,6 @@ func ParseCountSupplyResponse(rsp *http.Response) (*CountSupplyResponse, error) 
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CountSupplyResponse201Headers
@@ -49780,13 +49740,6 @@ func ParseCountSupplyResponse(rsp *http.Response) (*CountSupplyResponse, error) 
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -49834,13 +49787,6 @@ func ParseDisposeSupplyResponse(rsp *http.Response) (*DisposeSupplyResponse, err
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers DisposeSupplyResponse201Headers
@@ -49850,13 +49796,6 @@ func ParseDisposeSupplyResponse(rsp *http.Response) (*DisposeSupplyResponse, err
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -49943,13 +49882,6 @@ func ParseReportSupplyLossResponse(rsp *http.Response) (*ReportSupplyLossRespons
 			}
 			headers.ETag = &value
 		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
-		}
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers ReportSupplyLossResponse201Headers
@@ -49959,13 +49891,6 @@ func ParseReportSupplyLossResponse(rsp *http.Response) (*ReportSupplyLossRespons
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers201 = &headers
 	}
@@ -50260,13 +50185,6 @@ func ParseVoidPdmpCheckResponse(rsp *http.Response) (*VoidPdmpCheckResponse, err
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -52305,13 +52223,6 @@ func ParseVoidSupplyEntryResponse(rsp *http.Response) (*VoidSupplyEntryResponse,
 				return nil, err
 			}
 			headers.ETag = &value
-		}
-		if values := rsp.Header.Values("Location"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
-				return nil, err
-			}
-			headers.Location = &value
 		}
 		response.Headers200 = &headers
 	}

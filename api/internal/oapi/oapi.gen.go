@@ -7365,6 +7365,21 @@ type TreatmentLimits struct {
 	StopSystolicMmHg *int `json:"stopSystolicMmHg,omitempty"`
 }
 
+// TreatmentLimitsUpdate Changes to this patient's limits; `null` takes one away, and the protocol's holds again.
+type TreatmentLimitsUpdate struct {
+	// HoldDiastolicMmHg Hold at or above this diastolic pressure, in mmHg.
+	HoldDiastolicMmHg nullable.Nullable[int] `json:"holdDiastolicMmHg,omitempty"`
+
+	// HoldSystolicMmHg Hold at or above this systolic pressure, in mmHg.
+	HoldSystolicMmHg nullable.Nullable[int] `json:"holdSystolicMmHg,omitempty"`
+
+	// StopDiastolicMmHg Stop at or above this diastolic pressure, in mmHg.
+	StopDiastolicMmHg nullable.Nullable[int] `json:"stopDiastolicMmHg,omitempty"`
+
+	// StopSystolicMmHg Stop at or above this systolic pressure, in mmHg.
+	StopSystolicMmHg nullable.Nullable[int] `json:"stopSystolicMmHg,omitempty"`
+}
+
 // TreatmentPage A page of treatments.
 type TreatmentPage struct {
 	// Items The treatments of this page, in order.
@@ -7376,8 +7391,8 @@ type TreatmentPage struct {
 
 // TreatmentUpdate Changes to a treatment; a member that is left out stays as it is.
 type TreatmentUpdate struct {
-	// Limits Limits for this patient. They may only be tighter than the protocol's.
-	Limits *TreatmentLimits `json:"limits,omitempty"`
+	// Limits Changes to this patient's limits; `null` takes one away, and the protocol's holds again.
+	Limits *TreatmentLimitsUpdate `json:"limits,omitempty"`
 
 	// ProtocolID The approved protocol that it follows from now on. What happened until now is judged by the earlier one.
 	ProtocolID *openapi_types.UUID `json:"protocolId,omitempty"`
@@ -22600,8 +22615,7 @@ type InvitedStaffJSONResponse struct {
 type MeJSONResponse Me
 
 type MeasurementResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 type MeasurementJSONResponse struct {
 	Body Measurement
@@ -22659,8 +22673,7 @@ type PatientPageJSONResponse struct {
 }
 
 type PdmpCheckResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 type PdmpCheckJSONResponse struct {
 	Body PdmpCheck
@@ -22756,8 +22769,7 @@ type StaffPageJSONResponse struct {
 type SupplyJSONResponse Supply
 
 type SupplyEntryResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 type SupplyEntryJSONResponse struct {
 	Body SupplyEntry
@@ -24349,9 +24361,6 @@ func (response VoidMeasurement200JSONResponse) VisitVoidMeasurementResponse(w ht
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -25026,17 +25035,13 @@ func (response RecordMeasurement200JSONResponse) VisitRecordMeasurementResponse(
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type RecordMeasurement201ResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type RecordMeasurement201JSONResponse struct {
@@ -25053,9 +25058,6 @@ func (response RecordMeasurement201JSONResponse) VisitRecordMeasurementResponse(
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
@@ -25194,17 +25196,13 @@ func (response RecordPdmpCheck200JSONResponse) VisitRecordPdmpCheckResponse(w ht
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type RecordPdmpCheck201ResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type RecordPdmpCheck201JSONResponse struct {
@@ -25221,9 +25219,6 @@ func (response RecordPdmpCheck201JSONResponse) VisitRecordPdmpCheckResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
@@ -25305,17 +25300,13 @@ func (response CountSupply200JSONResponse) VisitCountSupplyResponse(w http.Respo
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type CountSupply201ResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type CountSupply201JSONResponse struct {
@@ -25332,9 +25323,6 @@ func (response CountSupply201JSONResponse) VisitCountSupplyResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
@@ -25363,17 +25351,13 @@ func (response DisposeSupply200JSONResponse) VisitDisposeSupplyResponse(w http.R
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type DisposeSupply201ResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type DisposeSupply201JSONResponse struct {
@@ -25390,9 +25374,6 @@ func (response DisposeSupply201JSONResponse) VisitDisposeSupplyResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
@@ -25447,17 +25428,13 @@ func (response ReportSupplyLoss200JSONResponse) VisitReportSupplyLossResponse(w 
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
 type ReportSupplyLoss201ResponseHeaders struct {
-	ETag     *string
-	Location *string
+	ETag *string
 }
 
 type ReportSupplyLoss201JSONResponse struct {
@@ -25474,9 +25451,6 @@ func (response ReportSupplyLoss201JSONResponse) VisitReportSupplyLossResponse(w 
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
@@ -25672,9 +25646,6 @@ func (response VoidPdmpCheck200JSONResponse) VisitVoidPdmpCheckResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -27140,9 +27111,6 @@ func (response VoidSupplyEntry200JSONResponse) VisitVoidSupplyEntryResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
-	}
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)

@@ -261,8 +261,10 @@ func TestFailuresLeaveNoTrace(t *testing.T) {
 			good := wire(t, call)
 			none := uuid.NewString()
 			missing := good
-			for _, id := range scene.IDs {
-				missing.path = strings.ReplaceAll(missing.path, id, none)
+			for noun, id := range scene.IDs {
+				if noun != "instrument" { // every clinic has the same
+					missing.path = strings.ReplaceAll(missing.path, id, none)
+				}
 			}
 			refused := map[string]message{
 				"no token": good.with("Authorization", "", "Titrate-Ticket", ""), "bad token": good.with("Authorization", "Bearer x"),

@@ -111,13 +111,16 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 		return known, err
 	}
 	alerts, err := tx.StandingAlerts(c.row.PatientID, at)
+	if err != nil {
+		return known, err
+	}
 	for i := range alerts {
 		if alerts[i].Source.ID != row.ID { // the session's own facts are judged by themselves
 			known.Alerts = append(known.Alerts, treatment.StandingAlert{Rule: alerts[i].Rule, Severity: alerts[i].Severity})
 		}
 	}
-	if err != nil || !policy.Guards(treatment.GuardUnits) {
-		return known, err
+	if !policy.Guards(treatment.GuardUnits) {
+		return known, nil
 	}
 	known.Units, err = c.unitsAt(tx, row, at)
 	return known, err

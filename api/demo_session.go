@@ -189,11 +189,12 @@ func (c *chart) accompanied(before, end time.Time, path func() string, left bool
 	c.add(end, func() { c.attest(ticket, path()+"/attest", word) })
 }
 
-// readiness is what is asked before a dose when nothing stands against it.
+// readiness is what is asked before a dose when nothing stands against it. Whom the patient names
+// is known when it is sent.
 func (c *chart) readiness() obj {
 	return obj{
 		"solidsFastedMin": 300 + c.random.IntN(200), "fluidsFastedMin": 150 + c.random.IntN(60), "redFlags": []string{}, "supportPersonPresent": true,
-		"pregnancy": c.pregnancy(), "substances": []string{},
+		"supportPersonId": &c.supporter, "pregnancy": c.pregnancy(), "substances": []string{},
 	}
 }
 

@@ -51,8 +51,8 @@ func (e *evening) begins(in time.Duration) {
 	}
 	e.facts = map[string]object{
 		"before": vitals(-10),
-		"check": e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "redFlags": []string{},
-			"pregnancy": "notPregnant", "substances": []string{}}),
+		"check": e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "supportPersonId": e.IDs["supportPerson"],
+			"redFlags": []string{}, "pregnancy": "notPregnant", "substances": []string{}}),
 		"dose":        e.told(0, object{"doseMg": 100}),
 		"peak":        vitals(40),
 		"release":     vitals(115),

@@ -105,7 +105,7 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 		if err != nil {
 			return known, err
 		}
-		known.SupportPersonAdult = &person.Adult
+		known.SupportPersonAdult, known.SupportPersonRemoved = &person.Adult, person.RemovedAt != nil && !person.RemovedAt.After(at)
 	}
 	if known.SignedConsents, err = tx.ConsentsInForce(c.row.PatientID, at); err != nil {
 		return known, err

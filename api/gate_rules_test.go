@@ -87,9 +87,10 @@ func (a *asked) answers() {
 	a.expect("fluids not said", "hold fastingUnknown", set("fluidsFastedMin", nil))
 	a.expect("nobody is there", "stop noSupportPerson", set("supportPersonPresent", false))
 	a.expect("not said", "hold supportPersonUnknown", set("supportPersonPresent", nil))
-	a.expect("an adult", "", set("supportPersonId", a.IDs["supportPerson"]))
+	a.expect("not named", "hold supportPersonUnknown", set("supportPersonId", nil))
 	child := a.must(a.Patient, "addSupportPerson", object{"name": "Ida", "adult": false}).Text("id")
 	a.expect("a child", "stop noSupportPerson", set("supportPersonId", child))
+	a.removed()
 	a.expect("a red flag", "stop redFlagSymptom", set("redFlags", []string{"chestPain"}))
 	if got := raisedBy(a.t, a.Scene); !slices.Equal(got, []string{"RED_FLAG_SYMPTOM critical session"}) {
 		a.t.Errorf("alerts: %v", got)
@@ -97,6 +98,29 @@ func (a *asked) answers() {
 	a.expect("the session before had one", "hold openAlert")
 	a.settle()
 	a.expect("nobody has asked", "hold symptomsUnknown", set("redFlags", nil))
+}
+
+// removed: somebody whom the patient does not want there any more is as good as nobody, from then on.
+func (a *asked) removed() {
+	a.t.Helper()
+	sister := a.must(a.Patient, "addSupportPerson", object{"name": "Nora", "adult": true})
+	who := set("supportPersonId", sister.Text("id"))
+	a.expect("an adult", "", who)
+	then := a.site.Clock.Now()
+	a.site.Clock.Advance(time.Second)
+	a.site.Must(a.t, apitest.Call{Operation: "removeSupportPerson", Token: a.Patient.Token, Body: object{"reason": "Moved."},
+		Path: map[string]string{"supportPersonId": sister.Text("id")}, Header: map[string]string{"If-Match": sister.Header.Get("ETag")}})
+	a.expect("removed", "stop noSupportPerson", who)
+	a.expect("told late, but a clearance would count now", "stop noSupportPerson", who, happened(then))
+	a.site.Clock.Advance(2 * time.Hour)
+	a.expect("told later, from before they were removed", "", who, happened(then))
+}
+
+// happened has the check be of a time, and the reading of a minute before.
+func happened(at time.Time) func(before, check object) {
+	return func(before, check object) {
+		before["occurredAt"], check["occurredAt"] = at.Add(-time.Minute).Format(time.RFC3339), at.Format(time.RFC3339)
+	}
 }
 
 func (a *asked) pregnancy() {
@@ -248,16 +272,11 @@ func (a *asked) instructions() {
 	a.must(a.Patient, "acknowledgeInstructions", a.Fact("revision", 2))
 	read := a.site.Clock.Now()
 	a.expect("read", "")
-	told := func(at time.Time) func(before, check object) {
-		return func(before, check object) {
-			before["occurredAt"], check["occurredAt"] = at.Add(-time.Minute).Format(time.RFC3339), at.Format(time.RFC3339)
-		}
-	}
-	a.expect("told late, from when they were read", "", told(read))
-	a.expect("told late, from before they were read", "hold instructions", told(read.Add(-time.Second)))
+	a.expect("told late, from when they were read", "", happened(read))
+	a.expect("told late, from before they were read", "hold instructions", happened(read.Add(-time.Second)))
 	a.site.Clock.Advance(2 * time.Hour) // long after a clearance from then would count
-	a.expect("told later, from when they were read", "", told(read))
-	a.expect("told later, from before they were read", "hold instructions", told(read.Add(-time.Second)))
+	a.expect("told later, from when they were read", "", happened(read))
+	a.expect("told later, from before they were read", "hold instructions", happened(read.Add(-time.Second)))
 }
 
 func (a *asked) units() {

@@ -15,7 +15,7 @@ import (
 func check(s *apitest.Scene, more map[string]any) map[string]any {
 	c := s.Fact("redFlags", []string{})
 	c["solidsFastedMin"], c["fluidsFastedMin"], c["supportPersonPresent"] = 300, 150, true
-	c["pregnancy"], c["substances"] = "notPregnant", []string{}
+	c["supportPersonId"], c["pregnancy"], c["substances"] = s.IDs["supportPerson"], "notPregnant", []string{}
 	for name, value := range more {
 		if c[name] = value; value == nil {
 			delete(c, name)

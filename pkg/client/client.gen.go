@@ -3529,7 +3529,7 @@ type Check struct {
 	// Substances What was taken in the protocol's `substanceFreeHours` before, without a prescriber having ordered it: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
 	Substances *[]Substance `json:"substances,omitempty"`
 
-	// SupportPersonID Who is there: one of the patient's support people.
+	// SupportPersonID Who is there: one of the patient's support people. Left out: not known to be an adult, which holds the dose.
 	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
 
 	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.
@@ -3640,7 +3640,7 @@ type CheckInput struct {
 	// Substances What was taken in the protocol's `substanceFreeHours` before, without a prescriber having ordered it: an empty list when each was asked for and none was. Left out: not asked, which holds the dose.
 	Substances *[]Substance `json:"substances,omitempty"`
 
-	// SupportPersonID Who is there: one of the patient's support people.
+	// SupportPersonID Who is there: one of the patient's support people. Left out: not known to be an adult, which holds the dose.
 	SupportPersonID *openapi_types.UUID `json:"supportPersonId,omitempty"`
 
 	// SupportPersonPresent Whether the support person is there. Left out: not known, which holds the dose.

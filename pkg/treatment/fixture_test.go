@@ -175,7 +175,7 @@ func completionFact(n byte, minutes int) treatment.Fact {
 func checkFact(n byte, minutes int) treatment.Fact {
 	f := fact(n, treatment.FactCheck, minutes)
 	f.SolidsFastedMin, f.FluidsFastedMin, f.SupportPersonPresent, f.RedFlags = new(240), new(120), new(true), new("")
-	f.Pregnancy, f.Substances = new(treatment.NotPregnant), new("")
+	f.SupportPersonID, f.Pregnancy, f.Substances = new(id(90)), new(treatment.NotPregnant), new("")
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
 	"github.com/titrate-health/titrate/pkg/dose"
@@ -36,6 +37,7 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 		case treatment.FactCheck:
 			f.SolidsFastedMin, f.FluidsFastedMin = rapid.SampledFrom([]*int{nil, new(239), new(240)}).Draw(t, "solids"), new(120)
 			f.SupportPersonPresent = rapid.SampledFrom([]*bool{nil, new(false), new(true)}).Draw(t, "present")
+			f.SupportPersonID = rapid.SampledFrom([]*uuid.UUID{nil, new(id(90))}).Draw(t, "who")
 			f.Pregnancy = rapid.SampledFrom([]*treatment.PregnancyStatus{nil, new(treatment.NotPregnant), new(treatment.Pregnant)}).Draw(t, "pregnancy")
 			f.Substances = rapid.SampledFrom([]*string{nil, new(""), new("alcohol")}).Draw(t, "substances")
 			f.RedFlags = rapid.SampledFrom([]*string{nil, new(""), new("chestPain")}).Draw(t, "red flags")

@@ -193,6 +193,8 @@ func (g *gate) answers() {
 		g.hold(GateReason{Rule: RuleSupportPersonUnknown, Source: "check", Clears: "Say whether the support person is there.", FactID: g.check.ID})
 	case !*present:
 		g.stop(GateReason{Rule: RuleSupportPersonMissing, Source: "check", Clears: "An adult support person has to be there, from before the dose until the end.", FactID: g.check.ID})
+	case g.check.SupportPersonID == nil: // nobody knows that it is an adult
+		g.hold(GateReason{Rule: RuleSupportPersonUnknown, Value: "not named", Source: "check", Clears: "Say which of the patient's support people is there.", FactID: g.check.ID})
 	}
 }
 

@@ -84,6 +84,13 @@ func TestGate(t *testing.T) {
 
 		{"nobody is there", func(_, c *treatment.Fact, _ *treatment.Known) { c.SupportPersonPresent = new(false) }, "stop:noSupportPerson  / "},
 		{"not said whether somebody is there", func(_, c *treatment.Fact, _ *treatment.Known) { c.SupportPersonPresent = nil }, "hold:supportPersonUnknown  / "},
+		{"somebody whom nobody names", func(_, c *treatment.Fact, _ *treatment.Known) { c.SupportPersonID = nil }, "hold:supportPersonUnknown not named / "},
+		{"nobody is there, or named", func(_, c *treatment.Fact, _ *treatment.Known) {
+			c.SupportPersonID, c.SupportPersonPresent = nil, new(false)
+		}, "stop:noSupportPerson  / "},
+		{"neither said nor named", func(_, c *treatment.Fact, _ *treatment.Known) {
+			c.SupportPersonID, c.SupportPersonPresent = nil, nil
+		}, "hold:supportPersonUnknown  / "},
 		{"a red flag", func(_, c *treatment.Fact, _ *treatment.Known) { c.RedFlags = new("chestPain,seizure") }, "stop:redFlagSymptom chestPain,seizure / "},
 		{"nobody asked for red flags", func(_, c *treatment.Fact, _ *treatment.Known) { c.RedFlags = nil }, "hold:symptomsUnknown  / "},
 
@@ -286,6 +293,8 @@ func TestSurroundings(t *testing.T) {
 		{"another one, medium", alert(treatment.AlertBPPreSoft, treatment.SeverityMedium), false, nil},
 		{"the support person is no adult", func(s *treatment.Surroundings) { s.SupportPersonAdult = new(false) }, true, []treatment.Rule{treatment.RuleSupportPersonMissing}},
 		{"the support person is an adult", func(s *treatment.Surroundings) { s.SupportPersonAdult = new(true) }, false, nil},
+		{"the support person was removed", func(s *treatment.Surroundings) { s.SupportPersonAdult, s.SupportPersonRemoved = new(true), true }, true, []treatment.Rule{treatment.RuleSupportPersonMissing}},
+		{"a child who was removed", func(s *treatment.Surroundings) { s.SupportPersonAdult, s.SupportPersonRemoved = new(false), true }, true, []treatment.Rule{treatment.RuleSupportPersonMissing}},
 		{"nothing at home", func(s *treatment.Surroundings) { s.Units.Enough = false }, true, []treatment.Rule{treatment.RuleNoUnits}},
 		{"what is at home is unknown", func(s *treatment.Surroundings) { s.Units = nil }, true, []treatment.Rule{treatment.RuleNoUnits}},
 		{"what is at home cannot make the dose", func(s *treatment.Surroundings) { s.Units.Makeable = false }, false, []treatment.Rule{treatment.RuleUnitsCannotMakeDose}},

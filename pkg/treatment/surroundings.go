@@ -13,8 +13,9 @@ type Surroundings struct {
 	// Acknowledged: the patient has read the current instructions.
 	Acknowledged bool
 	// SupportPersonAdult: the support person who was named is an adult, by the clinic's records;
-	// nil when nobody was named.
-	SupportPersonAdult *bool
+	// nil when nobody was named. SupportPersonRemoved: the patient does not want them there any more.
+	SupportPersonAdult   *bool
+	SupportPersonRemoved bool
 	// Units are what is at home. Guard units.
 	Units *UnitsAtHome
 }
@@ -45,7 +46,10 @@ func (s Surroundings) Reasons() []GateReason {
 	for _, reason := range missing.reasons {
 		add(true, GateReason{Rule: RuleConsents, Limit: reason.Limit, Source: "protocol.treatment.requiredConsents", Clears: "The patient signs the consent."})
 	}
-	if s.SupportPersonAdult != nil && !*s.SupportPersonAdult {
+	switch {
+	case s.SupportPersonRemoved:
+		add(true, GateReason{Rule: RuleSupportPersonMissing, Value: "removed", Source: "supportPeople", Clears: "Somebody who is among the patient's support people has to be there."})
+	case s.SupportPersonAdult != nil && !*s.SupportPersonAdult:
 		add(true, GateReason{Rule: RuleSupportPersonMissing, Value: "not known to be an adult", Source: "supportPeople", Clears: "Somebody who is at least 18 has to be there."})
 	}
 	for _, alert := range s.Alerts {

@@ -282,7 +282,7 @@ func racing(t testing.TB, s *Scene) {
 	s.must(t, s.Patient, "recordVitals", reading)
 	check := s.fact("redFlags", []string{})
 	check["solidsFastedMin"], check["fluidsFastedMin"], check["supportPersonPresent"] = 300, 150, true
-	check["pregnancy"], check["substances"] = "notPregnant", []string{}
+	check["supportPersonId"], check["pregnancy"], check["substances"] = s.IDs["supportPerson"], "notPregnant", []string{}
 	s.keep("session", s.must(t, s.Patient, "checkSession", check))
 }
 

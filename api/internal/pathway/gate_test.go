@@ -73,7 +73,7 @@ func (c *care) judge(v *visit, f *fact) {
 	add(many, "weeklyLimit")
 	add(k.fasted == "unknown", "fastingUnknown")
 	add(k.fasted == "no", "fasting")
-	add(k.present == "unknown", "supportPersonUnknown")
+	add(k.present == "unknown" || k.present == "yes" && k.who == "", "supportPersonUnknown")
 	add(k.present == "no", "noSupportPerson")
 	add(k.symptoms == "unknown", "symptomsUnknown")
 	called := func(e *fact) bool { return !e.at.After(f.at) && f.at.Sub(e.at) <= 24*time.Hour }

@@ -122,6 +122,9 @@ func (w *walk) checkVisit(v *visit, said check) {
 	if said.present != "unknown" {
 		members["supportPersonPresent"] = said.present == "yes"
 	}
+	if said.who != "" {
+		members["supportPersonId"] = said.who
+	}
 	if flags, ok := map[string][]string{"yes": {"chestPain"}, "no": {}}[said.symptoms]; ok {
 		members["redFlags"] = flags
 	}

@@ -41,6 +41,7 @@ func (r reading) reaches(systolic, diastolic int) bool {
 type check struct {
 	fasted, present, symptoms string // "yes", "no", "unknown"
 	pregnant, substances      string // the same
+	who                       string // the id of the support person who is there; "" for nobody named
 	outside                   []string
 	reasons                   []string // of rules, sorted
 	grave                     bool     // suicidality is a stop

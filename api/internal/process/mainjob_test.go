@@ -28,6 +28,7 @@ type job struct {
 
 	consultation uuid.UUID
 	support      *person // with a ticket for the session
+	supporter    uuid.UUID
 }
 
 // A patient is registered, found eligible, treated, observed in a session at home and asked

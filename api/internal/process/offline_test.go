@@ -49,7 +49,7 @@ func phoneFor(t testing.TB, co *course, session uuid.UUID, began time.Time) *pho
 		reading.HeartRateBpm = new(72)
 		p.vitals(v.name, reading)
 	}
-	p.check("check", check(began.Add(-5*time.Minute), 300))
+	p.check("check", check(began.Add(-5*time.Minute), 300, co.patient.supporter(t)))
 	p.dose("dose", doseOf(began, milligrams(100)))
 	p.observation("observation", observation(began.Add(50*time.Minute), 6))
 	p.completion("completion", completion(began.Add(125*time.Minute), true))

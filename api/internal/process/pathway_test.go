@@ -209,3 +209,9 @@ func (j *job) doseIsAdjusted() {
 		j.t.Errorf("the old one is %s, the new one %+v", old.Status, now)
 	}
 }
+
+// supporter is the patient's support person.
+func (p *person) supporter(t testing.TB) uuid.UUID {
+	t.Helper()
+	return good(p.ListSupportPeopleWithResponse(t.Context(), p.id, nil))(t).JSON200.Items[0].ID
+}

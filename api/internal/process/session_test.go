@@ -106,13 +106,13 @@ func (j *job) sessionIsScheduled() {
 
 func (j *job) supportPersonIsInvited() {
 	ctx := j.t.Context()
-	people := good(j.patient.ListSupportPeopleWithResponse(ctx, j.patient.id, nil))(j.t).JSON200.Items
+	j.supporter = j.patient.supporter(j.t)
 	invite := func(who *person, id uuid.UUID) (*client.InviteSupportPersonResponse, error) {
 		return who.InviteSupportPersonWithResponse(ctx, j.session, &client.InviteSupportPersonParams{IdempotencyKey: key()}, client.TicketInput{SupportPersonID: id})
 	}
-	j.refuse(problem.NotFound)(invite(j.other, people[0].ID))
+	j.refuse(problem.NotFound)(invite(j.other, j.supporter))
 	j.refuse(problem.ReferenceNotFound, "/supportPersonId")(invite(j.patient, uuid.New()))
-	ticket := good(invite(j.clinician, people[0].ID))(j.t).JSON201.Ticket
+	ticket := good(invite(j.clinician, j.supporter))(j.t).JSON201.Ticket
 	j.support = at(j.t, j.url, "", client.WithTicket(ticket))
 	if seen := good(j.support.ShowSessionWithResponse(ctx, j.session, nil))(j.t).JSON200; seen.ID != j.session {
 		j.t.Errorf("the support person sees %+v", seen)
@@ -168,11 +168,11 @@ func (j *job) vitalsAreTaken() {
 	}
 }
 
-func check(when time.Time, minutesFasted int) client.CheckInput {
+func check(when time.Time, minutesFasted int, supporter uuid.UUID) client.CheckInput {
 	return client.CheckInput{
 		ID: uuid.New(), OccurredAt: when, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
 		SolidsFastedMin: &minutesFasted, FluidsFastedMin: &minutesFasted, RedFlags: &[]client.RedFlag{}, SupportPersonPresent: new(true),
-		Pregnancy: new(client.PregnancyStatusNotPregnant), Substances: &[]client.Substance{},
+		SupportPersonID: &supporter, Pregnancy: new(client.PregnancyStatusNotPregnant), Substances: &[]client.Substance{},
 	}
 }
 
@@ -181,13 +181,13 @@ func (j *job) gateClears() {
 	send := func(who *person, c client.CheckInput) (*client.CheckSessionResponse, error) {
 		return who.CheckSessionWithResponse(ctx, j.session, nil, c)
 	}
-	j.refuse(problem.NotFound)(send(j.other, check(j.now, 300)))
-	j.refuse(problem.InvalidRequest, "/fluidsFastedMin", "/solidsFastedMin")(send(j.patient, check(j.now, -1)))
+	j.refuse(problem.NotFound)(send(j.other, check(j.now, 300, j.supporter)))
+	j.refuse(problem.InvalidRequest, "/fluidsFastedMin", "/solidsFastedMin")(send(j.patient, check(j.now, -1, j.supporter)))
 	limits := good(j.patient.ShowGateWithResponse(ctx, j.session, nil))(j.t).JSON200
 	if !limits.Checkable || *limits.DoseMg != milligrams(100) || limits.SolidsFastedMin != 240 {
 		j.t.Errorf("the limits are %+v", limits)
 	}
-	held := good(send(j.patient, check(j.now, 60)))(j.t).JSON201
+	held := good(send(j.patient, check(j.now, 60, j.supporter)))(j.t).JSON201
 	if held.Status != client.SessionStatusHeld || (*held.Checks)[0].Instructions == nil || (*held.Checks)[0].Reasons != nil {
 		j.t.Errorf("without fasting: %+v", held)
 	}
@@ -201,7 +201,7 @@ func (j *job) gateClears() {
 	j.refuse(problem.Forbidden)(j.patient.OverrideHoldWithResponse(ctx, j.session,
 		&client.OverrideHoldParams{IdempotencyKey: key(), IfMatch: j.etag}, client.OverrideInput{Reason: "I am hungry."}))
 	j.advance(time.Minute)
-	if cleared := good(send(j.patient, check(j.now, 240)))(j.t).JSON201; cleared.Status != client.SessionStatusCleared || cleared.ClearedUntil == nil {
+	if cleared := good(send(j.patient, check(j.now, 240, j.supporter)))(j.t).JSON201; cleared.Status != client.SessionStatusCleared || cleared.ClearedUntil == nil {
 		j.t.Errorf("fasting: %+v", cleared)
 	}
 }

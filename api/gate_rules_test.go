@@ -184,9 +184,11 @@ func (a *asked) readings() {
 	a.expect("no saturation", "", set("spo2Percent", nil))
 	for systolic, want := range map[int]string{139: "", 140: "hold softBloodPressure", 159: "hold softBloodPressure"} {
 		a.expect(fmt.Sprint(systolic, "/78"), want, set("systolicMmHg", systolic))
+		a.settle()
 	}
 	for diastolic, want := range map[int]string{89: "", 90: "hold softBloodPressure", 99: "hold softBloodPressure"} {
 		a.expect(fmt.Sprint("122/", diastolic), want, set("diastolicMmHg", diastolic))
+		a.settle()
 	}
 	for _, member := range []string{"systolicMmHg", "diastolicMmHg"} {
 		a.expect("at the hard pair", "stop hardBloodPressure", set(member, map[string]int{"systolicMmHg": 160, "diastolicMmHg": 100}[member]))
@@ -204,6 +206,7 @@ func (a *asked) readings() {
 	a.settle()
 	a.must(a.Clinic.Prescriber, "updateTreatment", object{"limits": object{"holdSystolicMmHg": 130}})
 	a.expect("the patient's own limit", "hold softBloodPressure", set("systolicMmHg", 130))
+	a.settle()
 	a.expect("a point lower", "", set("systolicMmHg", 129))
 }
 
@@ -239,7 +242,8 @@ func (a *asked) alerts() {
 		a.must(a.Patient, "recordMeasurement", body)
 	}
 	measured(159)
-	a.expect("a medium alert", "")
+	a.expect("a medium alert", "hold openAlert")
+	a.settle()
 	measured(160)
 	a.expect("a high alert", "hold openAlert")
 	a.settle()

@@ -53,15 +53,12 @@ func (s Surroundings) Reasons() []GateReason {
 		add(true, GateReason{Rule: RuleSupportPersonMissing, Value: "not known to be an adult", Source: "supportPeople", Clears: "Somebody who is at least 18 has to be there."})
 	}
 	for _, alert := range s.Alerts {
-		grave := alert.Severity == SeverityHigh || alert.Severity == SeverityCritical
 		reason := GateReason{Rule: RuleOpenAlert, Value: string(alert.Rule) + ", " + string(alert.Severity), Source: "alerts", Clears: "The clinic resolves the alert."}
-		switch {
-		case suicidality(alert.Rule):
-			reason.Rule = RuleSuicidality
-			add(grave, reason)
-		case grave:
-			add(false, reason)
+		stop := false
+		if suicidality(alert.Rule) {
+			reason.Rule, stop = RuleSuicidality, alert.Severity == SeverityHigh || alert.Severity == SeverityCritical
 		}
+		add(stop, reason)
 	}
 	if s.Protocol.Guards(GuardUnits) {
 		switch {

@@ -34,7 +34,7 @@ func (c *care) around(v *visit, alerts []standing, onHand int) (rules []string, 
 		case a.source == v.id:
 		case a.suicidality():
 			rules, stops = append(rules, "suicidality"), stops || a.grave()
-		case a.grave():
+		default:
 			rules = append(rules, "openAlert")
 		}
 	}

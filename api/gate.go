@@ -95,7 +95,7 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	if err != nil {
 		return treatment.Surroundings{}, err
 	}
-	known := treatment.Surroundings{Protocol: *policy, Acknowledged: c.hadRead(check.OccurredAt, tx.Now)}
+	known := treatment.Surroundings{Protocol: *policy, Limits: c.row.Limits, Acknowledged: c.hadRead(check.OccurredAt, tx.Now)}
 	at := check.OccurredAt
 	if tx.Now.Sub(at) <= policy.Sessions.Clearance() {
 		at = tx.Now
@@ -108,6 +108,9 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 		known.SupportPersonAdult, known.SupportPersonRemoved = &person.Adult, person.RemovedAt != nil && !person.RemovedAt.After(at)
 	}
 	if known.SignedConsents, err = tx.ConsentsInForce(c.row.PatientID, at); err != nil {
+		return known, err
+	}
+	if known.Seen, err = c.sightings(tx, row, *policy, check.OccurredAt, at); err != nil {
 		return known, err
 	}
 	alerts, err := tx.StandingAlerts(c.row.PatientID, at)
@@ -124,6 +127,36 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	}
 	known.Units, err = c.unitsAt(tx, row, at)
 	return known, err
+}
+
+// sightings are what was measured and noticed of the patient outside of a session, in the hours before
+// a check in which what was dangerous stops a dose. The check is judged by what is known at a time.
+func (c *courseOf) sightings(tx *store.Tx, row *store.Session, policy treatment.Protocol, checked, at time.Time) (seen []treatment.Sighting, err error) {
+	from, until := checked, at
+	if at.Before(checked) {
+		from, until = at, checked
+	}
+	from = from.Add(-time.Duration(policy.Vitals.PreDose.StopHours) * time.Hour)
+	measurements, err := tx.MeasurementsBetween(row.PatientID, from, until)
+	if err != nil {
+		return nil, err
+	}
+	for i := range measurements {
+		m := &measurements[i]
+		seen = append(seen, treatment.Sighting{At: m.OccurredAt, Source: "measurements", Vitals: m.Vitals()})
+	}
+	facts, err := tx.FactsElsewhere(row.PatientID, row.ID, from, until)
+	if err != nil {
+		return nil, err
+	}
+	for i := range facts {
+		seen = append(seen, treatment.SightingOf(facts[i].Fact, policy))
+	}
+	events, err := tx.AdverseEventsBetween(row.PatientID, from, until)
+	for i := range events {
+		seen = append(seen, treatment.SightingOfEvent(events[i].AdverseEvent, events[i].OccurredAt))
+	}
+	return seen, err
 }
 
 // hadRead says whether the patient had acknowledged the current instructions by a time. What is asked

@@ -74,6 +74,11 @@ func drawKnown(t *rapid.T) treatment.Known {
 		if rapid.IntRange(0, 3).Draw(t, "held") == 0 {
 			heldBy(&k, n+1)
 		}
+		if rapid.IntRange(0, 5).Draw(t, "critical elsewhere") == 0 {
+			s := surroundings()
+			s.Seen = []treatment.Sighting{saturated(rapid.SampledFrom([]int{-90, -5, 0}).Draw(t, "found"), 89)}
+			k.Outside = map[uuid.UUID][]treatment.GateReason{id(n + 1): s.Reasons()}
+		}
 		if rapid.IntRange(0, 3).Draw(t, "overridden") == 0 {
 			rules := rapid.SampledFrom([][]treatment.Rule{{treatment.RuleOpenAlert}, treatment.HoldRules}).Draw(t, "rules")
 			k.Overrides = append(k.Overrides, treatment.Override{CheckID: id(n + 1), Rules: rules, At: at(rapid.SampledFrom([]int{-5, 5}).Draw(t, "at"))})

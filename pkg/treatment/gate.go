@@ -67,6 +67,8 @@ type GateReason struct {
 	Clears string
 	// FactID is the fact of the session that it follows from; the zero id for none.
 	FactID uuid.UUID
+	// FoundAt is when it was measured or noticed, if that was not in the session.
+	FoundAt *time.Time
 }
 
 // Check is a check of the safety gate as the rules judge it.
@@ -101,7 +103,7 @@ func (c *course) judgeCheck(fact Fact) Check {
 	g.substances()
 	g.pressure()
 	g.quantities()
-	g.reasons = append(g.reasons, c.known.Outside[fact.ID]...)
+	g.outside()
 	slices.SortStableFunc(g.reasons, func(a, b GateReason) int {
 		switch {
 		case a.Stop && !b.Stop:
@@ -131,6 +133,12 @@ func later(a, b time.Time) time.Time {
 func (g *gate) stop(r GateReason) {
 	r.Stop = true
 	g.reasons = append(g.reasons, r)
+}
+
+// stopFor notes a stop for a fact of the session.
+func (g *gate) stopFor(r GateReason, fact Fact) {
+	r.FactID = fact.ID
+	g.stop(r)
 }
 
 func (g *gate) hold(r GateReason) { g.reasons = append(g.reasons, r) }
@@ -198,17 +206,17 @@ func (g *gate) answers() {
 	}
 }
 
-// symptoms looks for red flags: those that were asked for, and those that the session has seen.
+// symptoms looks for red flags: those that were asked for, and those that the session has seen, also
+// at an earlier check.
 func (g *gate) symptoms() {
-	const clears = "This needs emergency care first, and the clinic's review."
 	if g.check.RedFlags == nil {
 		g.hold(GateReason{Rule: RuleSymptomsUnknown, Source: "check", Clears: "Ask for each of the red-flag symptoms.", FactID: g.check.ID})
 	} else if *g.check.RedFlags != "" {
-		g.stop(GateReason{Rule: RuleRedFlagSymptom, Value: *g.check.RedFlags, Source: "check", Clears: clears, FactID: g.check.ID})
+		g.stopFor(redFlagStop(*g.check.RedFlags, "check"), g.check)
 	}
-	for _, fact := range slices.Concat(g.observations, g.escalations) {
-		if g.counts(fact) && (fact.RedFlag != nil || fact.Kind == FactEscalation) {
-			g.stop(GateReason{Rule: RuleRedFlagSymptom, Value: symptomOf(fact), Source: "observations", Clears: clears, FactID: fact.ID})
+	for _, fact := range slices.Concat(g.observations, g.escalations, g.checked) {
+		if symptom := fact.redFlag(g.known.Protocol); symptom != "" && fact.ID != g.check.ID && g.counts(fact) {
+			g.stopFor(redFlagStop(symptom, "observations"), fact)
 			return
 		}
 	}
@@ -240,6 +248,18 @@ func (g *gate) substances() {
 	case *taken != "":
 		reason.Rule, reason.Value, reason.Clears = RuleSubstances, *taken, "Wait until "+free+" have passed since they were taken."
 		g.hold(reason)
+	}
+}
+
+// outside takes over what was looked up when the check came in. A saturation that was critical
+// elsewhere is over when this session has measured a later one: that one is judged by itself.
+func (g *gate) outside() {
+	oxygen := g.latest(func(v Vitals) *int { return v.Spo2Percent })
+	for _, reason := range g.known.Outside[g.check.ID] {
+		over := reason.Rule == RuleSaturationCritical && oxygen != nil && reason.FoundAt != nil && oxygen.OccurredAt.After(*reason.FoundAt)
+		if !over {
+			g.reasons = append(g.reasons, reason)
+		}
 	}
 }
 

@@ -39,12 +39,10 @@ func (g *gate) pressure() {
 // hardPressure stops for the newest reading at the hard pair that still counts, and says whether
 // there was one.
 func (g *gate) hardPressure() bool {
-	policy := g.known.Protocol.Vitals.PreDose
 	_, stop := g.known.Limits.preDose(g.known.Protocol)
 	for _, reading := range slices.Backward(g.vitals) {
 		if g.counts(reading) && stop.reached(reading.Vitals) {
-			g.stop(GateReason{Rule: RuleHardBloodPressure, Value: reading.pressure(), Limit: stop.String(), Source: limitSource(stop, policy.HardStop, "hardStop"),
-				Clears: "No dose for " + hours(policy.StopHours) + "; the clinic decides what comes next.", FactID: reading.ID})
+			g.stopFor(pressureStop(reading.Vitals, g.known.Limits, g.known.Protocol), reading)
 			return true
 		}
 	}
@@ -114,16 +112,12 @@ func (g *gate) quantities() {
 		}
 		return
 	}
-	reason := GateReason{Value: strconv.Itoa(*oxygen.Spo2Percent) + " %", FactID: oxygen.ID}
-	switch {
-	case *oxygen.Spo2Percent < policy.SpO2.CriticalBelowPercent:
-		reason.Rule, reason.Limit = RuleSaturationCritical, strconv.Itoa(policy.SpO2.CriticalBelowPercent)+" %"
-		reason.Source, reason.Clears = "protocol.vitals.preDose.spo2.criticalBelowPercent", "Measure again with warm hands; if it stays, this needs medical care."
-		g.stop(reason)
-	case *oxygen.Spo2Percent < policy.SpO2.HoldBelowPercent:
-		reason.Rule, reason.Limit = RuleSaturationLow, strconv.Itoa(policy.SpO2.HoldBelowPercent)+" %"
-		reason.Source, reason.Clears = "protocol.vitals.preDose.spo2.holdBelowPercent", "Measure again with warm hands."
-		g.hold(reason)
+	switch percent := *oxygen.Spo2Percent; {
+	case percent < policy.SpO2.CriticalBelowPercent:
+		g.stopFor(saturationStop(percent, g.known.Protocol), *oxygen)
+	case percent < policy.SpO2.HoldBelowPercent:
+		g.hold(GateReason{Rule: RuleSaturationLow, Value: strconv.Itoa(percent) + " %", Limit: strconv.Itoa(policy.SpO2.HoldBelowPercent) + " %",
+			Source: "protocol.vitals.preDose.spo2.holdBelowPercent", Clears: "Measure again with warm hands.", FactID: oxygen.ID})
 	}
 }
 

@@ -257,6 +257,26 @@ func TestGateSymptoms(t *testing.T) {
 	}
 }
 
+// TestGateSymptomsOfEarlierChecks: a red flag that an earlier check has found is not gone because a
+// later one does not name it.
+func TestGateSymptomsOfEarlierChecks(t *testing.T) {
+	for minutes, want := range map[int]int{-1: 1, -24 * 60: 1, -24*60 - 1: 0} {
+		facts, k := gated()
+		earlier := checkFact(9, minutes)
+		earlier.RedFlags = new("chestPain")
+		_, verdict := treatment.Fold(plan(), append(facts, earlier), k)
+		if got := verdict.Checks[1].Reasons; len(got) != want {
+			t.Errorf("at %d min: %+v", minutes, got)
+		}
+	}
+	facts, k := gated()
+	asleep := fact(9, treatment.FactObservation, -1)
+	asleep.Sedation = new(5)
+	if got := reasons(t, append(facts, asleep), k); len(got) != 1 || got[0].Value != "sedation 5" {
+		t.Errorf("somebody who cannot be woken: %+v", got)
+	}
+}
+
 // surroundings stand against nothing.
 func surroundings() treatment.Surroundings {
 	p := treatment.Default()

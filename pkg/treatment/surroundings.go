@@ -5,6 +5,10 @@ package treatment
 // way while their guard is on.
 type Surroundings struct {
 	Protocol Protocol
+	// Limits are the patient's own.
+	Limits Limits
+	// Seen is what was measured and noticed outside of the session in the protocol's stopHours before.
+	Seen []Sighting
 	// SignedConsents are the kinds of consent in force. Guard consents.
 	SignedConsents []string
 	// Alerts of the patient that are not resolved, without those that this session raised: its
@@ -36,7 +40,7 @@ type UnitsAtHome struct {
 
 // Reasons are those for which the gate does not clear a dose, whatever the session's facts say.
 func (s Surroundings) Reasons() []GateReason {
-	var list []GateReason
+	list := s.dangers()
 	add := func(stop bool, r GateReason) {
 		r.Stop = stop
 		list = append(list, r)

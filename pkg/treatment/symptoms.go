@@ -1,7 +1,6 @@
 package treatment
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 )
@@ -14,8 +13,8 @@ func (c *course) judgeSymptoms(f *findings) {
 		switch {
 		case observation.RedFlag != nil:
 			f.raise(AlertRedFlagSymptom, observation.ID, string(*observation.RedFlag), "")
-		case observation.Sedation != nil && *observation.Sedation >= limit:
-			f.raise(AlertRedFlagSymptom, observation.ID, "sedation "+strconv.Itoa(*observation.Sedation), "sedation "+strconv.Itoa(limit))
+		case observation.redFlag(c.known.Protocol) != "":
+			f.raise(AlertRedFlagSymptom, observation.ID, observation.redFlag(c.known.Protocol), "sedation "+strconv.Itoa(limit))
 		}
 	}
 	for _, escalation := range c.escalations {
@@ -33,12 +32,4 @@ func (c *course) judgeChecked(f *findings) {
 			f.raise(AlertPregnancyReported, check.ID, string(*check.Pregnancy), "")
 		}
 	}
-}
-
-// symptomOf is what an observation or a call for help names.
-func symptomOf(fact Fact) string {
-	if fact.RedFlag != nil {
-		return cmp.Or(string(*fact.RedFlag), string(fact.Kind))
-	}
-	return string(fact.Kind)
 }

@@ -125,7 +125,7 @@ func (w *walk) actions() map[string]func(*rapid.T) {
 		"clearCondition": func() { w.clearCondition(w.anIntake()) }, "reopenConsultation": func() { w.reopen(w.anIntake()) },
 		"withdrawConsultation": w.rarely(func() { w.withdrawIntake(w.anIntake()) }),
 		"what must be known":   w.know, "recordAssessment": func() { w.answer("phq-9", w.number("item 9", 0, 0, 1, 3)) },
-		"recordMeasurement": func() { w.weigh(w.number("kg", 50, 70, 90)) }, "recordPdmpCheck": w.monitor, "completeVisit": w.examine,
+		"recordMeasurement": func() { w.weigh(w.number("kg", 50, 70, 90)) }, "a high pressure": w.rarely(w.measureHigh), "recordPdmpCheck": w.monitor, "completeVisit": w.examine,
 		"presentConsent": func() { w.presentConsent(w.draw("kind", kinds...)) }, "signConsent": func() { w.signConsent(w.aConsent()) },
 		"declineConsent": func() { w.declineConsent(w.aConsent()) }, "withdrawConsent": w.rarely(func() { w.withdrawConsent(w.aConsent()) }),
 		"startTreatment": w.startCourse, "acknowledgeInstructions": func() { w.acknowledge(w.aCourse()) },
@@ -194,7 +194,7 @@ func (w *walk) adjusting() map[string]func() {
 			if len(w.courses) > 0 && rapid.Bool().Draw(w.rt, "of a session") {
 				v = w.aVisit()
 			}
-			w.reportEvent(v)
+			w.reportEvent(v, w.draw("term", "nausea", "nausea", "nausea", "chestPain"))
 		},
 		"triageAdverseEvent": about("triageAdverseEvent", "triaged", judgement, func(e *event) func() problem.Code { return e.triage }),
 		"closeAdverseEvent":  about("closeAdverseEvent", "closed", map[string]any{}, func(e *event) func() problem.Code { return e.close }),
@@ -264,7 +264,7 @@ func (w *walk) session(before reading) {
 	w.read(v, reading{122, 78, 70}, 0)
 	w.note(w.patient, v, "completeSession", &fact{kind: "completion"}, 0, map[string]any{"oriented": true, "walksUnaided": true, "supportPersonStays": true})
 	if w.draw("then", "review", "adverse event") == "adverse event" {
-		w.reportEvent(v)
+		w.reportEvent(v, "nausea")
 	}
 	w.reviewVisit(v)
 }

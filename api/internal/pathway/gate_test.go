@@ -38,6 +38,7 @@ func (c *care) around(v *visit, alerts []standing, onHand int) (rules []string, 
 			rules = append(rules, "openAlert")
 		}
 	}
+	rules = append(rules, c.seen(v, c.now.Add(time.Minute))...)
 	if o := v.course.activeAt(c.now); o == nil || onHand < o.mg {
 		rules = append(rules, "noUnits")
 	}
@@ -45,6 +46,47 @@ func (c *care) around(v *visit, alerts []standing, onHand int) (rules []string, 
 		rules = append(rules, "instructions")
 	}
 	return rules, stops
+}
+
+// lately says whether something happened at most a day before a time, and not after it.
+func lately(happened, at time.Time) bool {
+	return !happened.After(at) && at.Sub(happened) <= 24*time.Hour
+}
+
+// seen is what was dangerous outside of a session: readings, symptoms at a gate, adverse events.
+func (c *care) seen(self *visit, at time.Time) (rules []string) {
+	for _, m := range c.pressures {
+		if m.reading.reaches(160, 100) && lately(m.at, at) {
+			rules = append(rules, "hardBloodPressure")
+		}
+	}
+	for _, e := range c.events {
+		if e.term == "chestPain" && e.status != "enteredInError" && lately(e.at, at) {
+			rules = append(rules, "redFlagSymptom")
+		}
+	}
+	for _, t := range c.courses {
+		for _, v := range t.visits {
+			if v != self && !v.voided {
+				rules = append(rules, v.dangers(func(f *fact) bool { return lately(f.at, at) })...)
+			}
+		}
+	}
+	return rules
+}
+
+// dangers are the rules that facts of a session break, each by itself.
+func (v *visit) dangers(which func(*fact) bool) (rules []string) {
+	for _, f := range v.of("vitals", "escalation", "check") {
+		switch {
+		case !which(f):
+		case f.kind == "escalation" || f.check.symptoms == "yes":
+			rules = append(rules, "redFlagSymptom")
+		case f.reading.reaches(160, 100):
+			rules = append(rules, "hardBloodPressure")
+		}
+	}
+	return rules
 }
 
 // judge says for what a check does not clear a dose.
@@ -76,8 +118,7 @@ func (c *care) judge(v *visit, f *fact) {
 	add(k.present == "unknown" || k.present == "yes" && k.who == "", "supportPersonUnknown")
 	add(k.present == "no", "noSupportPerson")
 	add(k.symptoms == "unknown", "symptomsUnknown")
-	called := func(e *fact) bool { return !e.at.After(f.at) && f.at.Sub(e.at) <= 24*time.Hour }
-	add(k.symptoms == "yes" || slices.ContainsFunc(v.of("escalation"), called), "redFlagSymptom")
+	k.reasons = append(k.reasons, v.dangers(func(e *fact) bool { return e.kind != "vitals" && lately(e.at, f.at) })...)
 	add(k.pregnant == "unknown", "pregnancyUnknown")
 	add(k.pregnant == "yes", "pregnancy")
 	add(k.substances == "unknown", "substancesUnknown")

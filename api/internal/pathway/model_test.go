@@ -22,6 +22,8 @@ type care struct {
 	answered  []*questionnaire
 	status    string // the patient's
 	weights   []weight
+	// pressures are those that were measured outside of sessions.
+	pressures []pressure
 	// When something was last known; the zero time is never.
 	pressureAt, monitoredAt, examinedAt time.Time
 	supporter, evidence                 string // ids: of a support person, of a measurement
@@ -29,6 +31,11 @@ type care struct {
 
 // record is where something is in the server.
 type record struct{ noun, id string }
+
+type pressure struct {
+	reading reading
+	at      time.Time
+}
 
 type weight struct {
 	kg int

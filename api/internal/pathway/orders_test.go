@@ -211,6 +211,8 @@ type event struct {
 	record
 	status string
 	visit  *visit
+	term   string
+	at     time.Time
 }
 
 func (e *event) triage() problem.Code { return refused(in(e.status, "reported")) }

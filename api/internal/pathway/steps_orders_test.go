@@ -164,13 +164,13 @@ func (w *walk) applyChange(t *course, ch *change) {
 
 // Adverse events.
 
-func (w *walk) reportEvent(v *visit) {
-	body := w.told(map[string]any{"term": "nausea"})
+func (w *walk) reportEvent(v *visit, term string) {
+	body := w.told(map[string]any{"term": term})
 	if v != nil {
 		body["sessionId"] = v.id
 	}
 	a, _ := w.do(w.patient, "reportAdverseEvent", w.party, body, always)
-	w.events = append(w.events, &event{created("adverseEvent", a), "reported", v})
+	w.events = append(w.events, &event{created("adverseEvent", a), "reported", v, term, w.now})
 	w.news(somethingNew)
 	if v != nil {
 		v.reviewed = false

@@ -147,6 +147,15 @@ func (w *walk) measure() {
 	w.pressureAt = w.now
 }
 
+// measureHigh measures once, and again: what is normal by now makes eligible, and the dose has to wait.
+func (w *walk) measureHigh() {
+	high := reading{systolic: 160, diastolic: 99}
+	w.do(w.patient, "recordMeasurement", w.party, w.told(map[string]any{"systolicMmHg": high.systolic, "diastolicMmHg": high.diastolic}), always)
+	w.pressures = append(w.pressures, pressure{high, w.now})
+	w.news(somethingNew)
+	w.measure()
+}
+
 func (w *walk) support() {
 	a, _ := w.do(w.patient, "addSupportPerson", w.party, map[string]any{"name": "Jonas", "adult": true}, always)
 	w.supporter = a.Text("id")

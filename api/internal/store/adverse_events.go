@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -26,6 +28,13 @@ type AdverseEventFilter struct {
 func (tx *Tx) AdverseEventsOf(session uuid.UUID) (statuses []treatment.AdverseEventStatus, err error) {
 	err = tx.orm.Model(&AdverseEvent{}).Where("session_id = ?", session).Order("created_at, id").Pluck("status", &statuses).Error
 	return statuses, err
+}
+
+// AdverseEventsBetween returns what happened to a patient in a time: events that began in it, and those
+// that were over in it.
+func (tx *Tx) AdverseEventsBetween(patient uuid.UUID, from, until time.Time) ([]AdverseEvent, error) {
+	return many[AdverseEvent](tx.orm.Where("patient_id = ? AND occurred_at <= ?", patient, until).
+		Where("occurred_at >= ? OR resolved_at >= ?", from, from).Order("occurred_at, id"))
 }
 
 // ListAdverseEvents returns a page of a patient's adverse events, the newest onset first.

@@ -156,6 +156,15 @@ func (tx *Tx) DosesOf(patient, except uuid.UUID) ([]SessionFact, error) {
 		Where("session_id <> ? AND session_id NOT IN (?)", except, voided).Order("occurred_at, id")))
 }
 
+// FactsElsewhere returns what was measured and noticed of a patient in a time, as far as it counts, in
+// all sessions but one.
+func (tx *Tx) FactsElsewhere(patient, except uuid.UUID, from, until time.Time) ([]SessionFact, error) {
+	voided := tx.orm.Model(&Session{}).Select("id").Where("patient_id = ? AND voided_at IS NOT NULL", patient)
+	return tx.whole(many[SessionFact](tx.orm.
+		Where("patient_id = ? AND occurred_at BETWEEN ? AND ? AND struck_out_at IS NULL", patient, from, until).
+		Where("kind IN ('vitals', 'observation', 'escalation', 'check') AND session_id <> ? AND session_id NOT IN (?)", except, voided).Order("occurred_at, id")))
+}
+
 // whole completes facts as they were read.
 func (tx *Tx) whole(rows []SessionFact, err error) ([]SessionFact, error) {
 	var doses []uuid.UUID

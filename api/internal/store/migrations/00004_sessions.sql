@@ -118,6 +118,7 @@ CREATE TABLE session_facts (
     CONSTRAINT session_facts_struck_out CHECK (struck_out = (struck_out_at IS NOT NULL))
 );
 CREATE INDEX session_facts_by_session ON session_facts (clinic_id, session_id, occurred_at, id);
+CREATE INDEX session_facts_by_patient ON session_facts (clinic_id, patient_id, occurred_at, id);
 CREATE INDEX session_facts_doses ON session_facts (clinic_id, patient_id, occurred_at, id) WHERE kind = 'dose';
 
 -- Holds of the safety gate that somebody overrode.

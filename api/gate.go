@@ -276,9 +276,9 @@ func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, fa
 		}
 		judged := slices.IndexFunc(checks, func(c treatment.Check) bool { return c.ID == f.Record.ID })
 		if judged >= 0 { // one that was struck out is not judged
-			shown.Cleared = checks[judged].Cleared
+			shown.Cleared = checks[judged].Stands()
 			if staff {
-				shown.Reasons = new(reasonsOut(checks[judged].Reasons))
+				shown.Reasons = new(reasonsOut(slices.Concat(checks[judged].Ended, checks[judged].Reasons)))
 			}
 		}
 		if !staff && !shown.Cleared {

@@ -91,7 +91,19 @@ func TestGate(t *testing.T) {
 		if until := cleared.Text("clearedUntil"); until != s.Clock.Now().Add(time.Hour).UTC().Format(time.RFC3339) {
 			t.Errorf("cleared until %s", until)
 		}
-		s.Clock.Advance(61 * time.Minute)
+		faint := scene.Fact("redFlag", "chestPain")
+		s.Clock.Advance(time.Minute)
+		faint["occurredAt"] = s.Clock.Now().Format(time.RFC3339)
+		ended := scene.Do(t, scene.Patient, "recordObservation", faint)
+		expectHeld("a red flag after the check", ended, "stop redFlagSymptom")
+		expect(t, "overridden", scene.Do(t, c.Prescriber, "overrideHold", map[string]any{"reason": "It has gone."}), 422, problem.RuleViolated)
+		struck := s.Must(t, apitest.Call{Operation: "voidSessionFact", Token: scene.Patient.Token, Body: map[string]any{"reason": "Heartburn."},
+			Path: map[string]string{"sessionId": scene.IDs["session"], "factId": faint["id"].(string)}, Header: map[string]string{"If-Match": ended.Header.Get("ETag")}})
+		if struck.Text("status") != "cleared" {
+			t.Errorf("struck out: %s", struck.Body)
+		}
+		scene.Version["session"] = struck.Header.Get("ETag")
+		s.Clock.Advance(60 * time.Minute)
 		if lapsed := show(); lapsed.Text("status") != "scheduled" || lapsed.JSON("clearedUntil") != nil {
 			t.Errorf("an hour later: %s", lapsed.Body)
 		}

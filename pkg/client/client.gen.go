@@ -3481,7 +3481,7 @@ type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
-	// Cleared Nothing stands in the way of the dose, or every hold was overridden.
+	// Cleared Nothing stands in the way of the dose, or every hold was overridden, and nothing that stops a dose was recorded after the check.
 	Cleared bool `json:"cleared"`
 
 	// ClockSkew The client's clock was ahead of the server's.
@@ -11981,7 +11981,7 @@ type ClientInterface interface {
 
 	// CheckSessionWithBody Check before the dose
 	//
-	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11990,7 +11990,7 @@ type ClientInterface interface {
 
 	// CheckSession Check before the dose
 	//
-	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15906,7 +15906,7 @@ func (c *Client) CheckInSession(ctx context.Context, sessionID SessionPath, para
 
 // CheckSessionWithBody Check before the dose
 //
-// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15925,7 +15925,7 @@ func (c *Client) CheckSessionWithBody(ctx context.Context, sessionID SessionPath
 
 // CheckSession Check before the dose
 //
-// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -33953,7 +33953,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckSessionWithBodyWithResponse Check before the dose
 	//
-	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33962,7 +33962,7 @@ type ClientWithResponsesInterface interface {
 
 	// CheckSessionWithResponse Check before the dose
 	//
-	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+	// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -45032,7 +45032,7 @@ func (c *ClientWithResponses) CheckInSessionWithResponse(ctx context.Context, se
 
 // CheckSessionWithBodyWithResponse Check before the dose
 //
-// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45047,7 +45047,7 @@ func (c *ClientWithResponses) CheckSessionWithBodyWithResponse(ctx context.Conte
 
 // CheckSessionWithResponse Check before the dose
 //
-// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
+// The safety gate. It looks at the answers, at the vital signs of this session, at dangerous readings and red-flag symptoms elsewhere in the protocol's `stopHours`, at treatment, prescription, interval, consents, supply and alerts, and clears the dose or holds it; what is not known holds. The clearance counts for the protocol's `clearanceMin`, and ends when something that stops a dose is recorded. A dose without it is recorded as a deviation. Patients see cleared or held and their instructions, staff every reason.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -249,6 +249,33 @@ func TestClearanceDeviations(t *testing.T) {
 		{"overridden at the moment of the dose", overridden(0, treatment.RuleOpenAlert), one(treatment.RuleHoldOverridden, "openAlert", ""), nil},
 		{"overridden after the dose", overridden(1, treatment.RuleOpenAlert), none("openAlert"), nil},
 		{"another hold was overridden", overridden(-20, treatment.RuleFasting), none("openAlert"), nil},
+		{"stopped since", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, false})(p, f, k)
+			*f = append(*f, vitalsFact(50, -1, 175, 105))
+		}, none("hardBloodPressure"), []treatment.AlertRule{treatment.AlertBPPreHard}},
+		{"stopped before the check", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, false})(p, f, k)
+			*f = append(*f, vitalsFact(50, -11, 175, 105))
+		}, none("hardBloodPressure"), []treatment.AlertRule{treatment.AlertBPPreHard}},
+		{"stopped after the dose", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, false})(p, f, k)
+			*f = append(*f, vitalsFact(50, 1, 175, 105))
+		}, nil, []treatment.AlertRule{treatment.AlertBPHigh}},
+		{"stopped after the first of two doses", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, false})(p, f, k)
+			k.Prescriptions[0].DoseMg = mg(150)
+			*f = append(*f, vitalsFact(50, 1, 175, 105), doseFact(7, 2, 50))
+		}, none("hardBloodPressure"), []treatment.AlertRule{treatment.AlertBPHigh}},
+		{"overridden, and stopped since", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			overridden(-20, treatment.RuleOpenAlert)(p, f, k)
+			seizure := fact(50, treatment.FactObservation, -1)
+			seizure.RedFlag = new(treatment.RedFlagSeizure)
+			*f = append(*f, seizure)
+		}, none("redFlagSymptom"), []treatment.AlertRule{treatment.AlertRedFlagSymptom}},
+		{"held, and stopped since", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			checks(check{-10, true})(p, f, k)
+			*f = append(*f, fact(50, treatment.FactEscalation, 0))
+		}, none("redFlagSymptom, openAlert"), []treatment.AlertRule{treatment.AlertRedFlagSymptom}},
 		{"nobody is there", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
 			checks(check{-10, false})(p, f, k)
 			(*f)[len(*f)-1].SupportPersonPresent = new(false)

@@ -149,8 +149,10 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 			c.checkedIn = true
 		}
 	}
-	for _, fact := range c.checked { // each rests on what happened before it
-		c.checks = append(c.checks, c.judgeCheck(fact))
+	for _, fact := range c.checked { // each rests on what happened before it, and its clearance on what came then
+		check := c.judgeCheck(fact)
+		check.Ended = c.dangers(fact.OccurredAt, c.nextDose(fact.OccurredAt))
+		c.checks = append(c.checks, check)
 	}
 	c.ending = c.standing()
 	for _, d := range c.doses {
@@ -164,6 +166,16 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 		}
 	}
 	return c
+}
+
+// nextDose is when the first dose at a time or after it was taken; nil when there is none.
+func (c *course) nextDose(at time.Time) *time.Time {
+	for i := range c.doses {
+		if !c.doses[i].OccurredAt.Before(at) {
+			return &c.doses[i].OccurredAt
+		}
+	}
+	return nil
 }
 
 // standing is the ending that counts.
@@ -198,10 +210,13 @@ func (c *course) status() SessionStatus {
 	case c.plan.CancelledAt != nil, c.plan.PlannedAt == nil:
 		return SessionCancelled
 	}
+	// The latest check decides, by all that was seen since: what ends a clearance is a stop, which the
+	// next check would find too. It is held, and not scheduled like one whose clearance has lapsed,
+	// so that nobody takes it for one that only has to be checked again.
 	switch check := lastOf(c.checks, nil); {
 	case check == nil:
 		return SessionScheduled
-	case check.Cleared:
+	case check.Stands():
 		return SessionCleared
 	}
 	return SessionHeld

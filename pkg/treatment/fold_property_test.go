@@ -32,6 +32,7 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 			f.HeartRateBpm, f.Spo2Percent = new(rapid.SampledFrom([]int{49, 64, 111}).Draw(t, "heart rate")), rapid.SampledFrom([]*int{nil, new(89), new(98)}).Draw(t, "saturation")
 		case treatment.FactObservation:
 			f.Sedation = rapid.SampledFrom([]*int{nil, new(4), new(5)}).Draw(t, "sedation")
+			f.RedFlag = rapid.SampledFrom([]*treatment.RedFlag{nil, nil, new(treatment.RedFlagSeizure)}).Draw(t, "red flag")
 		case treatment.FactCompletion:
 			f.Oriented, f.WalksUnaided, f.SupportPersonStays = new(true), new(rapid.Bool().Draw(t, "walks")), new(true)
 		case treatment.FactCheck:
@@ -160,6 +161,9 @@ func TestFoldStatusProperty(t *testing.T) {
 			t.Fatal("a dose and no driving belong together")
 		}
 		for _, check := range verdict.Checks {
+			if slices.ContainsFunc(check.Ended, func(r treatment.GateReason) bool { return !r.Stop || r.FactID == uuid.Nil }) {
+				t.Fatalf("a clearance was ended by what is no stop: %+v", check)
+			}
 			stops := slices.ContainsFunc(check.Reasons, func(r treatment.GateReason) bool { return r.Stop })
 			if check.Cleared && stops || !check.Cleared && len(check.Reasons) == 0 {
 				t.Fatalf("a check is wrong: %+v", check)

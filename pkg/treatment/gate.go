@@ -82,7 +82,16 @@ type Check struct {
 	Cleared bool
 	// ClearedAt is when the clearance began: at the check, or when it was overridden.
 	ClearedAt time.Time
+	// Ended are the stops that the session has seen after the check, until the dose. They end the
+	// clearance, also one that came by an override: nobody overrides a stop.
+	Ended []GateReason
 }
+
+// Stands says whether a check clears the dose by all that the session has seen until then.
+func (c Check) Stands() bool { return c.Cleared && len(c.Ended) == 0 }
+
+// standing are all reasons against the dose, those that were seen after the check too.
+func (c Check) standing() []GateReason { return slices.Concat(c.Ended, c.Reasons) }
 
 // gate collects the reasons of one check.
 type gate struct {

@@ -32,7 +32,7 @@ func (s Session) OverrideHold(checks []Check, o Override, prescriber bool, p Pro
 			Detail: "the check is too old: check again"})
 	}
 	o.CheckID, o.Rules = check.ID, nil
-	for _, reason := range check.Reasons {
+	for _, reason := range check.standing() {
 		switch {
 		case reason.Stop:
 			objected.add(CodeRuleViolated, Reason{Rule: reason.Rule, Value: reason.Value, Limit: reason.Limit, Detail: "nobody overrides a stop"})

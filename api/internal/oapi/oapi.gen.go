@@ -3479,7 +3479,7 @@ type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
-	// Cleared Nothing stands in the way of the dose, or every hold was overridden.
+	// Cleared Nothing stands in the way of the dose, or every hold was overridden, and nothing that stops a dose was recorded after the check.
 	Cleared bool `json:"cleared"`
 
 	// ClockSkew The client's clock was ahead of the server's.

@@ -89,6 +89,21 @@ func (v *visit) dangers(which func(*fact) bool) (rules []string) {
 	return rules
 }
 
+// since are the dangers that a session has seen after a check, until a time.
+func (v *visit) since(check *fact, until time.Time) []string {
+	return v.dangers(func(f *fact) bool { return f.kind != "check" && f.at.After(check.at) && !f.at.After(until) })
+}
+
+// latest is when the last fact of a session happened.
+func (v *visit) latest() (at time.Time) {
+	for _, f := range v.facts {
+		if f.at.After(at) {
+			at = f.at
+		}
+	}
+	return at
+}
+
 // judge says for what a check does not clear a dose.
 func (c *care) judge(v *visit, f *fact) {
 	k := &f.check
@@ -240,7 +255,7 @@ func (v *visit) clearance(at time.Time) (cleared, overridden bool) {
 		if len(f.check.reasons) > 0 && f.check.cleared() {
 			from = f.check.overridden
 		}
-		cleared = f.check.cleared() && !from.After(at) && at.Sub(from) <= time.Hour
+		cleared = f.check.cleared() && !from.After(at) && at.Sub(from) <= time.Hour && len(v.since(f, at)) == 0
 		overridden = cleared && len(f.check.reasons) > 0
 	}
 	return cleared, overridden

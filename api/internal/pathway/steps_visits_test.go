@@ -169,6 +169,7 @@ func (w *walk) override(v *visit, who *apitest.Person) {
 			return code
 		}
 		stopped := last.check.grave || slices.ContainsFunc(last.check.reasons, func(r string) bool { return slices.Contains(stopRules, r) })
+		stopped = stopped || len(v.since(last, v.latest())) > 0
 		nurse := who == w.clinic.Clinician && slices.ContainsFunc(last.check.reasons, func(r string) bool { return !slices.Contains(nurseMay, r) })
 		return refused(rule(stopped || nurse || w.now.Sub(last.at) > time.Hour))
 	})

@@ -105,7 +105,7 @@ func (v *visit) raw() string {
 		return "cancelled"
 	case len(checks) == 0:
 		return "scheduled"
-	case checks[len(checks)-1].check.cleared():
+	case checks[len(checks)-1].check.cleared() && len(v.since(checks[len(checks)-1], v.latest())) == 0:
 		return "cleared"
 	}
 	return "held"

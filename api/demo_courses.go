@@ -72,6 +72,8 @@ func deviating(c *chart) {
 	c.ask(-30, questions{phq: 9, gad: 13})
 	c.session(-28, dosing{unmeasured: true, review: "No reading at the end."})
 	c.handle(-27, "The device had no battery left; felt well.")
+	c.session(-24, dosing{before: reading{164, 98}, review: "Took the dose although the reading had stopped it. Explained why it must not be."})
+	c.handle(-23, "Felt well before and after; has promised to call next time.")
 	c.session(-20, dosing{typed: 1000 * mg, review: "Typing error, struck out."})
 	c.handle(-19, "1000 mg was a typing error.")
 	c.ask(-9, questions{phq: 8, gad: 10})

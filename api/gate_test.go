@@ -196,3 +196,28 @@ func TestOverride(t *testing.T) {
 		}
 	})
 }
+
+// TestDoseAgainstStop: a dose that is taken in spite of a stop raises an alert that names the stops.
+// That nobody is there has its own.
+func TestDoseAgainstStop(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Against")
+		for name, tt := range map[string]struct {
+			systolic int
+			present  bool
+			want     []string
+		}{
+			"a stop":          {165, true, []string{"BP_PRE_HARD high session", "DOSE_AGAINST_STOP high session"}},
+			"nobody is there": {122, false, []string{"SESSION_NO_SITTER high session"}},
+			"both":            {165, false, []string{"BP_PRE_HARD high session", "DOSE_AGAINST_STOP high session", "SESSION_NO_SITTER high session"}},
+		} {
+			scene := c.For(t, "checkSession")
+			scene.Do(t, scene.Patient, "recordVitals", reading(scene, tt.systolic, 80, 66))
+			scene.Do(t, scene.Patient, "checkSession", check(scene, map[string]any{"supportPersonPresent": tt.present}))
+			expect(t, name, scene.Do(t, scene.Patient, "recordDose", scene.Fact("doseMg", 100)), 201, "")
+			if got := raisedBy(t, scene); !slices.Equal(slices.Sorted(slices.Values(got)), tt.want) {
+				t.Errorf("%s: %v, want %v", name, got, tt.want)
+			}
+		}
+	})
+}

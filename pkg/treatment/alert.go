@@ -30,6 +30,7 @@ const (
 	AlertIntervalShort      AlertRule = "INTERVAL_SHORT"
 	AlertNoPostVitals       AlertRule = "SESSION_NO_POST_VITALS"
 	AlertNoSupportPerson    AlertRule = "SESSION_NO_SITTER"
+	AlertDoseAgainstStop    AlertRule = "DOSE_AGAINST_STOP"
 	AlertSpo2Critical       AlertRule = "SPO2_CRITICAL"
 	AlertAESerious          AlertRule = "AE_SERIOUS"
 	AlertAEGrade3Related    AlertRule = "AE_G3_RELATED"
@@ -43,7 +44,7 @@ const (
 var AlertRules = []AlertRule{
 	AlertBPPreSoft, AlertBPPreHard, AlertBPHigh, AlertBPCrisis, AlertSIItem9, AlertSIUnknown,
 	AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh,
-	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertSpo2Critical,
+	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertDoseAgainstStop, AlertSpo2Critical,
 	AlertAESerious, AlertAEGrade3Related, AlertSIReported, AlertPregnancyReported,
 	AlertInventoryMismatch, AlertDispenseIrregular,
 }
@@ -81,6 +82,7 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertIntervalShort:      SeverityMedium,
 	AlertNoPostVitals:       SeverityMedium,
 	AlertNoSupportPerson:    SeverityHigh,
+	AlertDoseAgainstStop:    SeverityHigh,
 	AlertSpo2Critical:       SeverityCritical,
 	AlertAESerious:          SeverityCritical,
 	AlertAEGrade3Related:    SeverityHigh,

@@ -74,35 +74,6 @@ func saturationStop(percent int, p Protocol) GateReason {
 		Source: "protocol.vitals.preDose.spo2.criticalBelowPercent", Clears: "Measure again with warm hands; if it stays, this needs medical care."}
 }
 
-// dangers are the stops for what the session has seen after a time, and until another one if it is
-// given: the first of each rule.
-func (c *course) dangers(after time.Time, until *time.Time) (list []GateReason) {
-	policy := c.known.Protocol
-	_, hard := c.known.Limits.preDose(policy)
-	for _, fact := range slices.Concat(c.vitals, c.observations, c.escalations) {
-		if !fact.OccurredAt.After(after) || until != nil && fact.OccurredAt.After(*until) {
-			continue
-		}
-		var found []GateReason
-		if symptom := fact.redFlag(policy); symptom != "" {
-			found = append(found, redFlagStop(symptom, "observations"))
-		}
-		if hard.reached(fact.Vitals) {
-			found = append(found, pressureStop(fact.Vitals, c.known.Limits, policy))
-		}
-		if percent := fact.Spo2Percent; percent != nil && *percent < policy.Vitals.PreDose.SpO2.CriticalBelowPercent {
-			found = append(found, saturationStop(*percent, policy))
-		}
-		for _, reason := range found {
-			if !slices.ContainsFunc(list, func(r GateReason) bool { return r.Rule == reason.Rule }) {
-				reason.FactID = fact.ID
-				list = append(list, reason)
-			}
-		}
-	}
-	return list
-}
-
 // dangers are the stops for what was seen elsewhere: the newest of each. A later saturation takes the
 // place of an earlier one; a pressure at the hard pair and a symptom count whatever came after them.
 func (s Surroundings) dangers() (list []GateReason) {

@@ -85,53 +85,6 @@ func TestDangerElsewhere(t *testing.T) {
 	}
 }
 
-// TestClearanceEnds: what stops a dose ends a clearance when it is seen after the check, and nobody
-// overrides it. What is seen after the dose does not.
-func TestClearanceEnds(t *testing.T) {
-	vitals := func(systolic, diastolic, percent int) treatment.Fact {
-		f := vitalsFact(10, 1, systolic, diastolic)
-		f.Spo2Percent = &percent
-		return f
-	}
-	tests := []struct {
-		name string
-		seen treatment.Fact
-		want treatment.Rule
-	}{
-		{"just below the hard pair", vitals(159, 99, 90), ""},
-		{"at the hard pair", vitals(160, 99, 90), treatment.RuleHardBloodPressure},
-		{"a critical saturation", vitals(120, 80, 89), treatment.RuleSaturationCritical},
-		{"an observation", fact(10, treatment.FactObservation, 1), ""},
-		{"a call for help", fact(10, treatment.FactEscalation, 1), treatment.RuleRedFlagSymptom},
-	}
-	for _, test := range tests {
-		facts, k := gated()
-		session, verdict := treatment.Fold(plan(), append(facts, test.seen), k)
-		check := verdict.Checks[0]
-		if test.want == "" {
-			if session.Status != treatment.SessionCleared || !check.Stands() {
-				t.Errorf("%s: %s", test.name, session.Status)
-			}
-			continue
-		}
-		if session.Status != treatment.SessionHeld || session.ClearedUntil != nil || !check.Cleared || check.Stands() ||
-			len(check.Ended) != 1 || check.Ended[0].Rule != test.want || !check.Ended[0].Stop || check.Ended[0].FactID != id(10) {
-			t.Errorf("%s: %s, %+v", test.name, session.Status, check)
-		}
-		_, err := session.OverrideHold(verdict.Checks, treatment.Override{At: at(2), By: id(1), Reason: "seen on video"}, true, treatment.Default())
-		refused(t, err, treatment.CodeRuleViolated, test.want)
-		before := append(facts, test.seen, doseFact(11, 0, 100))
-		if _, verdict = treatment.Fold(plan(), before, k); !verdict.Checks[0].Stands() {
-			t.Errorf("%s, after a dose: %+v", test.name, verdict.Checks[0])
-		}
-	}
-	facts, k := gated()
-	facts = append(facts, vitals(160, 99, 98), checkFact(11, 2))
-	if _, verdict := treatment.Fold(plan(), facts, k); verdict.Checks[1].Cleared || len(verdict.Checks[1].Ended) != 0 {
-		t.Errorf("the next check: %+v", verdict.Checks[1])
-	}
-}
-
 // TestSaturationElsewhere: one that was critical elsewhere is over when the session has measured a later
 // one that is not.
 func TestSaturationElsewhere(t *testing.T) {

@@ -164,35 +164,6 @@ func containsAny(intervals []Interval, at time.Time) bool {
 	return slices.ContainsFunc(intervals, func(i Interval) bool { return i.Contains(at) })
 }
 
-// judgeClearance wants the last check before a dose to have cleared it, recently enough; a
-// clearance that came by an override is noted too. A stop that was seen between the check and the
-// dose has ended the clearance. Boosters belong to the dose that was cleared.
-func (c *course) judgeClearance(f *findings, d Fact) {
-	if !c.known.Protocol.Guards(GuardGate) || isTrue(d.Booster) {
-		return
-	}
-	limit := minutes(c.known.Protocol.Sessions.ClearanceMin)
-	check := lastOf(c.checks, &d.OccurredAt)
-	if check == nil {
-		f.deviate(RuleNoClearance, "not checked", limit)
-		return
-	}
-	ended := c.dangers(check.At, &d.OccurredAt)
-	switch {
-	case !check.Cleared, check.ClearedAt.After(d.OccurredAt):
-		f.deviate(RuleNoClearance, ruleNames(slices.Concat(ended, check.Reasons)), limit)
-	case len(ended) > 0:
-		f.deviate(RuleNoClearance, ruleNames(ended), limit)
-	case d.OccurredAt.Sub(check.ClearedAt) > c.known.Protocol.Sessions.Clearance():
-		f.deviate(RuleNoClearance, "cleared "+minutes(int(d.OccurredAt.Sub(check.ClearedAt).Minutes()))+" before", limit)
-	case len(check.Reasons) > 0:
-		f.deviate(RuleHoldOverridden, ruleNames(check.Reasons), "")
-	}
-	if slices.ContainsFunc(check.Reasons, func(r GateReason) bool { return r.Rule == RuleSupportPersonMissing }) {
-		f.raise(AlertNoSupportPerson, d.ID, "", "")
-	}
-}
-
 // judgeUnits takes over what the ledger finds about the doses. Of a dose that the ledger does
 // not know, nothing is accounted for.
 func (c *course) judgeUnits(f *findings) {

@@ -3,7 +3,6 @@ package treatment
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -276,15 +275,4 @@ func (g *gate) outside() {
 func (g *gate) counts(fact Fact) bool {
 	age := g.check.OccurredAt.Sub(fact.OccurredAt)
 	return age >= 0 && age <= time.Duration(g.known.Protocol.Vitals.PreDose.StopHours)*time.Hour
-}
-
-// ruleNames writes the rules of reasons, each once.
-func ruleNames(reasons []GateReason) string {
-	var names []string
-	for _, r := range reasons {
-		if !slices.Contains(names, string(r.Rule)) {
-			names = append(names, string(r.Rule))
-		}
-	}
-	return strings.Join(names, ", ")
 }

@@ -294,6 +294,7 @@ const (
 	AlertRuleCSSRSLOW            AlertRule = "CSSRS_LOW"
 	AlertRuleCSSRSMOD            AlertRule = "CSSRS_MOD"
 	AlertRuleDISPENSEIRREGULAR   AlertRule = "DISPENSE_IRREGULAR"
+	AlertRuleDOSEAGAINSTSTOP     AlertRule = "DOSE_AGAINST_STOP"
 	AlertRuleDOSEOVERPRESCRIBED  AlertRule = "DOSE_OVER_PRESCRIBED"
 	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
 	AlertRuleINVENTORYMISMATCH   AlertRule = "INVENTORY_MISMATCH"
@@ -329,6 +330,8 @@ func (e AlertRule) Valid() bool {
 	case AlertRuleCSSRSMOD:
 		return true
 	case AlertRuleDISPENSEIRREGULAR:
+		return true
+	case AlertRuleDOSEAGAINSTSTOP:
 		return true
 	case AlertRuleDOSEOVERPRESCRIBED:
 		return true

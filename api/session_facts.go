@@ -189,6 +189,9 @@ func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session,
 			return nil, notFoundIn("/from/" + itoa(i) + "/dispenseId")
 		}
 	}
+	if ticket := callOf(ctx).who.ticket; ticket != nil {
+		f.TicketOfPatient = &ticket.OfPatient
+	}
 	f.OccurredAt, f.ClockSkew, f.Doubtful = said.OccurredAt, said.ClockSkew, f.Vitals.Doubtful(*c.policy)
 	fact := &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy, From: from}
 	if f.Kind == treatment.FactCheck {

@@ -82,7 +82,7 @@ func addFactOut(ctx context.Context, out *oapi.Session, f *store.SessionFact) {
 	case treatment.FactDose:
 		d := oapi.Dose{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			DoseMg: orZero(f.DoseMg), Booster: f.Booster, PrescriptionID: f.PrescriptionID, HoldMin: f.HoldMin,
 			Route: textOf[oapi.Route](f.Route), Swallowed: textOf[oapi.Swallowed](f.Swallowed),
 		}
@@ -93,14 +93,14 @@ func addFactOut(ctx context.Context, out *oapi.Session, f *store.SessionFact) {
 	case treatment.FactVitals:
 		appendTo(&out.Vitals, oapi.Vitals{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			SystolicMmHg: f.SystolicMmHg, DiastolicMmHg: f.DiastolicMmHg, HeartRateBpm: f.HeartRateBpm, Spo2Percent: f.Spo2Percent,
 			Position: textOf[oapi.BodyPosition](f.Position), Doubtful: f.Doubtful,
 		})
 	case treatment.FactObservation:
 		o := oapi.Observation{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			Nausea: f.Nausea, Dizziness: f.Dizziness, Headache: f.Headache, Anxiety: f.Anxiety, Dissociation: f.Dissociation,
 			Distress: f.Distress, Mood: f.Mood, Sedation: f.Sedation, Vomited: f.Vomited, Fell: f.Fell,
 			RedFlag: textOf[oapi.RedFlag](f.RedFlag), Note: f.Note, JournalShared: f.JournalShared,
@@ -112,19 +112,19 @@ func addFactOut(ctx context.Context, out *oapi.Session, f *store.SessionFact) {
 	case treatment.FactCompletion:
 		appendTo(&out.Completions, oapi.Completion{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			Oriented: f.Oriented, WalksUnaided: f.WalksUnaided, SupportPersonStays: f.SupportPersonStays,
 		})
 	case treatment.FactAbort:
 		appendTo(&out.Aborts, oapi.Abort{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			Reason: oapi.AbortReason(orZero(f.AbortReason)), Note: f.Note,
 		})
 	case treatment.FactEscalation:
 		appendTo(&out.Escalations, oapi.Escalation{
 			ID: id, OccurredAt: f.OccurredAt, TimeZone: f.TimeZone, ReportedBy: by, Mode: mode,
-			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck,
+			RecordedBy: recordedBy, RecordedAt: recordedAt, ClockSkew: skew, StruckOut: struck, TicketOfPatient: f.TicketOfPatient,
 			RedFlag: textOf[oapi.RedFlag](f.RedFlag), EmergencyServicesCalled: f.EmergencyServicesCalled, Note: f.Note,
 		})
 	case treatment.FactCheckIn:

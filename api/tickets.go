@@ -76,7 +76,7 @@ func (s *Server) AttestSession(ctx context.Context, req oapi.AttestSessionReques
 		}
 	}
 	f := factIn(treatment.FactAttestation, b.ID, b.OccurredAt, b.TimeZone, b.ReportedBy, b.Mode)
-	f.PresentThroughout, f.LookedIn, f.Note, f.TicketOfPatient = &b.PresentThroughout, &b.LookedIn, b.Note, &call.who.ticket.OfPatient
+	f.PresentThroughout, f.LookedIn, f.Note = &b.PresentThroughout, &b.LookedIn, b.Note
 	out, err := s.addFact(ctx, req.SessionID, "session.attested", f)
 	return oapi.AttestSession200JSONResponse{SessionJSONResponse: out}, err
 }

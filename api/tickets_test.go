@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,29 @@ func TestTicketsEnd(t *testing.T) {
 		words, _ := shown.JSON("attestations").([]any)
 		if len(words) != 1 || words[0].(map[string]any)["ticketOfPatient"] != true {
 			t.Errorf("the clinic does not see whose ticket it was: %s", shown.Body)
+		}
+		for _, fact := range []struct{ operation, list, member string }{
+			{"recordVitals", "vitals", "systolicMmHg"}, {"recordObservation", "observations", "nausea"}, {"completeSession", "completions", "oriented"},
+			{"abortSession", "aborts", "reason"}, {"escalateSession", "escalations", "redFlag"}, {"recordDose", "doses", "doseMg"},
+		} {
+			value := map[string]any{"systolicMmHg": 120, "nausea": 1, "oriented": true, "reason": "other", "redFlag": "seizure", "doseMg": 10}[fact.member]
+			for ticket, want := range map[string]any{mine.Text("ticket"): true, scene.Ticket(t): false, "": nil} {
+				call := apitest.Call{Operation: fact.operation, Ticket: ticket, Body: scene.Fact(fact.member, value), Path: map[string]string{"sessionId": scene.IDs["session"]}}
+				if ticket == "" {
+					call.Token = scene.Patient.Token
+				}
+				s.Must(t, call)
+				id := call.Body.(map[string]any)["id"]
+				told := s.Must(t, apitest.Call{Operation: "showSession", Token: c.Clinician.Token, Path: map[string]string{"sessionId": scene.IDs["session"]}})
+				list, _ := told.JSON(fact.list).([]any)
+				marked := slices.ContainsFunc(list, func(f any) bool {
+					shown := f.(map[string]any)
+					return shown["id"] == id && shown["ticketOfPatient"] == want
+				})
+				if !marked {
+					t.Errorf("%s: want %v: %v", fact.operation, want, list)
+				}
+			}
 		}
 	})
 }

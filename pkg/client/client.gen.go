@@ -2599,6 +2599,9 @@ type Abort struct {
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
@@ -3721,6 +3724,9 @@ type Completion struct {
 	// SupportPersonStays The support person stays for now.
 	SupportPersonStays *bool `json:"supportPersonStays,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 
@@ -4333,6 +4339,9 @@ type Dose struct {
 	// Swallowed What became of the saliva.
 	Swallowed *Swallowed `json:"swallowed,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
@@ -4545,6 +4554,9 @@ type Escalation struct {
 
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -5544,6 +5556,9 @@ type Observation struct {
 
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -7632,6 +7647,9 @@ type Vitals struct {
 
 	// SystolicMmHg Systolic blood pressure in mmHg (LOINC 8480-6). The bounds are physical; an implausible reading is kept and marked.
 	SystolicMmHg *int `json:"systolicMmHg,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -12173,7 +12191,7 @@ type ClientInterface interface {
 
 	// InviteSupportPersonWithBody Invite a support person
 	//
-	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12182,7 +12200,7 @@ type ClientInterface interface {
 
 	// InviteSupportPerson Invite a support person
 	//
-	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -16308,7 +16326,7 @@ func (c *Client) ReviewSession(ctx context.Context, sessionID SessionPath, param
 
 // InviteSupportPersonWithBody Invite a support person
 //
-// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16327,7 +16345,7 @@ func (c *Client) InviteSupportPersonWithBody(ctx context.Context, sessionID Sess
 
 // InviteSupportPerson Invite a support person
 //
-// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -34147,7 +34165,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteSupportPersonWithBodyWithResponse Invite a support person
 	//
-	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34156,7 +34174,7 @@ type ClientWithResponsesInterface interface {
 
 	// InviteSupportPersonWithResponse Invite a support person
 	//
-	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+	// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -45352,7 +45370,7 @@ func (c *ClientWithResponses) ReviewSessionWithResponse(ctx context.Context, ses
 
 // InviteSupportPersonWithBodyWithResponse Invite a support person
 //
-// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45367,7 +45385,7 @@ func (c *ClientWithResponses) InviteSupportPersonWithBodyWithResponse(ctx contex
 
 // InviteSupportPersonWithResponse Invite a support person
 //
-// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and what is attested with it says so.
+// Makes a ticket with which the support person can record what happens and attest at the end, without an account. Staff hand it to the support person; a patient who asks for it is handed it, and whatever is sent with it says so.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

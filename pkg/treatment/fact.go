@@ -218,11 +218,13 @@ type Fact struct {
 	Pregnancy            *PregnancyStatus
 	Substances           *string
 
-	// An attestation: the support person's own word. TicketOfPatient says that the ticket it was
-	// made with had been handed to the patient.
+	// An attestation: the support person's own word.
 	PresentThroughout *bool
 	LookedIn          *bool // about every 15 minutes, or as the protocol says
-	TicketOfPatient   *bool
+
+	// TicketOfPatient says that the ticket it was sent with had been handed to the patient; nil
+	// without a ticket.
+	TicketOfPatient *bool
 }
 
 // Entries counts what was ever entered into a session: its facts and its strike-outs. It

@@ -119,6 +119,8 @@ type course struct {
 	checks    []Check
 	// entries is what [Entries] says of the facts.
 	entries int
+	// ticketOfPatient: something was sent with a ticket that had been handed to the patient.
+	ticketOfPatient bool
 	// ending is the completion or abort that stands; nil when there is none.
 	ending *Fact
 	// taken and boosted are the sums of the doses; unknown says that one had no amount.
@@ -130,6 +132,7 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 	kept, struck := counting(facts)
 	c := &course{plan: plan, known: known, entries: entries(kept, struck)}
 	for _, fact := range kept {
+		c.ticketOfPatient = c.ticketOfPatient || isTrue(fact.TicketOfPatient)
 		switch fact.Kind {
 		case FactDose:
 			c.doses = append(c.doses, fact)

@@ -19,6 +19,7 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 	for i := range n {
 		kind := rapid.SampledFrom(treatment.FactKinds).Draw(t, "kind")
 		f := fact(byte(i+1), kind, rapid.SampledFrom([]int{-90, -5, 0, 20, 45, 119, 120, 121, 240, 300}).Draw(t, "minute"))
+		f.TicketOfPatient = rapid.SampledFrom([]*bool{nil, nil, new(false), new(true)}).Draw(t, "ticket of the patient")
 		f.StruckOut = rapid.IntRange(0, 3).Draw(t, "struck out") == 0
 		switch kind {
 		case treatment.FactDose:

@@ -75,27 +75,29 @@ func (c *course) judgeRelease(f *findings) {
 	}
 }
 
-// judgeAttestations takes the support person by their word.
+// judgeAttestations takes the support person by their word, which whatever was sent with the patient's
+// ticket may not be.
 func (c *course) judgeAttestations(f *findings) {
 	for _, word := range c.attestations {
 		if !isTrue(word.PresentThroughout) {
 			f.deviate(RuleSupportPersonLeft, "", "")
 			f.raise(AlertNoSupportPerson, word.ID, "", "")
 		}
-		if isTrue(word.TicketOfPatient) {
-			f.deviate(RuleTicketOfPatient, "", "")
-		}
+	}
+	if c.ticketOfPatient {
+		f.deviate(RuleTicketOfPatient, "", "")
 	}
 }
 
 // judgeLookIns wants the support person's word, and somebody who looked in again and again: by
-// that word, or by what the support person recorded.
+// that word, or by what the support person recorded. Neither counts when it was sent with a ticket
+// that the patient had.
 func (c *course) judgeLookIns(f *findings) {
 	if len(c.attestations) == 0 {
 		f.deviate(RuleAttestationMissing, "", "")
 		return
 	}
-	if !slices.ContainsFunc(c.attestations, func(word Fact) bool { return !isTrue(word.LookedIn) }) {
+	if !slices.ContainsFunc(c.attestations, func(word Fact) bool { return !isTrue(word.LookedIn) || isTrue(word.TicketOfPatient) }) {
 		return
 	}
 	policy := c.known.Protocol.Sessions.LookIn
@@ -105,7 +107,7 @@ func (c *course) judgeLookIns(f *findings) {
 	}
 	seen := []time.Time{c.started()}
 	for _, fact := range slices.Concat(c.vitals, c.observations) {
-		if fact.ReportedBy == ReportedBySupportPerson && fact.OccurredAt.After(c.started()) && fact.OccurredAt.Before(end) {
+		if fact.ReportedBy == ReportedBySupportPerson && !isTrue(fact.TicketOfPatient) && fact.OccurredAt.After(c.started()) && fact.OccurredAt.Before(end) {
 			seen = append(seen, fact.OccurredAt)
 		}
 	}

@@ -78,9 +78,16 @@ func TestWatchDeviations(t *testing.T) {
 			[]treatment.AlertRule{treatment.AlertNoSupportPerson}},
 		{"not known to be there", set(22, func(f *treatment.Fact) { f.PresentThroughout = nil }), one(treatment.RuleSupportPersonLeft, "", ""),
 			[]treatment.AlertRule{treatment.AlertNoSupportPerson}},
-		{"a ticket that the patient had", set(22, func(f *treatment.Fact) { f.TicketOfPatient = new(true) }), one(treatment.RuleTicketOfPatient, "", ""), nil},
+		{"a ticket that the patient had", set(22, func(f *treatment.Fact) { f.TicketOfPatient = new(true) }),
+			append(one(treatment.RuleTicketOfPatient, "", ""), one(treatment.RuleLookInsMissed, "140 min", "15 min")...), nil},
+		{"a reading with a ticket that the patient had", set(20, func(f *treatment.Fact) { f.TicketOfPatient = new(true) }), one(treatment.RuleTicketOfPatient, "", ""), nil},
+		{"a reading with a ticket that the patient did not have", set(20, func(f *treatment.Fact) { f.TicketOfPatient = new(false) }), nil, nil},
 		{"did not look in", lookedIn(), one(treatment.RuleLookInsMissed, "140 min", "15 min"), nil},
 		{"did not say so, but recorded it", lookedIn(20, 40, 60, 80, 100, 120), nil, nil},
+		{"recorded it with a ticket that the patient had", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			lookedIn(20, 40, 60, 80, 100, 120)(p, f, k)
+			(*f)[len(*f)-3].TicketOfPatient = new(true)
+		}, append(one(treatment.RuleTicketOfPatient, "", ""), one(treatment.RuleLookInsMissed, "40 min", "15 min")...), nil},
 		{"too long a gap at the end", lookedIn(20, 40, 60, 80, 100, 119), one(treatment.RuleLookInsMissed, "21 min", "15 min"), nil},
 		{"too long a gap between", lookedIn(20, 41, 60, 80, 100, 120), one(treatment.RuleLookInsMissed, "21 min", "15 min"), nil},
 	})

@@ -2597,6 +2597,9 @@ type Abort struct {
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
@@ -3719,6 +3722,9 @@ type Completion struct {
 	// SupportPersonStays The support person stays for now.
 	SupportPersonStays *bool `json:"supportPersonStays,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 
@@ -4331,6 +4337,9 @@ type Dose struct {
 	// Swallowed What became of the saliva.
 	Swallowed *Swallowed `json:"swallowed,omitempty"`
 
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
+
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
@@ -4543,6 +4552,9 @@ type Escalation struct {
 
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -5542,6 +5554,9 @@ type Observation struct {
 
 	// StruckOut A fact that was entered in error: it stays visible and no longer counts.
 	StruckOut *StrikeOut `json:"struckOut,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
@@ -7630,6 +7645,9 @@ type Vitals struct {
 
 	// SystolicMmHg Systolic blood pressure in mmHg (LOINC 8480-6). The bounds are physical; an implausible reading is kept and marked.
 	SystolicMmHg *int `json:"systolicMmHg,omitempty"`
+
+	// TicketOfPatient It was sent with a ticket that had been handed to the patient.
+	TicketOfPatient *bool `json:"ticketOfPatient,omitempty"`
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`

@@ -34,6 +34,7 @@ type evening struct {
 var tellings = []struct{ fact, operation, list string }{
 	{"before", "recordVitals", "vitals"}, {"check", "checkSession", "checks"}, {"dose", "recordDose", "doses"}, {"booster", "recordDose", "doses"},
 	{"peak", "recordVitals", "vitals"}, {"release", "recordVitals", "vitals"}, {"completion", "completeSession", "completions"},
+	{"check-in", "checkInSession", "checkIns"},
 }
 
 func newEvening(t *testing.T, c *apitest.Clinic) *evening {
@@ -185,6 +186,9 @@ var evenings = map[treatment.Rule]struct {
 	treatment.RuleSupportPersonLeft:  {func(e *evening) { e.facts["attestation"]["presentThroughout"] = false }, "- / -"},
 	treatment.RuleLookInsMissed:      {func(e *evening) { e.facts["attestation"]["lookedIn"] = false }, "120 min / 15 min"},
 	treatment.RuleTicketOfPatient:    {func(e *evening) { e.inviter = e.Patient }, "- / -"},
+	treatment.RuleDroveTooEarly: {func(e *evening) {
+		e.facts["check-in"] = e.told(180, object{"drove": true})
+	}, "told at three hours later / when they may"},
 	treatment.RuleSessionCancelled: {func(e *evening) {
 		e.planned()
 		e.must(e.Patient, "cancelSession", object{"reason": "Ill."})
@@ -219,7 +223,8 @@ func TestDeviationsAreSeenInReview(t *testing.T) {
 				e := newEvening(t, c)
 				test.change(e)
 				s.Clock.Advance(4 * time.Hour)
-				want := strings.Replace(test.want, "that day", e.began.In(newYork(t)).Format(time.DateOnly), 1)
+				want := strings.NewReplacer("that day", e.began.In(newYork(t)).Format(time.DateOnly), "three hours later", e.began.Add(3*time.Hour).UTC().Format(time.RFC3339),
+					"when they may", treatment.NoDriveUntil(e.began, newYork(t), treatment.Default()).Format(time.RFC3339)).Replace(test.want)
 				if got := deviates(e.tell(), rule); got != want {
 					t.Errorf("the clinic reads %q, want %q\n%s", got, want, e.shown().Body)
 				}

@@ -37,6 +37,7 @@ const (
 	RuleSupportPersonLeft      Rule = "supportPersonLeft"
 	RuleLookInsMissed          Rule = "lookInsMissed"
 	RuleTicketOfPatient        Rule = "ticketOfPatient"
+	RuleDroveTooEarly          Rule = "droveTooEarly"
 	RuleUnitsUnaccounted       Rule = "unitsUnaccounted"
 	RuleBeyondUse              Rule = "beyondUse"
 	RuleUnitsMismatch          Rule = "unitsMismatch"
@@ -48,7 +49,7 @@ var DeviationRules = []Rule{
 	RuleTreatmentOnHold, RuleTreatmentNotOpen, RuleIntervalShort, RuleWeeklyLimit, RuleNoClearance,
 	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
 	RuleHoldOverridden, RuleNoVitalsAtPeak, RuleNoVitalsAtRelease, RuleReleasePressureHigh, RuleReleaseSaturationLow,
-	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient,
+	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient, RuleDroveTooEarly,
 	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch,
 }
 
@@ -87,6 +88,7 @@ func (c *course) judge() Verdict {
 	c.judgeStart(&f)
 	c.judgeEnd(&f)
 	c.judgeWatch(&f)
+	c.judgeDriving(&f)
 	c.judgeReadings(&f)
 	c.judgeSymptoms(&f)
 	c.judgeChecked(&f)
@@ -329,6 +331,20 @@ func (c *course) observationMin() int {
 // afterDose says whether a reading is a plausible blood pressure after the last dose.
 func (c *course) afterDose(reading Fact) bool {
 	return reading.OccurredAt.After(c.lastDose()) && c.believable(reading)
+}
+
+// judgeDriving notes that the patient drove before they were allowed to: that is what a check-in says,
+// whenever it says so.
+func (c *course) judgeDriving(f *findings) {
+	if len(c.doses) == 0 {
+		return
+	}
+	for _, told := range c.checkIns {
+		if isTrue(told.Drove) {
+			f.deviate(RuleDroveTooEarly, "told at "+told.OccurredAt.UTC().Format(time.RFC3339), c.noDriveUntil().Format(time.RFC3339))
+			return
+		}
+	}
 }
 
 // judgeReadings raises what the readings give reason for. One at the very time of the first

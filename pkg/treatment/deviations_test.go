@@ -210,6 +210,34 @@ func TestWeeklyDeviationAcrossClockChange(t *testing.T) {
 	}
 }
 
+// The limit is 24 hours after the booster: noon in UTC is seven in the morning in New York.
+func TestDrivingDeviations(t *testing.T) {
+	told := func(minutes int, drove *bool) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
+		return func(_ *treatment.Plan, f *[]treatment.Fact, _ *treatment.Known) {
+			(*f)[5].Drove, (*f)[5].OccurredAt = drove, at(minutes)
+		}
+	}
+	early := func(when string) []treatment.Deviation {
+		return one(treatment.RuleDroveTooEarly, "told at "+when, "2026-11-21T12:20:00Z")
+	}
+	runDeviations(t, []deviation{
+		{"drove", told(20*60, new(true)), early("2026-11-21T08:00:00Z"), nil},
+		{"drove, and told it later", told(30*60, new(true)), early("2026-11-21T18:00:00Z"), nil},
+		{"did not drive", told(20*60, new(false)), nil, nil},
+		{"not said", told(20*60, nil), nil, nil},
+		{"told twice", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			told(30*60, new(true))(p, f, k)
+			first := fact(8, treatment.FactCheckIn, 20*60)
+			first.Drove = new(true)
+			*f = append(*f, first)
+		}, early("2026-11-21T08:00:00Z"), nil},
+		{"no dose is known", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
+			told(20*60, new(true))(p, f, k)
+			*f = (*f)[5:]
+		}, nil, nil},
+	})
+}
+
 func TestUnitsDeviations(t *testing.T) {
 	short := []treatment.Deviation{{Rule: treatment.RuleUnitsUnaccounted, Value: "50 mg", Limit: "0 mg"}}
 	expired := treatment.Deviation{Rule: treatment.RuleBeyondUse, Value: "2026-11-20", Limit: "2026-11-01"}

@@ -113,10 +113,9 @@ type course struct {
 	plan  Plan
 	known Known
 
-	doses, vitals, observations, endings, escalations, checked, attestations []Fact
+	doses, vitals, observations, endings, escalations, checked, attestations, checkIns []Fact
 
-	checkedIn bool
-	checks    []Check
+	checks []Check
 	// entries is what [Entries] says of the facts.
 	entries int
 	// ticketOfPatient: something was sent with a ticket that had been handed to the patient.
@@ -149,7 +148,7 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 		case FactAttestation:
 			c.attestations = append(c.attestations, fact)
 		case FactCheckIn:
-			c.checkedIn = true
+			c.checkIns = append(c.checkIns, fact)
 		}
 	}
 	for _, fact := range c.checked { // each rests on what happened before it, and its clearance on what came then
@@ -244,7 +243,7 @@ func lastOf(checks []Check, until *time.Time) *Check {
 func (c *course) session() Session {
 	s := Session{
 		DoseMg: c.taken, BoosterMg: c.boosted,
-		Escalated: len(c.escalations) > 0, CheckedIn: c.checkedIn, Attested: len(c.attestations) > 0,
+		Escalated: len(c.escalations) > 0, CheckedIn: len(c.checkIns) > 0, Attested: len(c.attestations) > 0,
 	}
 	if len(c.doses) > 0 {
 		s.StartedAt = new(c.started().UTC())

@@ -45,7 +45,9 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 			f.RedFlags = rapid.SampledFrom([]*string{nil, new(""), new("chestPain")}).Draw(t, "red flags")
 		case treatment.FactAttestation:
 			f.PresentThroughout, f.LookedIn = new(rapid.Bool().Draw(t, "stayed")), new(rapid.Bool().Draw(t, "looked in"))
-		case treatment.FactAbort, treatment.FactEscalation, treatment.FactCheckIn:
+		case treatment.FactCheckIn:
+			f.Drove = rapid.SampledFrom([]*bool{nil, new(false), new(true)}).Draw(t, "drove")
+		case treatment.FactAbort, treatment.FactEscalation:
 		}
 		facts = append(facts, f)
 	}

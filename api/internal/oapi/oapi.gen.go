@@ -635,6 +635,7 @@ const (
 	DeviationRuleCompletedEarly         DeviationRule = "completedEarly"
 	DeviationRuleCompletedWithoutDose   DeviationRule = "completedWithoutDose"
 	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
+	DeviationRuleDroveTooEarly          DeviationRule = "droveTooEarly"
 	DeviationRuleExpired                DeviationRule = "expired"
 	DeviationRuleFills                  DeviationRule = "fills"
 	DeviationRuleHoldOverridden         DeviationRule = "holdOverridden"
@@ -674,6 +675,8 @@ func (e DeviationRule) Valid() bool {
 	case DeviationRuleCompletedWithoutDose:
 		return true
 	case DeviationRuleDoseAbovePrescribed:
+		return true
+	case DeviationRuleDroveTooEarly:
 		return true
 	case DeviationRuleExpired:
 		return true

@@ -205,7 +205,7 @@ func TestPrescriptionThatNeverWas(t *testing.T) {
 		if fill := e.must(e.Clinic.Clinician, "showDispense", nil); deviates(fill, treatment.RuleNoActivePrescription) != "- / -" {
 			t.Errorf("%s", fill.Body)
 		}
-		if got := raisedBy(t, e.Scene); !slices.Equal(got, []string{"DISPENSE_IRREGULAR high dispense", "DOSE_OVER_PRESCRIBED high session"}) {
+		if got := raisedBy(t, e.Scene); !slices.Equal(got, []string{"DISPENSE_IRREGULAR high dispense", "DOSE_AGAINST_STOP high session", "DOSE_OVER_PRESCRIBED high session"}) {
 			t.Errorf("alerts %v", got)
 		}
 	})

@@ -121,8 +121,9 @@ func (p *phone) send(t testing.TB, name string, want int) *client.Session {
 	return seen
 }
 
-// moment matches what differs between two sessions in which the same has happened.
-var moment = regexp.MustCompile(`"(recordedAt|updatedAt|createdAt|reviewedAt)":"[^"]*"`)
+// moment matches what differs between two sessions in which the same has happened: when it was
+// told, and who each patient has asked to be there.
+var moment = regexp.MustCompile(`"(recordedAt|updatedAt|createdAt|reviewedAt|supportPersonId)":"[^"]*"`)
 
 // summary is a session as the clinic sees it, with names instead of ids and without when it was
 // told: what must not depend on the order.

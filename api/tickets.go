@@ -30,15 +30,12 @@ func (s *Server) InviteSupportPerson(ctx context.Context, req oapi.InviteSupport
 	if err != nil {
 		return nil, err
 	}
-	if err := row.Invite(person.SupportPerson); err != nil {
-		return nil, err
-	}
 	until, err := ticketUntil(tx, row)
 	if err != nil {
 		return nil, err
 	}
-	if tx.Now.After(until) {
-		return nil, problem.New(problem.IllegalTransition, "the session is over: a ticket would no longer be valid")
+	if err := row.Invite(person.SupportPerson, until, tx.Now); err != nil {
+		return nil, err
 	}
 	code := newCode()
 	if err := tx.Issue(s.codeHash(code), store.Ticket{Patient: row.PatientID, Session: row.ID, Person: person.ID, OfPatient: !who.staff()}); err != nil {

@@ -22,8 +22,8 @@ func SightingOf(f Fact, p Protocol) Sighting {
 	return Sighting{At: f.OccurredAt, Source: "sessions", Vitals: f.Vitals, RedFlag: f.redFlag(p)}
 }
 
-// SightingOfEvent is what an adverse event that began at a time says. While it was not over it counts
-// like one that has just begun.
+// SightingOfEvent is what an adverse event that began at a time says. One that is known to have ended
+// counts from its end on: until then it was there.
 func SightingOfEvent(e AdverseEvent, onset time.Time) Sighting {
 	s := Sighting{At: onset, Source: "adverseEvents"}
 	if e.ResolvedAt != nil {

@@ -122,10 +122,14 @@ func (s Session) TicketUntil(plan Plan, at time.Time, p Protocol) time.Time {
 }
 
 // Invite says whether a support person can be given a ticket for the session: an adult, whom the
-// patient still wants to be there, while the session goes on or is to come.
-func (s Session) Invite(person SupportPerson) error {
+// patient still wants to be there, while the session goes on or is to come. until is when a ticket
+// for it ends: one that would have ended already is of no use to anybody.
+func (s Session) Invite(person SupportPerson, until, now time.Time) error {
 	if !s.TakesTickets() {
 		return illegal("a session that is "+string(s.Status), "take a support person")
+	}
+	if now.After(until) {
+		return illegal("a session that is over", "take a support person")
 	}
 	if person.RemovedAt != nil {
 		return illegal("a support person who was removed", "be invited")

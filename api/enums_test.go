@@ -111,7 +111,7 @@ var wordings = []wording{
 	{"Severity", words(treatment.Severities), "alerts_severity", ""},
 	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
-	{"AlertSourceType", []string{store.SourceSession, store.SourceAssessment, store.SourceMeasurement, store.SourceAdverseEvent, store.SourceDispense}, "alerts_source_type", ""},
+	{"AlertSourceType", store.AlertSources, "alerts_source_type", ""},
 	{"", words(store.EvidenceRoles), "adjustment_records_role", ""},
 	{"", words(treatment.FactKinds), "session_facts_kind", ""},
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},

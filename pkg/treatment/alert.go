@@ -16,28 +16,40 @@ type AlertRule string
 
 // Alert rules.
 const (
-	AlertBPPreSoft          AlertRule = "BP_PRE_SOFT"
-	AlertBPPreHard          AlertRule = "BP_PRE_HARD"
-	AlertBPHigh             AlertRule = "BP_HIGH"
-	AlertBPCrisis           AlertRule = "BP_CRISIS"
-	AlertSIItem9            AlertRule = "SI_ITEM9"
-	AlertSIUnknown          AlertRule = "SI_UNKNOWN"
-	AlertCSSRSLow           AlertRule = "CSSRS_LOW"
-	AlertCSSRSModerate      AlertRule = "CSSRS_MOD"
-	AlertCSSRSHigh          AlertRule = "CSSRS_HIGH"
-	AlertRedFlagSymptom     AlertRule = "RED_FLAG_SYMPTOM"
-	AlertDoseOverPrescribed AlertRule = "DOSE_OVER_PRESCRIBED"
-	AlertIntervalShort      AlertRule = "INTERVAL_SHORT"
-	AlertNoPostVitals       AlertRule = "SESSION_NO_POST_VITALS"
-	AlertNoSupportPerson    AlertRule = "SESSION_NO_SITTER"
-	AlertDoseAgainstStop    AlertRule = "DOSE_AGAINST_STOP"
-	AlertSpo2Critical       AlertRule = "SPO2_CRITICAL"
-	AlertAESerious          AlertRule = "AE_SERIOUS"
-	AlertAEGrade3Related    AlertRule = "AE_G3_RELATED"
-	AlertSIReported         AlertRule = "SI_REPORTED"
-	AlertPregnancyReported  AlertRule = "PREGNANCY_REPORTED"
-	AlertInventoryMismatch  AlertRule = "INVENTORY_MISMATCH"
-	AlertDispenseIrregular  AlertRule = "DISPENSE_IRREGULAR"
+	AlertBPPreSoft            AlertRule = "BP_PRE_SOFT"
+	AlertBPPreHard            AlertRule = "BP_PRE_HARD"
+	AlertBPHigh               AlertRule = "BP_HIGH"
+	AlertBPCrisis             AlertRule = "BP_CRISIS"
+	AlertSIItem9              AlertRule = "SI_ITEM9"
+	AlertSIUnknown            AlertRule = "SI_UNKNOWN"
+	AlertCSSRSLow             AlertRule = "CSSRS_LOW"
+	AlertCSSRSModerate        AlertRule = "CSSRS_MOD"
+	AlertCSSRSHigh            AlertRule = "CSSRS_HIGH"
+	AlertRedFlagSymptom       AlertRule = "RED_FLAG_SYMPTOM"
+	AlertDoseOverPrescribed   AlertRule = "DOSE_OVER_PRESCRIBED"
+	AlertIntervalShort        AlertRule = "INTERVAL_SHORT"
+	AlertNoPostVitals         AlertRule = "SESSION_NO_POST_VITALS"
+	AlertNoSupportPerson      AlertRule = "SESSION_NO_SITTER"
+	AlertDoseAgainstStop      AlertRule = "DOSE_AGAINST_STOP"
+	AlertSpo2Critical         AlertRule = "SPO2_CRITICAL"
+	AlertAESerious            AlertRule = "AE_SERIOUS"
+	AlertAEGrade3Related      AlertRule = "AE_G3_RELATED"
+	AlertSIReported           AlertRule = "SI_REPORTED"
+	AlertPregnancyReported    AlertRule = "PREGNANCY_REPORTED"
+	AlertInventoryMismatch    AlertRule = "INVENTORY_MISMATCH"
+	AlertDispenseIrregular    AlertRule = "DISPENSE_IRREGULAR"
+	AlertManiaPsychosis       AlertRule = "MANIA_PSYCHOSIS_SCREEN"
+	AlertDeterioration        AlertRule = "PHQ9_DETERIORATION"
+	AlertLUTS                 AlertRule = "LUTS_POSITIVE"
+	AlertHaematuria           AlertRule = "HAEMATURIA"
+	AlertNewInteraction       AlertRule = "INTERACTION_NEW_MED"
+	AlertEarlyRefill          AlertRule = "EARLY_REFILL"
+	AlertMisusePattern        AlertRule = "MISUSE_PATTERN"
+	AlertCheckInOverdue       AlertRule = "CHECKIN_OVERDUE"
+	AlertAssessmentOverdue    AlertRule = "PRO_OVERDUE_7D"
+	AlertPrescriptionExpiring AlertRule = "RX_EXPIRING_14D"
+	AlertConsentExpiring      AlertRule = "CONSENT_EXPIRING_30D"
+	AlertPDMPStale            AlertRule = "PDMP_STALE"
 )
 
 // AlertRules lists every alert rule.
@@ -47,6 +59,18 @@ var AlertRules = []AlertRule{
 	AlertRedFlagSymptom, AlertDoseOverPrescribed, AlertIntervalShort, AlertNoPostVitals, AlertNoSupportPerson, AlertDoseAgainstStop, AlertSpo2Critical,
 	AlertAESerious, AlertAEGrade3Related, AlertSIReported, AlertPregnancyReported,
 	AlertInventoryMismatch, AlertDispenseIrregular,
+	AlertManiaPsychosis,
+	AlertDeterioration,
+	AlertLUTS,
+	AlertHaematuria,
+	AlertNewInteraction,
+	AlertEarlyRefill,
+	AlertMisusePattern,
+	AlertCheckInOverdue,
+	AlertAssessmentOverdue,
+	AlertPrescriptionExpiring,
+	AlertConsentExpiring,
+	AlertPDMPStale,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -68,28 +92,40 @@ var Severities = []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityC
 // critical for an attempt, see [JudgeEvent], and like SI_ITEM9 for a questionnaire. How urgent the levels of the C-SSRS are is a proposal that a
 // medical director signs off.
 var alertSeverity = map[AlertRule]Severity{
-	AlertBPPreSoft:          SeverityMedium,
-	AlertBPPreHard:          SeverityHigh,
-	AlertBPHigh:             SeverityHigh,
-	AlertBPCrisis:           SeverityCritical,
-	AlertSIItem9:            SeverityMedium,
-	AlertSIUnknown:          SeverityMedium,
-	AlertCSSRSLow:           SeverityMedium,
-	AlertCSSRSModerate:      SeverityHigh,
-	AlertCSSRSHigh:          SeverityCritical,
-	AlertRedFlagSymptom:     SeverityCritical,
-	AlertDoseOverPrescribed: SeverityHigh,
-	AlertIntervalShort:      SeverityMedium,
-	AlertNoPostVitals:       SeverityMedium,
-	AlertNoSupportPerson:    SeverityHigh,
-	AlertDoseAgainstStop:    SeverityHigh,
-	AlertSpo2Critical:       SeverityCritical,
-	AlertAESerious:          SeverityCritical,
-	AlertAEGrade3Related:    SeverityHigh,
-	AlertSIReported:         SeverityHigh,
-	AlertPregnancyReported:  SeverityHigh,
-	AlertInventoryMismatch:  SeverityMedium,
-	AlertDispenseIrregular:  SeverityHigh,
+	AlertBPPreSoft:            SeverityMedium,
+	AlertBPPreHard:            SeverityHigh,
+	AlertBPHigh:               SeverityHigh,
+	AlertBPCrisis:             SeverityCritical,
+	AlertSIItem9:              SeverityMedium,
+	AlertSIUnknown:            SeverityMedium,
+	AlertCSSRSLow:             SeverityMedium,
+	AlertCSSRSModerate:        SeverityHigh,
+	AlertCSSRSHigh:            SeverityCritical,
+	AlertRedFlagSymptom:       SeverityCritical,
+	AlertDoseOverPrescribed:   SeverityHigh,
+	AlertIntervalShort:        SeverityMedium,
+	AlertNoPostVitals:         SeverityMedium,
+	AlertNoSupportPerson:      SeverityHigh,
+	AlertDoseAgainstStop:      SeverityHigh,
+	AlertSpo2Critical:         SeverityCritical,
+	AlertAESerious:            SeverityCritical,
+	AlertAEGrade3Related:      SeverityHigh,
+	AlertSIReported:           SeverityHigh,
+	AlertPregnancyReported:    SeverityHigh,
+	AlertInventoryMismatch:    SeverityMedium,
+	AlertDispenseIrregular:    SeverityHigh,
+	AlertManiaPsychosis:       SeverityHigh,
+	AlertDeterioration:        SeverityMedium,
+	AlertLUTS:                 SeverityMedium,
+	AlertHaematuria:           SeverityHigh,
+	AlertNewInteraction:       SeverityMedium,
+	AlertEarlyRefill:          SeverityMedium,
+	AlertMisusePattern:        SeverityHigh,
+	AlertCheckInOverdue:       SeverityMedium,
+	AlertAssessmentOverdue:    SeverityLow,
+	AlertPrescriptionExpiring: SeverityLow,
+	AlertConsentExpiring:      SeverityLow,
+	AlertPDMPStale:            SeverityLow,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,

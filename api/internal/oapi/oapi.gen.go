@@ -284,28 +284,40 @@ func (e AlertOutcome) Valid() bool {
 
 // Defines values for AlertRule.
 const (
-	AlertRuleAEG3RELATED         AlertRule = "AE_G3_RELATED"
-	AlertRuleAESERIOUS           AlertRule = "AE_SERIOUS"
-	AlertRuleBPCRISIS            AlertRule = "BP_CRISIS"
-	AlertRuleBPHIGH              AlertRule = "BP_HIGH"
-	AlertRuleBPPREHARD           AlertRule = "BP_PRE_HARD"
-	AlertRuleBPPRESOFT           AlertRule = "BP_PRE_SOFT"
-	AlertRuleCSSRSHIGH           AlertRule = "CSSRS_HIGH"
-	AlertRuleCSSRSLOW            AlertRule = "CSSRS_LOW"
-	AlertRuleCSSRSMOD            AlertRule = "CSSRS_MOD"
-	AlertRuleDISPENSEIRREGULAR   AlertRule = "DISPENSE_IRREGULAR"
-	AlertRuleDOSEAGAINSTSTOP     AlertRule = "DOSE_AGAINST_STOP"
-	AlertRuleDOSEOVERPRESCRIBED  AlertRule = "DOSE_OVER_PRESCRIBED"
-	AlertRuleINTERVALSHORT       AlertRule = "INTERVAL_SHORT"
-	AlertRuleINVENTORYMISMATCH   AlertRule = "INVENTORY_MISMATCH"
-	AlertRulePREGNANCYREPORTED   AlertRule = "PREGNANCY_REPORTED"
-	AlertRuleREDFLAGSYMPTOM      AlertRule = "RED_FLAG_SYMPTOM"
-	AlertRuleSESSIONNOPOSTVITALS AlertRule = "SESSION_NO_POST_VITALS"
-	AlertRuleSESSIONNOSITTER     AlertRule = "SESSION_NO_SITTER"
-	AlertRuleSIITEM9             AlertRule = "SI_ITEM9"
-	AlertRuleSIREPORTED          AlertRule = "SI_REPORTED"
-	AlertRuleSIUNKNOWN           AlertRule = "SI_UNKNOWN"
-	AlertRuleSPO2CRITICAL        AlertRule = "SPO2_CRITICAL"
+	AlertRuleAEG3RELATED          AlertRule = "AE_G3_RELATED"
+	AlertRuleAESERIOUS            AlertRule = "AE_SERIOUS"
+	AlertRuleBPCRISIS             AlertRule = "BP_CRISIS"
+	AlertRuleBPHIGH               AlertRule = "BP_HIGH"
+	AlertRuleBPPREHARD            AlertRule = "BP_PRE_HARD"
+	AlertRuleBPPRESOFT            AlertRule = "BP_PRE_SOFT"
+	AlertRuleCHECKINOVERDUE       AlertRule = "CHECKIN_OVERDUE"
+	AlertRuleCONSENTEXPIRING30D   AlertRule = "CONSENT_EXPIRING_30D"
+	AlertRuleCSSRSHIGH            AlertRule = "CSSRS_HIGH"
+	AlertRuleCSSRSLOW             AlertRule = "CSSRS_LOW"
+	AlertRuleCSSRSMOD             AlertRule = "CSSRS_MOD"
+	AlertRuleDISPENSEIRREGULAR    AlertRule = "DISPENSE_IRREGULAR"
+	AlertRuleDOSEAGAINSTSTOP      AlertRule = "DOSE_AGAINST_STOP"
+	AlertRuleDOSEOVERPRESCRIBED   AlertRule = "DOSE_OVER_PRESCRIBED"
+	AlertRuleEARLYREFILL          AlertRule = "EARLY_REFILL"
+	AlertRuleHAEMATURIA           AlertRule = "HAEMATURIA"
+	AlertRuleINTERACTIONNEWMED    AlertRule = "INTERACTION_NEW_MED"
+	AlertRuleINTERVALSHORT        AlertRule = "INTERVAL_SHORT"
+	AlertRuleINVENTORYMISMATCH    AlertRule = "INVENTORY_MISMATCH"
+	AlertRuleLUTSPOSITIVE         AlertRule = "LUTS_POSITIVE"
+	AlertRuleMANIAPSYCHOSISSCREEN AlertRule = "MANIA_PSYCHOSIS_SCREEN"
+	AlertRuleMISUSEPATTERN        AlertRule = "MISUSE_PATTERN"
+	AlertRulePDMPSTALE            AlertRule = "PDMP_STALE"
+	AlertRulePHQ9DETERIORATION    AlertRule = "PHQ9_DETERIORATION"
+	AlertRulePREGNANCYREPORTED    AlertRule = "PREGNANCY_REPORTED"
+	AlertRulePROOVERDUE7D         AlertRule = "PRO_OVERDUE_7D"
+	AlertRuleREDFLAGSYMPTOM       AlertRule = "RED_FLAG_SYMPTOM"
+	AlertRuleRXEXPIRING14D        AlertRule = "RX_EXPIRING_14D"
+	AlertRuleSESSIONNOPOSTVITALS  AlertRule = "SESSION_NO_POST_VITALS"
+	AlertRuleSESSIONNOSITTER      AlertRule = "SESSION_NO_SITTER"
+	AlertRuleSIITEM9              AlertRule = "SI_ITEM9"
+	AlertRuleSIREPORTED           AlertRule = "SI_REPORTED"
+	AlertRuleSIUNKNOWN            AlertRule = "SI_UNKNOWN"
+	AlertRuleSPO2CRITICAL         AlertRule = "SPO2_CRITICAL"
 )
 
 // Valid indicates whether the value is a known member of the AlertRule enum.
@@ -323,6 +335,10 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleBPPRESOFT:
 		return true
+	case AlertRuleCHECKINOVERDUE:
+		return true
+	case AlertRuleCONSENTEXPIRING30D:
+		return true
 	case AlertRuleCSSRSHIGH:
 		return true
 	case AlertRuleCSSRSLOW:
@@ -335,13 +351,33 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleDOSEOVERPRESCRIBED:
 		return true
+	case AlertRuleEARLYREFILL:
+		return true
+	case AlertRuleHAEMATURIA:
+		return true
+	case AlertRuleINTERACTIONNEWMED:
+		return true
 	case AlertRuleINTERVALSHORT:
 		return true
 	case AlertRuleINVENTORYMISMATCH:
 		return true
+	case AlertRuleLUTSPOSITIVE:
+		return true
+	case AlertRuleMANIAPSYCHOSISSCREEN:
+		return true
+	case AlertRuleMISUSEPATTERN:
+		return true
+	case AlertRulePDMPSTALE:
+		return true
+	case AlertRulePHQ9DETERIORATION:
+		return true
 	case AlertRulePREGNANCYREPORTED:
 		return true
+	case AlertRulePROOVERDUE7D:
+		return true
 	case AlertRuleREDFLAGSYMPTOM:
+		return true
+	case AlertRuleRXEXPIRING14D:
 		return true
 	case AlertRuleSESSIONNOPOSTVITALS:
 		return true
@@ -364,8 +400,12 @@ func (e AlertRule) Valid() bool {
 const (
 	AlertSourceTypeAdverseEvent AlertSourceType = "adverseEvent"
 	AlertSourceTypeAssessment   AlertSourceType = "assessment"
+	AlertSourceTypeConsent      AlertSourceType = "consent"
 	AlertSourceTypeDispense     AlertSourceType = "dispense"
 	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
+	AlertSourceTypeMedication   AlertSourceType = "medication"
+	AlertSourceTypePatient      AlertSourceType = "patient"
+	AlertSourceTypePrescription AlertSourceType = "prescription"
 	AlertSourceTypeSession      AlertSourceType = "session"
 )
 
@@ -376,9 +416,17 @@ func (e AlertSourceType) Valid() bool {
 		return true
 	case AlertSourceTypeAssessment:
 		return true
+	case AlertSourceTypeConsent:
+		return true
 	case AlertSourceTypeDispense:
 		return true
 	case AlertSourceTypeMeasurement:
+		return true
+	case AlertSourceTypeMedication:
+		return true
+	case AlertSourceTypePatient:
+		return true
+	case AlertSourceTypePrescription:
 		return true
 	case AlertSourceTypeSession:
 		return true

@@ -31,7 +31,17 @@ const (
 	SourceMeasurement  = "measurement"
 	SourceAdverseEvent = "adverseEvent"
 	SourceDispense     = "dispense"
+	SourceMedication   = "medication"
+	SourcePrescription = "prescription"
+	SourceConsent      = "consent"
+	SourcePatient      = "patient"
 )
+
+// AlertSources lists every kind of source.
+var AlertSources = []string{
+	SourceSession, SourceAssessment, SourceMeasurement, SourceAdverseEvent, SourceDispense,
+	SourceMedication, SourcePrescription, SourceConsent, SourcePatient,
+}
 
 // Same reports whether both name the same record and fact.
 func (s AlertSource) Same(other AlertSource) bool {

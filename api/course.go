@@ -136,7 +136,7 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 		}
 		known.Units = c.ledger.right.Units
 	}
-	others, err := tx.SessionsSince(c.row.PatientID, at.Add(-c.reach()))
+	others, err := tx.SessionsSince(c.row.PatientID, firstLook(at, facts, tx.Now).Add(-c.reach()))
 	for i := range others {
 		o := &others[i]
 		if o.ID != row.ID && o.StartedAt != nil && o.Status != treatment.SessionEnteredInError {
@@ -195,6 +195,20 @@ func beginning(row *store.Session, facts []store.SessionFact, now time.Time) tim
 		return row.At
 	}
 	return now
+}
+
+// firstLook is the first moment for which a session is judged: a check, or a look at the gate, may
+// come days before the plan.
+func firstLook(began time.Time, facts []store.SessionFact, now time.Time) time.Time {
+	if now.Before(began) {
+		began = now
+	}
+	for i := range facts {
+		if at := facts[i].OccurredAt; at.Before(began) {
+			began = at
+		}
+	}
+	return began
 }
 
 func weightAt(tx *store.Tx, patient uuid.UUID, at time.Time) (*dose.Kg, error) {

@@ -221,3 +221,25 @@ func TestDoseAgainstStop(t *testing.T) {
 		}
 	})
 }
+
+// TestGateDaysBeforeThePlan: a check, and a look at the gate, days before the session is planned count
+// the sessions of the week before them, not of the week before the plan.
+func TestGateDaysBeforeThePlan(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Early"))
+		s.Clock.Advance(6 * 24 * time.Hour)
+		e.begins(0)
+		e.logged(5*24*time.Hour+8*time.Hour, 4*24*time.Hour, 50*time.Hour)
+		e.begins(3*24*time.Hour + time.Hour)
+		e.planned()
+		// The three fill the week until the first of them is seven days ago.
+		want := e.began.Add(-(8*24+9)*time.Hour + 7*24*time.Hour).UTC().Format(time.RFC3339)
+		if got := e.must(e.Clinic.Clinician, "showGate", nil).Text("earliestAt"); got != want {
+			t.Errorf("showGate: earliest at %s, want %s", got, want)
+		}
+		e.facts["check"]["occurredAt"] = s.Clock.Now().Format(time.RFC3339)
+		if got := held(e.tell("check")); !slices.Contains(got, "hold weeklyLimit") {
+			t.Errorf("a check: %v", got)
+		}
+	})
+}

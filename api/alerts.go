@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -18,6 +17,7 @@ func (s *Server) ListAlerts(ctx context.Context, req oapi.ListAlertsRequestObjec
 		Status:   treatment.AlertStatus(orZero(req.Params.Status)),
 		Severity: treatment.Severity(orZero(req.Params.Severity)),
 		Patient:  orZero(req.Params.PatientID),
+		Assignee: orZero(req.Params.AssignedTo),
 	}
 	page, err := s.page(ctx, req.Params.Limit, req.Params.Cursor, filter)
 	if err != nil {
@@ -52,6 +52,31 @@ func (s *Server) AcknowledgeAlert(ctx context.Context, req oapi.AcknowledgeAlert
 		return a.Acknowledge(callOf(ctx).who.actor.ID, orZero(req.Body.Note), tx.Now)
 	})
 	return oapi.AcknowledgeAlert200JSONResponse{AlertJSONResponse: out}, err
+}
+
+// AssignAlert says who shall deal with an alert.
+func (s *Server) AssignAlert(ctx context.Context, req oapi.AssignAlertRequestObject) (oapi.AssignAlertResponseObject, error) {
+	out, err := decideAlert(ctx, req.AlertID, "alert.assigned", func(tx *store.Tx, a *store.Alert) (treatment.Alert, error) {
+		if to := req.Body.StaffID; to != nil {
+			if err := seesPatients(tx, *to, "/staffId"); err != nil {
+				return a.Alert, err
+			}
+		}
+		return a.Assign(req.Body.StaffID)
+	})
+	return oapi.AssignAlert200JSONResponse{AlertJSONResponse: out}, err
+}
+
+// SnoozeAlert lets an alert rest for a while.
+func (s *Server) SnoozeAlert(ctx context.Context, req oapi.SnoozeAlertRequestObject) (oapi.SnoozeAlertResponseObject, error) {
+	out, err := decideAlert(ctx, req.AlertID, "alert.snoozed", func(tx *store.Tx, a *store.Alert) (treatment.Alert, error) {
+		_, policy, err := s.policyFor(tx, a.PatientID, a.TreatmentID)
+		if err != nil {
+			return a.Alert, err
+		}
+		return a.Snooze(req.Body.Until, req.Body.Reason, tx.Now, *policy)
+	})
+	return oapi.SnoozeAlert200JSONResponse{AlertJSONResponse: out}, err
 }
 
 // ResolveAlert ends an alert that was acknowledged.
@@ -114,7 +139,7 @@ func (s *Server) raise(_ context.Context, tx *store.Tx, patient uuid.UUID, cours
 		switch {
 		case settled:
 		case earlier != nil:
-			earlier.Alert = worse(earlier.Alert, r, tx.Now, *policy)
+			earlier.Alert = earlier.Again(r, tx.Now, *policy)
 			if err := tx.Change("alert.raisedAgain", earlier); err != nil {
 				return err
 			}
@@ -152,17 +177,6 @@ func known(alerts []store.Alert, from store.AlertSource, r treatment.Raised) (ea
 
 func graver(a, b treatment.Severity) bool {
 	return slices.Index(treatment.Severities, a) > slices.Index(treatment.Severities, b)
-}
-
-// worse is an alert after a graver finding. Somebody has to take it on anew, and the deadline
-// only comes nearer.
-func worse(a treatment.Alert, r treatment.Raised, now time.Time, p treatment.Protocol) treatment.Alert {
-	a.Severity, a.Value, a.Limit = r.Severity, r.Value, r.Limit
-	a.Status, a.AcknowledgedAt, a.AcknowledgedBy = treatment.AlertOpen, nil, nil
-	if due := p.DueAt(r.Severity, now); due.Before(a.DueAt) {
-		a.DueAt = due
-	}
-	return a
 }
 
 // safetyMessage is what a patient reads in the answer to something dangerous: the clinic's own
@@ -206,7 +220,8 @@ func alertOut(a *store.Alert) oapi.AlertJSONResponse {
 			Source: oapi.AlertSource{Type: oapi.AlertSourceType(a.Source.Type), ID: a.Source.ID, FactID: a.Source.FactID},
 			Value:  filled(a.Value), Limit: filled(a.Limit), RaisedAt: a.RaisedAt, DueAt: a.DueAt,
 			AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, ResolvedAt: a.ResolvedAt, ResolvedBy: a.ResolvedBy,
-			Outcome: filled(oapi.AlertOutcome(a.Outcome)), Note: filled(a.Note), CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+			Outcome: filled(oapi.AlertOutcome(a.Outcome)), Note: filled(a.Note), AssignedTo: a.AssignedTo,
+			SnoozedUntil: a.SnoozedUntil, SnoozeReason: filled(a.SnoozeReason), EscalatedAt: a.EscalatedAt, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
 		},
 	}
 }

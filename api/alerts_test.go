@@ -65,33 +65,6 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-func TestWorse(t *testing.T) {
-	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	policy := treatment.Default() // medium is due in 24 hours, high in 4
-	first := treatment.Raise(treatment.Raised{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityMedium, Value: "1", Limit: "1"}, noon, policy)
-	taken, err := first.Acknowledge(uuid.New(), "calling", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := treatment.Raised{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityHigh, Value: "2", Limit: "2"}
-	for name, test := range map[string]struct {
-		at  time.Time
-		due time.Time
-	}{
-		"soon":                     {noon.Add(time.Hour), noon.Add(5 * time.Hour)},
-		"when it was due anyway":   {noon.Add(23 * time.Hour), noon.Add(24 * time.Hour)},
-		"when it was overdue then": {noon.Add(48 * time.Hour), noon.Add(24 * time.Hour)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			want := first
-			want.Severity, want.Value, want.Limit, want.Note, want.DueAt = found.Severity, "2", "2", "calling", test.due
-			if diff := cmp.Diff(want, worse(taken, found, test.at, policy)); diff != "" {
-				t.Errorf("alert (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 // raiseFact lets a session's fact raise an alert, as the fold does each time it finds it.
 func (d *desk) raiseFact(session, fact uuid.UUID, rule treatment.AlertRule, severity treatment.Severity) {
 	d.t.Helper()

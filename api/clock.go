@@ -36,7 +36,8 @@ func (s *Server) showClock(c echo.Context) error {
 	return c.JSON(http.StatusOK, clockBody{Now: s.now().UTC()})
 }
 
-// advanceClock answers POST /test/clock: {"advance": "90m"}.
+// advanceClock answers POST /test/clock: {"advance": "90m"}, once everything that has become due by
+// then is done.
 func (s *Server) advanceClock(c echo.Context) error {
 	var body clockBody
 	if err := c.Bind(&body); err != nil {
@@ -49,5 +50,8 @@ func (s *Server) advanceClock(c echo.Context) error {
 	s.clock.mu.Lock()
 	s.clock.ahead += d
 	s.clock.mu.Unlock()
+	if err := s.Work(c.Request().Context()); err != nil {
+		return err
+	}
 	return s.showClock(c)
 }

@@ -82,7 +82,7 @@ func (s *Server) PresentConsent(ctx context.Context, req oapi.PresentConsentRequ
 // SignConsent records the patient's signature.
 func (s *Server) SignConsent(ctx context.Context, req oapi.SignConsentRequestObject) (oapi.SignConsentResponseObject, error) {
 	if !callOf(ctx).repeated {
-		if err := signConsent(ctx, req.ConsentID, req.Body); err != nil {
+		if err := s.signConsent(ctx, req.ConsentID, req.Body); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Server) SignConsent(ctx context.Context, req oapi.SignConsentRequestObj
 	return oapi.SignConsent200JSONResponse{ConsentJSONResponse: out}, err
 }
 
-func signConsent(ctx context.Context, id uuid.UUID, b *oapi.ConsentSignatureInput) error {
+func (s *Server) signConsent(ctx context.Context, id uuid.UUID, b *oapi.ConsentSignatureInput) error {
 	tx, who := store.From(ctx), &callOf(ctx).who
 	said, err := told(ctx, tx, b.OccurredAt, b.TimeZone, b.ReportedBy, b.Mode)
 	if err != nil {
@@ -104,7 +104,11 @@ func signConsent(ctx context.Context, id uuid.UUID, b *oapi.ConsentSignatureInpu
 	if err != nil {
 		return err
 	}
-	known := treatment.Signature{Name: b.SignatureName, At: said.OccurredAt.In(here), Now: tx.Now, Mode: treatment.Mode(b.Mode)}
+	_, policy, err := s.policyFor(tx, c.PatientID, nil)
+	if err != nil {
+		return err
+	}
+	known := treatment.Signature{Name: b.SignatureName, At: said.OccurredAt.In(here), Now: tx.Now, Mode: treatment.Mode(b.Mode), Protocol: *policy}
 	if who.staff() {
 		known.WitnessedBy = &who.actor.ID
 	}

@@ -39,7 +39,7 @@ func adjustedTwice(c *chart) {
 	c.ask(-10, questions{phq: 7, gad: 6})
 	c.recordAnswers(-9, "19:00", oapi.InstrumentIDUrinarySymptoms, obj{"urinary-1": 0, "urinary-2": 0, "urinary-3": 1, "urinary-4": 0, "urinary-5": 0})
 	c.report(-8, "disposals", 4, obj{"method": oapi.DisposalMethodTakeBack, "witness": "The pharmacist."})
-	c.session(-4, dosing{booster: true})
+	c.session(-4, dosing{booster: true, silent: true})
 	c.schedule(4, 6)
 }
 

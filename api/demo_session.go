@@ -32,6 +32,7 @@ type dosing struct {
 	offline    bool         // the phone sends everything the next morning, in no order
 	review     string       // what the nurse writes, if not the ordinary
 
+	silent     bool // the patient does not report the next day
 	unreviewed bool
 }
 
@@ -213,6 +214,9 @@ func (c *chart) afterwards(day int, path func() string, d dosing) {
 	reported := c.at(day+1, c.begins).Add(-time.Duration(20+c.random.IntN(90)) * time.Minute)
 	mood := 5 + c.random.IntN(4)
 	c.add(reported, func() {
+		if d.silent {
+			return
+		}
 		c.fact(c.self, http.MethodPost, path()+"/check-in", c.said(reported, obj{"mood": mood, "sideEffectsPersist": false, "drove": false}))
 	})
 	note := d.review

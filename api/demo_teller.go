@@ -38,6 +38,7 @@ type teller struct {
 	texts    map[string]string // ids of the consents' newest texts, by kind
 	release  treatment.ReleasePolicy
 	sent     int
+	worked   time.Time // when it was last seen to what time brings
 	// err is the first thing that went wrong; after it nothing is sent any more.
 	err error
 }
@@ -93,6 +94,8 @@ func (t *teller) tell() error {
 		t.wait(a.at)
 		a.do()
 	}
+	t.clock.reach(t.today)
+	t.work()
 	return t.err
 }
 
@@ -109,6 +112,17 @@ func (t *teller) wait(until time.Time) {
 		until = moment
 	}
 	t.clock.reach(until)
+	if until.Sub(t.worked) >= time.Hour {
+		t.work()
+	}
+}
+
+// work does what time has brought about.
+func (t *teller) work() {
+	t.worked = t.clock.Now()
+	if err := t.s.Work(t.ctx); err != nil && t.err == nil {
+		t.err = err
+	}
 }
 
 // get reads.

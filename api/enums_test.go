@@ -112,6 +112,7 @@ var wordings = []wording{
 	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
 	{"AlertSourceType", store.AlertSources, "alerts_source_type", ""},
+	{"", words(treatment.DeadlineKinds), "deadlines_kind", ""},
 	{"", words(store.EvidenceRoles), "adjustment_records_role", ""},
 	{"", words(treatment.FactKinds), "session_facts_kind", ""},
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},

@@ -10,8 +10,8 @@ import (
 )
 
 // handOver gives what somebody who leaves answers for to a colleague: open treatments, booked
-// visits and places in care teams. Without a colleague there must be no open treatment and no
-// booked visit.
+// visits, alerts and places in care teams. Without a colleague there must be no open treatment, no
+// booked visit and no alert to deal with.
 func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
 	patients, err := lockPatientsOf(tx, from)
 	if err != nil {
@@ -25,8 +25,12 @@ func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if to == nil && len(treatments)+len(visits) > 0 {
-		return openWork(treatments, visits)
+	alerts, err := tx.AlertsAssignedTo(from)
+	if err != nil {
+		return err
+	}
+	if to == nil && len(treatments)+len(visits)+len(alerts) > 0 {
+		return openWork(treatments, visits, alerts)
 	}
 	heir, err := successor(tx, from, to, len(treatments) > 0)
 	if err != nil {
@@ -44,11 +48,17 @@ func handOver(tx *store.Tx, from uuid.UUID, to *uuid.UUID) error {
 			return err
 		}
 	}
+	for i := range alerts {
+		alerts[i].AssignedTo = &heir.ID
+		if err := tx.Change("alert.reassigned", &alerts[i]); err != nil {
+			return err
+		}
+	}
 	return leaveCareTeams(tx, patients, from, heir)
 }
 
 // keepsWork refuses to take a role from somebody whose open work needs it: open treatments need a
-// prescriber, and booked visits somebody who sees patients.
+// prescriber, and booked visits and alerts somebody who sees patients.
 func keepsWork(tx *store.Tx, before, after *store.Staff) error {
 	prescribed, saw := before.Prescriber && !after.Prescriber, before.SeesPatients() && !after.SeesPatients()
 	if !prescribed && !saw {
@@ -59,6 +69,7 @@ func keepsWork(tx *store.Tx, before, after *store.Staff) error {
 	}
 	var treatments []store.Treatment
 	var visits []store.Visit
+	var alerts []store.Alert
 	var err error
 	if prescribed {
 		treatments, err = tx.OpenTreatmentsOf(after.ID)
@@ -66,8 +77,11 @@ func keepsWork(tx *store.Tx, before, after *store.Staff) error {
 	if err == nil && saw {
 		visits, err = tx.BookedVisitsOf(after.ID)
 	}
-	if err == nil && len(treatments)+len(visits) > 0 {
-		err = openWork(treatments, visits)
+	if err == nil && saw {
+		alerts, err = tx.AlertsAssignedTo(after.ID)
+	}
+	if err == nil && len(treatments)+len(visits)+len(alerts) > 0 {
+		err = openWork(treatments, visits, alerts)
 	}
 	return err
 }
@@ -97,14 +111,17 @@ func lockPatientsOf(tx *store.Tx, staff uuid.UUID) ([]uuid.UUID, error) {
 // maxFaults is how many faults a problem lists at most.
 const maxFaults = 200
 
-// openWork refuses to leave treatments and visits with nobody, and lists them.
-func openWork(treatments []store.Treatment, visits []store.Visit) error {
-	p := problem.New(problem.HasOpenWork, "open treatments and booked visits need a colleague who takes them over")
+// openWork refuses to leave treatments, visits and alerts with nobody, and lists them.
+func openWork(treatments []store.Treatment, visits []store.Visit, alerts []store.Alert) error {
+	p := problem.New(problem.HasOpenWork, "open treatments, booked visits and alerts need a colleague who takes them over")
 	for i := range treatments {
 		p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: *location("treatments", treatments[i].ID), Code: "openTreatment", Detail: "is the responsibility of this person"})
 	}
 	for i := range visits {
 		p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: *location("visits", visits[i].ID), Code: "openVisit", Detail: "is booked with this person"})
+	}
+	for i := range alerts {
+		p.Errors = append(p.Errors, problem.Fault{In: "record", Pointer: *location("alerts", alerts[i].ID), Code: "openAlert", Detail: "is assigned to this person"})
 	}
 	p.Errors = p.Errors[:min(len(p.Errors), maxFaults)]
 	return p

@@ -243,3 +243,39 @@ func TestRolesWithOpenWork(t *testing.T) {
 		expect(t, "a nurse", team("clinician"), 200, "")
 	})
 }
+
+// TestHandOverOfAlerts: an alert that somebody shall deal with is open work, until it is resolved.
+func TestHandOverOfAlerts(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Alerts")
+		first, second := c.Staff(t, "first", client.StaffRoleClinician), c.Staff(t, "second", client.StaffRoleClinician)
+		scene := c.For(t, "assignAlert")
+		assign := func(to any) apitest.Answer {
+			return scene.Do(t, c.Prescriber, "assignAlert", map[string]any{"staffId": to})
+		}
+		for name, id := range map[string]uuid.UUID{"nobody known": uuid.New(), "an admin": c.Admin.ID, "a patient": scene.Patient.ID} {
+			oneFault(t, "to "+name, assign(id), 422, problem.ReferenceNotFound, "reference_not_found /staffId")
+		}
+		if got := assign(first.ID); got.Text("assignedTo") != first.ID.String() || got.Text("status") != "open" {
+			t.Errorf("assigned: %s", got.Body)
+		}
+		mine := s.Must(t, apitest.Call{Operation: "listAlerts", Token: first.Token, Query: "assignedTo=" + first.ID.String()}).Items()
+		if len(mine) != 1 || mine[0]["id"] != scene.IDs["alert"] {
+			t.Errorf("the assignee's list: %v", mine)
+		}
+		listed := deactivate(t, c, first, nil)
+		expect(t, "to nobody", listed, 409, problem.HasOpenWork)
+		if diff := cmp.Diff([]string{"openAlert /v1/alerts/" + scene.IDs["alert"]}, faults(listed)); diff != "" {
+			t.Errorf("open work (-want +got):\n%s", diff)
+		}
+		expect(t, "to a clinician", deactivate(t, c, first, second.ID), 200, "")
+		shown := scene.Do(t, c.Clinician, "showAlert", nil)
+		if shown.Text("assignedTo") != second.ID.String() {
+			t.Errorf("after the hand-over: %s", shown.Body)
+		}
+		scene.Version["alert"] = shown.Header.Get("ETag")
+		expect(t, "acknowledged", scene.Do(t, second, "acknowledgeAlert", map[string]any{}), 200, "")
+		expect(t, "resolved", scene.Do(t, second, "resolveAlert", map[string]any{"outcome": "handled"}), 200, "")
+		expect(t, "without work", deactivate(t, c, second, nil), 200, "")
+	})
+}

@@ -32,7 +32,7 @@ func (s *Server) ListPdmpChecks(ctx context.Context, req oapi.ListPdmpChecksRequ
 func (s *Server) RecordPdmpCheck(ctx context.Context, req oapi.RecordPdmpCheckRequestObject) (oapi.RecordPdmpCheckResponseObject, error) {
 	tx := store.From(ctx)
 	if !callOf(ctx).repeated {
-		if err := addPdmpCheck(ctx, tx, req); err != nil {
+		if err := s.addPdmpCheck(ctx, tx, req); err != nil {
 			return nil, err
 		}
 	}
@@ -43,7 +43,7 @@ func (s *Server) RecordPdmpCheck(ctx context.Context, req oapi.RecordPdmpCheckRe
 	return oapi.RecordPdmpCheck200JSONResponse{PdmpCheckJSONResponse: pdmpCheckOut(c)}, nil
 }
 
-func addPdmpCheck(ctx context.Context, tx *store.Tx, req oapi.RecordPdmpCheckRequestObject) error {
+func (s *Server) addPdmpCheck(ctx context.Context, tx *store.Tx, req oapi.RecordPdmpCheckRequestObject) error {
 	b := req.Body
 	said, err := told(ctx, tx, b.OccurredAt, b.TimeZone, b.ReportedBy, b.Mode)
 	if err != nil {
@@ -55,6 +55,11 @@ func addPdmpCheck(ctx context.Context, tx *store.Tx, req oapi.RecordPdmpCheckReq
 	if err := c.Validate(); err != nil {
 		return err
 	}
+	_, policy, err := s.policyFor(tx, c.PatientID, nil)
+	if err != nil {
+		return err
+	}
+	c.StaleAt = policy.PDMPStaleAt(c.OccurredAt)
 	return tx.Create("pdmpCheck.recorded", c)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo-contrib/echoprometheus"
@@ -40,6 +41,7 @@ type Server struct {
 	clock    testClock
 	metrics  *prometheus.Registry
 	tracing  tracing
+	working  sync.Mutex // held while deadlines are met
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -198,11 +200,20 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	if err != nil {
 		return errors.Join(err, main.Close())
 	}
+	working, rest := context.WithCancel(ctx)
+	defer rest()
+	rested := make(chan struct{})
+	go func() {
+		defer close(rested)
+		s.work(working)
+	}()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 		err = nil
 	}
+	rest()
+	<-rested
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
 	return errors.Join(err, main.Shutdown(stop), metrics.Shutdown(stop))

@@ -49,7 +49,7 @@ func (s *Server) BookVisit(ctx context.Context, req oapi.BookVisitRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	if err := mayProvide(tx, b.ProviderID); err != nil {
+	if err := seesPatients(tx, b.ProviderID, "/providerId"); err != nil {
 		return nil, err
 	}
 	if err := link(tx, v, b.AssessmentIds, b.AdjustmentIds); err != nil {
@@ -61,11 +61,12 @@ func (s *Server) BookVisit(ctx context.Context, req oapi.BookVisitRequestObject)
 	return oapi.BookVisit201JSONResponse{VisitJSONResponse: visitOut(ctx, v)}, nil
 }
 
-// mayProvide refuses to name somebody as provider who does not see patients of the clinic.
-func mayProvide(tx *store.Tx, id uuid.UUID) error {
+// seesPatients refuses to name somebody, in the member of the body that the pointer says, who does
+// not see patients of the clinic.
+func seesPatients(tx *store.Tx, id uuid.UUID, pointer string) error {
 	m, err := notKnown(tx.StaffMember(id))
 	if err == nil && (m == nil || !m.SeesPatients()) {
-		err = notFoundIn("/providerId")
+		err = notFoundIn(pointer)
 	}
 	return err
 }
@@ -117,7 +118,7 @@ func (s *Server) UpdateVisit(ctx context.Context, req oapi.UpdateVisitRequestObj
 		set(&to.DurationMin, b.DurationMin)
 		changed, err := v.Rebook(to)
 		if err == nil && b.ProviderID != nil {
-			err = mayProvide(tx, *b.ProviderID)
+			err = seesPatients(tx, *b.ProviderID, "/providerId")
 		}
 		if err == nil {
 			err = link(tx, v, b.AssessmentIds, b.AdjustmentIds)

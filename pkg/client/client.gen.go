@@ -3091,11 +3091,17 @@ type Alert struct {
 	// AcknowledgedBy Who.
 	AcknowledgedBy *openapi_types.UUID `json:"acknowledgedBy,omitempty"`
 
+	// AssignedTo Who shall deal with it. Left out for nobody in particular.
+	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
+
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 
 	// DueAt By when it must be dealt with.
 	DueAt time.Time `json:"dueAt"`
+
+	// EscalatedAt When its deadline had passed and nobody had resolved it.
+	EscalatedAt *time.Time `json:"escalatedAt,omitempty"`
 
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
@@ -3127,6 +3133,12 @@ type Alert struct {
 	// Severity How urgent it is. The protocol says by when each must be dealt with.
 	Severity Severity `json:"severity"`
 
+	// SnoozeReason Why it can wait.
+	SnoozeReason *string `json:"snoozeReason,omitempty"`
+
+	// SnoozedUntil Until when it may rest.
+	SnoozedUntil *time.Time `json:"snoozedUntil,omitempty"`
+
 	// Source The record that raised it.
 	Source AlertSource `json:"source"`
 
@@ -3144,6 +3156,12 @@ type Alert struct {
 
 	// Version Rises by one with every change; the number in the `ETag`.
 	Version int64 `json:"version"`
+}
+
+// AlertAssignment Who shall deal with an alert.
+type AlertAssignment struct {
+	// StaffID Somebody who sees patients. Left out, it is nobody in particular.
+	StaffID *openapi_types.UUID `json:"staffId,omitempty"`
 }
 
 // AlertNote A note.
@@ -3164,10 +3182,22 @@ type AlertPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// AlertPolicy By when an alert must be dealt with.
+// AlertPolicy By when an alert must be dealt with, and what time alone raises.
 type AlertPolicy struct {
+	// AssessmentOverdueDays Days after its due time at which an assigned assessment without answers raises an alert.
+	AssessmentOverdueDays int `json:"assessmentOverdueDays"`
+
+	// ConsentExpiringDays Days before the end of a consent at which an alert is raised.
+	ConsentExpiringDays int `json:"consentExpiringDays"`
+
 	// DueMin Minutes for each severity.
 	DueMin PerSeverity `json:"dueMin"`
+
+	// MaxSnoozeHours Hours for which an alert may rest at a time.
+	MaxSnoozeHours int `json:"maxSnoozeHours"`
+
+	// PrescriptionExpiringDays Days before the end of a prescription at which an alert is raised.
+	PrescriptionExpiringDays int `json:"prescriptionExpiringDays"`
 }
 
 // AlertResolution How it ended.
@@ -3181,6 +3211,15 @@ type AlertResolution struct {
 
 // AlertRule What raised it. More words may come.
 type AlertRule string
+
+// AlertSnooze Until when an alert may rest.
+type AlertSnooze struct {
+	// Reason Why it can wait.
+	Reason string `json:"reason"`
+
+	// Until Until when.
+	Until time.Time `json:"until"`
+}
 
 // AlertSource The record that raised it.
 type AlertSource struct {
@@ -6349,7 +6388,7 @@ type ProtocolPage struct {
 
 // ProtocolPolicy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
 type ProtocolPolicy struct {
-	// Alerts By when an alert must be dealt with.
+	// Alerts By when an alert must be dealt with, and what time alone raises.
 	Alerts AlertPolicy `json:"alerts"`
 
 	// Assessments Deadlines of assessments.
@@ -7781,6 +7820,9 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// AssigneeFilter The member of staff.
+type AssigneeFilter = openapi_types.UUID
+
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
 
@@ -8107,6 +8149,9 @@ type ListAlertsParams struct {
 	// PatientID Only this patient.
 	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
 
+	// AssignedTo Only what that member of staff shall deal with.
+	AssignedTo *AssigneeFilter `form:"assignedTo,omitempty" json:"assignedTo,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -8144,6 +8189,24 @@ type AcknowledgeAlertParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AssignAlertParams defines parameters for AssignAlert.
+type AssignAlertParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ReopenAlertParams defines parameters for ReopenAlert.
 type ReopenAlertParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -8164,6 +8227,24 @@ type ReopenAlertParams struct {
 
 // ResolveAlertParams defines parameters for ResolveAlert.
 type ResolveAlertParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SnoozeAlertParams defines parameters for SnoozeAlert.
+type SnoozeAlertParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -10205,11 +10286,17 @@ type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
+// AssignAlertJSONRequestBody defines body for AssignAlert for application/json ContentType.
+type AssignAlertJSONRequestBody = AlertAssignment
+
 // ReopenAlertJSONRequestBody defines body for ReopenAlert for application/json ContentType.
 type ReopenAlertJSONRequestBody = Reason
 
 // ResolveAlertJSONRequestBody defines body for ResolveAlert for application/json ContentType.
 type ResolveAlertJSONRequestBody = AlertResolution
+
+// SnoozeAlertJSONRequestBody defines body for SnoozeAlert for application/json ContentType.
+type SnoozeAlertJSONRequestBody = AlertSnooze
 
 // AmendAssessmentJSONRequestBody defines body for AmendAssessment for application/json ContentType.
 type AmendAssessmentJSONRequestBody = Amendment
@@ -10748,6 +10835,24 @@ type ClientInterface interface {
 	// Corresponds with POST /alerts/{alertId}/acknowledge (the `AcknowledgeAlert` operationId).
 	AcknowledgeAlert(ctx context.Context, alertID AlertPath, params *AcknowledgeAlertParams, body AcknowledgeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AssignAlertWithBody Assign an alert
+	//
+	// Says who shall deal with it. It stays open until that person acknowledges it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+	AssignAlertWithBody(ctx context.Context, alertID AlertPath, params *AssignAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AssignAlert Assign an alert
+	//
+	// Says who shall deal with it. It stays open until that person acknowledges it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+	AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReopenAlertWithBody Reopen an alert
 	//
 	// It was not over.
@@ -10783,6 +10888,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/resolve (the `ResolveAlert` operationId).
 	ResolveAlert(ctx context.Context, alertID AlertPath, params *ResolveAlertParams, body ResolveAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SnoozeAlertWithBody Snooze an alert
+	//
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+	SnoozeAlertWithBody(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SnoozeAlert Snooze an alert
+	//
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+	SnoozeAlert(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowAssessment Show an assessment
 	//
@@ -13143,6 +13266,44 @@ func (c *Client) AcknowledgeAlert(ctx context.Context, alertID AlertPath, params
 	return c.Client.Do(req)
 }
 
+// AssignAlertWithBody Assign an alert
+//
+// Says who shall deal with it. It stays open until that person acknowledges it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+func (c *Client) AssignAlertWithBody(ctx context.Context, alertID AlertPath, params *AssignAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignAlertRequestWithBody(c.Server, alertID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AssignAlert Assign an alert
+//
+// Says who shall deal with it. It stays open until that person acknowledges it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+func (c *Client) AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAssignAlertRequest(c.Server, alertID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReopenAlertWithBody Reopen an alert
 //
 // It was not over.
@@ -13209,6 +13370,44 @@ func (c *Client) ResolveAlertWithBody(ctx context.Context, alertID AlertPath, pa
 // Corresponds with POST /alerts/{alertId}/resolve (the `ResolveAlert` operationId).
 func (c *Client) ResolveAlert(ctx context.Context, alertID AlertPath, params *ResolveAlertParams, body ResolveAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResolveAlertRequest(c.Server, alertID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SnoozeAlertWithBody Snooze an alert
+//
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+func (c *Client) SnoozeAlertWithBody(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSnoozeAlertRequestWithBody(c.Server, alertID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SnoozeAlert Snooze an alert
+//
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+func (c *Client) SnoozeAlert(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSnoozeAlertRequest(c.Server, alertID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -18677,6 +18876,18 @@ func NewListAlertsRequest(server string, params *ListAlertsParams) (*http.Reques
 
 		}
 
+		if params.AssignedTo != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "assignedTo", *params.AssignedTo, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -18816,6 +19027,124 @@ func NewAcknowledgeAlertRequestWithBody(server string, alertID AlertPath, params
 	}
 
 	operationPath := fmt.Sprintf("/alerts/%s/acknowledge", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAssignAlertRequest calls the generic AssignAlert builder with application/json body
+func NewAssignAlertRequest(server string, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAssignAlertRequestWithBody(server, alertID, params, "application/json", bodyReader)
+}
+
+// NewAssignAlertRequestWithBody constructs an http.Request for the AssignAlert method, with any body, and a specified content type
+func NewAssignAlertRequestWithBody(server string, alertID AlertPath, params *AssignAlertParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "alertId", alertID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alerts/%s/assign", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -19052,6 +19381,124 @@ func NewResolveAlertRequestWithBody(server string, alertID AlertPath, params *Re
 	}
 
 	operationPath := fmt.Sprintf("/alerts/%s/resolve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSnoozeAlertRequest calls the generic SnoozeAlert builder with application/json body
+func NewSnoozeAlertRequest(server string, alertID AlertPath, params *SnoozeAlertParams, body SnoozeAlertJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSnoozeAlertRequestWithBody(server, alertID, params, "application/json", bodyReader)
+}
+
+// NewSnoozeAlertRequestWithBody constructs an http.Request for the SnoozeAlert method, with any body, and a specified content type
+func NewSnoozeAlertRequestWithBody(server string, alertID AlertPath, params *SnoozeAlertParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "alertId", alertID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alerts/%s/snooze", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -32646,6 +33093,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /alerts/{alertId}/acknowledge (the `AcknowledgeAlert` operationId).
 	AcknowledgeAlertWithResponse(ctx context.Context, alertID AlertPath, params *AcknowledgeAlertParams, body AcknowledgeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*AcknowledgeAlertResponse, error)
 
+	// AssignAlertWithBodyWithResponse Assign an alert
+	//
+	// Says who shall deal with it. It stays open until that person acknowledges it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+	AssignAlertWithBodyWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error)
+
+	// AssignAlertWithResponse Assign an alert
+	//
+	// Says who shall deal with it. It stays open until that person acknowledges it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+	AssignAlertWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error)
+
 	// ReopenAlertWithBodyWithResponse Reopen an alert
 	//
 	// It was not over.
@@ -32681,6 +33146,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/resolve (the `ResolveAlert` operationId).
 	ResolveAlertWithResponse(ctx context.Context, alertID AlertPath, params *ResolveAlertParams, body ResolveAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveAlertResponse, error)
+
+	// SnoozeAlertWithBodyWithResponse Snooze an alert
+	//
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+	SnoozeAlertWithBodyWithResponse(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SnoozeAlertResponse, error)
+
+	// SnoozeAlertWithResponse Snooze an alert
+	//
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+	SnoozeAlertWithResponse(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*SnoozeAlertResponse, error)
 
 	// ShowAssessmentWithResponse Show an assessment
 	//
@@ -35395,6 +35878,55 @@ func (r AcknowledgeAlertResponse) ContentType() string {
 	return ""
 }
 
+// AssignAlertResponse200Headers the declared response headers of an HTTP 200 response for AssignAlert
+type AssignAlertResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type AssignAlertResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Alert
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AssignAlertResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AssignAlertResponse) GetJSON200() *Alert {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r AssignAlertResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AssignAlertResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AssignAlertResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AssignAlertResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReopenAlertResponse200Headers the declared response headers of an HTTP 200 response for ReopenAlert
 type ReopenAlertResponse200Headers struct {
 	ETag     *string
@@ -35487,6 +36019,55 @@ func (r ResolveAlertResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ResolveAlertResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SnoozeAlertResponse200Headers the declared response headers of an HTTP 200 response for SnoozeAlert
+type SnoozeAlertResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type SnoozeAlertResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Alert
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SnoozeAlertResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SnoozeAlertResponse) GetJSON200() *Alert {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SnoozeAlertResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SnoozeAlertResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SnoozeAlertResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SnoozeAlertResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -42807,6 +43388,36 @@ func (c *ClientWithResponses) AcknowledgeAlertWithResponse(ctx context.Context, 
 	return ParseAcknowledgeAlertResponse(rsp)
 }
 
+// AssignAlertWithBodyWithResponse Assign an alert
+//
+// Says who shall deal with it. It stays open until that person acknowledges it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+func (c *ClientWithResponses) AssignAlertWithBodyWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error) {
+	rsp, err := c.AssignAlertWithBody(ctx, alertID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignAlertResponse(rsp)
+}
+
+// AssignAlertWithResponse Assign an alert
+//
+// Says who shall deal with it. It stays open until that person acknowledges it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
+func (c *ClientWithResponses) AssignAlertWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error) {
+	rsp, err := c.AssignAlert(ctx, alertID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssignAlertResponse(rsp)
+}
+
 // ReopenAlertWithBodyWithResponse Reopen an alert
 //
 // It was not over.
@@ -42865,6 +43476,36 @@ func (c *ClientWithResponses) ResolveAlertWithResponse(ctx context.Context, aler
 		return nil, err
 	}
 	return ParseResolveAlertResponse(rsp)
+}
+
+// SnoozeAlertWithBodyWithResponse Snooze an alert
+//
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+func (c *ClientWithResponses) SnoozeAlertWithBodyWithResponse(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SnoozeAlertResponse, error) {
+	rsp, err := c.SnoozeAlertWithBody(ctx, alertID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSnoozeAlertResponse(rsp)
+}
+
+// SnoozeAlertWithResponse Snooze an alert
+//
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alerts/{alertId}/snooze (the `SnoozeAlert` operationId).
+func (c *ClientWithResponses) SnoozeAlertWithResponse(ctx context.Context, alertID AlertPath, params *SnoozeAlertParams, body SnoozeAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*SnoozeAlertResponse, error) {
+	rsp, err := c.SnoozeAlert(ctx, alertID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSnoozeAlertResponse(rsp)
 }
 
 // ShowAssessmentWithResponse Show an assessment
@@ -46881,6 +47522,52 @@ func ParseAcknowledgeAlertResponse(rsp *http.Response) (*AcknowledgeAlertRespons
 	return response, nil
 }
 
+// ParseAssignAlertResponse parses an HTTP response from a AssignAlertWithResponse call
+func ParseAssignAlertResponse(rsp *http.Response) (*AssignAlertResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AssignAlertResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Alert
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AssignAlertResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReopenAlertResponse parses an HTTP response from a ReopenAlertWithResponse call
 func ParseReopenAlertResponse(rsp *http.Response) (*ReopenAlertResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -46953,6 +47640,52 @@ func ParseResolveAlertResponse(rsp *http.Response) (*ResolveAlertResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ResolveAlertResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSnoozeAlertResponse parses an HTTP response from a SnoozeAlertWithResponse call
+func ParseSnoozeAlertResponse(rsp *http.Response) (*SnoozeAlertResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SnoozeAlertResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Alert
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SnoozeAlertResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

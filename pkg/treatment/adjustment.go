@@ -144,6 +144,14 @@ func (a Adjustment) StatusAt(now time.Time) AdjustmentStatus {
 	return a.Status
 }
 
+// Deadlines of an adjustment: nobody has decided about the proposal.
+func (a Adjustment) Deadlines() []Deadline {
+	if a.Status != AdjustmentProposed {
+		return nil
+	}
+	return []Deadline{{DeadlineProposal, a.ExpiresAt}}
+}
+
 // Proposing is what is known when an adjustment is proposed.
 type Proposing struct {
 	Now    time.Time

@@ -3,7 +3,6 @@ package treatment
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -141,6 +140,11 @@ type Raised struct {
 	Limit string
 }
 
+// Overdue is what time has found: that something, which value names, was due at a time.
+func Overdue(rule AlertRule, value string, due time.Time) Raised {
+	return Raised{Rule: rule, Severity: alertSeverity[rule], Value: value, Limit: due.UTC().Format(time.RFC3339)}
+}
+
 // NeedsSafetyMessage says whether the answer to the person who sent what raised the alert
 // must carry the clinic's safety message: for suicidality, also unknown, for a blood-pressure
 // crisis, for a critical saturation and for a red-flag symptom.
@@ -150,6 +154,11 @@ func NeedsSafetyMessage(rule AlertRule) bool {
 
 // neverByRule says whether only a person may close the alert.
 func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == AlertBPCrisis }
+
+// administrative says whether an alert is about a date that comes nearer: a dose does not wait for it.
+func administrative(rule AlertRule) bool {
+	return slices.Contains([]AlertRule{AlertPrescriptionExpiring, AlertConsentExpiring, AlertAssessmentOverdue, AlertPDMPStale}, rule)
+}
 
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.
 func suicidality(rule AlertRule) bool {
@@ -190,139 +199,4 @@ func JudgeAnswers(instrument string, r instruments.Result, p Protocol) []Raised 
 		return []Raised{{Rule: AlertSIUnknown, Severity: SeverityMedium}}
 	}
 	return nil
-}
-
-// AlertStatus is where an alert stands.
-type AlertStatus string
-
-// Alert statuses.
-const (
-	AlertOpen         AlertStatus = "open"
-	AlertAcknowledged AlertStatus = "acknowledged"
-	AlertResolved     AlertStatus = "resolved"
-)
-
-// AlertStatuses lists every alert status.
-var AlertStatuses = []AlertStatus{AlertOpen, AlertAcknowledged, AlertResolved}
-
-var alertMoves = machine[AlertStatus]{
-	AlertOpen:         {AlertAcknowledged},
-	AlertAcknowledged: {AlertResolved},
-	AlertResolved:     {AlertOpen},
-}
-
-// AlertOutcome is how an alert ended.
-type AlertOutcome string
-
-// Alert outcomes.
-const (
-	OutcomeHandled    AlertOutcome = "handled"
-	OutcomeFalseAlarm AlertOutcome = "falseAlarm"
-	OutcomeDuplicate  AlertOutcome = "duplicate"
-	OutcomeSuperseded AlertOutcome = "superseded"
-)
-
-// AlertOutcomes lists every outcome.
-var AlertOutcomes = []AlertOutcome{OutcomeHandled, OutcomeFalseAlarm, OutcomeDuplicate, OutcomeSuperseded}
-
-// Alert is something that somebody of the clinic must look at.
-type Alert struct {
-	Rule     AlertRule
-	Severity Severity
-	Value    string
-	Limit    string
-	Status   AlertStatus
-	RaisedAt time.Time
-	// DueAt is by when it must be dealt with.
-	DueAt          time.Time
-	AcknowledgedAt *time.Time
-	AcknowledgedBy *uuid.UUID
-	// ResolvedBy is nil when a rule resolved it.
-	ResolvedAt *time.Time
-	ResolvedBy *uuid.UUID
-	Outcome    AlertOutcome
-	Note       string
-}
-
-// Raise makes an open alert of a finding.
-func Raise(r Raised, now time.Time, p Protocol) Alert {
-	return Alert{
-		Rule: r.Rule, Severity: r.Severity, Value: r.Value, Limit: r.Limit,
-		Status: AlertOpen, RaisedAt: now.UTC(), DueAt: p.DueAt(r.Severity, now),
-	}
-}
-
-// DueAt is by when an alert of a severity that was raised or reopened at a time must be
-// dealt with. A severity that nobody knows is critical.
-func (p Protocol) DueAt(s Severity, at time.Time) time.Time {
-	minutes := p.Alerts.DueMin.Critical
-	switch s {
-	case SeverityLow:
-		minutes = p.Alerts.DueMin.Low
-	case SeverityMedium:
-		minutes = p.Alerts.DueMin.Medium
-	case SeverityHigh:
-		minutes = p.Alerts.DueMin.High
-	case SeverityCritical:
-	}
-	return at.UTC().Add(time.Duration(minutes) * time.Minute)
-}
-
-// Acknowledge says that somebody has taken an open alert on.
-func (a Alert) Acknowledge(by uuid.UUID, note string, now time.Time) (Alert, error) {
-	if err := alertMoves.move("an alert", a.Status, AlertAcknowledged); err != nil {
-		return a, err
-	}
-	a.Status, a.AcknowledgedAt, a.AcknowledgedBy, a.Note = AlertAcknowledged, new(now.UTC()), new(by), note
-	return a, nil
-}
-
-// Resolution is how, and by whom, an alert is to be resolved.
-type Resolution struct {
-	Outcome AlertOutcome
-	Note    string
-	// By is nil when a rule resolves it.
-	By *uuid.UUID
-	// Prescriber: that person has the prescriber role.
-	Prescriber bool
-	Now        time.Time
-}
-
-// Resolve ends an acknowledged alert. A critical one is called a false alarm only by a
-// prescriber and with a note. A rule never ends one that suicidality or a blood-pressure
-// crisis raised.
-func (a Alert) Resolve(r Resolution) (Alert, error) {
-	if err := alertMoves.move("an alert", a.Status, AlertResolved); err != nil {
-		return a, err
-	}
-	var o objections
-	if !slices.Contains(AlertOutcomes, r.Outcome) {
-		o.add(CodeRuleViolated, Reason{Rule: RuleOutcome, Pointer: "/outcome", Detail: "an outcome from the list is required"})
-	}
-	noted := strings.TrimSpace(r.Note) != ""
-	if a.Severity == SeverityCritical && r.Outcome == OutcomeFalseAlarm && (!r.Prescriber || !noted) {
-		o.add(CodeRuleViolated, Reason{Rule: RuleFalseAlarm, Pointer: "/outcome",
-			Detail: "a critical alert is called a false alarm only by a prescriber and with a note"})
-	}
-	if r.By == nil && neverByRule(a.Rule) {
-		o.add(CodeRuleViolated, Reason{Rule: RuleNotByRule, Detail: "only a person may resolve this alert"})
-	}
-	if err := o.refusal("the alert cannot be resolved"); err != nil {
-		return a, err
-	}
-	a.Status, a.Outcome, a.ResolvedAt, a.ResolvedBy = AlertResolved, r.Outcome, new(r.Now.UTC()), r.By
-	if noted {
-		a.Note = r.Note
-	}
-	return a, nil
-}
-
-// Reopen says that a resolved alert was not over. It is open again, and due anew.
-func (a Alert) Reopen(note string, now time.Time, p Protocol) (Alert, error) {
-	if err := alertMoves.move("an alert", a.Status, AlertOpen); err != nil {
-		return a, err
-	}
-	a.Status, a.DueAt, a.Note, a.Outcome = AlertOpen, p.DueAt(a.Severity, now), note, ""
-	a.AcknowledgedAt, a.AcknowledgedBy, a.ResolvedAt, a.ResolvedBy = nil, nil, nil, nil
-	return a, nil
 }

@@ -1,10 +1,12 @@
 package treatment_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/instruments"
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -188,6 +190,113 @@ func TestResolveAlert(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := acknowledged(t, raised(test.rule, test.severity)).Resolve(test.resolution)
 			judged(t, err, treatment.CodeRuleViolated, test.rules...)
+		})
+	}
+}
+
+// TestAlertAgain: a graver finding takes a rest, an escalation and the acknowledgement back.
+func TestAlertAgain(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	policy := treatment.Default() // medium is due in 24 hours, high in 4
+	first := treatment.Raise(treatment.Raised{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityMedium, Value: "1", Limit: "1"}, noon, policy)
+	taken, err := first.Acknowledge(uuid.New(), "calling", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := treatment.Raised{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityHigh, Value: "2", Limit: "2"}
+	for name, test := range map[string]struct {
+		at  time.Time
+		due time.Time
+	}{
+		"soon":                     {noon.Add(time.Hour), noon.Add(5 * time.Hour)},
+		"when it was due anyway":   {noon.Add(23 * time.Hour), noon.Add(24 * time.Hour)},
+		"when it was overdue then": {noon.Add(48 * time.Hour), noon.Add(24 * time.Hour)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := first
+			want.Severity, want.Value, want.Limit, want.Note, want.DueAt = found.Severity, "2", "2", "calling", test.due
+			if diff := cmp.Diff(want, taken.Again(found, test.at, policy)); diff != "" {
+				t.Errorf("alert (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSnooze(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	policy := treatment.Default()
+	raised := func(rule treatment.AlertRule, severity treatment.Severity) treatment.Alert {
+		return treatment.Raise(treatment.Raised{Rule: rule, Severity: severity}, noon, policy)
+	}
+	medium := raised(treatment.AlertInventoryMismatch, treatment.SeverityMedium)
+	resolved := medium
+	resolved.Status = treatment.AlertResolved
+	for name, test := range map[string]struct {
+		alert  treatment.Alert
+		until  time.Time
+		reason string
+		code   string
+	}{
+		"for an hour":                  {medium, noon.Add(time.Hour), "tomorrow", ""},
+		"for the longest":              {medium, noon.Add(72 * time.Hour), "tomorrow", ""},
+		"for longer":                   {medium, noon.Add(72*time.Hour + time.Second), "tomorrow", treatment.CodeRuleViolated},
+		"until now":                    {medium, noon, "tomorrow", treatment.CodeRuleViolated},
+		"without a reason":             {medium, noon.Add(time.Hour), " ", treatment.CodeRuleViolated},
+		"critical":                     {raised(treatment.AlertAESerious, treatment.SeverityCritical), noon.Add(time.Hour), "x", treatment.CodeRuleViolated},
+		"suicidality, also a mild one": {raised(treatment.AlertSIItem9, treatment.SeverityMedium), noon.Add(time.Hour), "x", treatment.CodeRuleViolated},
+		"that is resolved":             {resolved, noon.Add(time.Hour), "x", treatment.CodeIllegalTransition},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := test.alert.Snooze(test.until, test.reason, noon, policy)
+			if test.code != "" {
+				refusal, ok := errors.AsType[*treatment.Refusal](err)
+				if !ok || refusal.Code != test.code {
+					t.Fatalf("error = %v, want %s", err, test.code)
+				}
+				return
+			}
+			allowed(t, err)
+			if got.SnoozedUntil == nil || !got.SnoozedUntil.Equal(test.until) || got.Status != treatment.AlertOpen {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestAlertDeadline: it passes when the alert is due, or when it has rested; once, and never for one
+// that is resolved.
+func TestAlertDeadline(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	policy := treatment.Default() // medium is due in 24 hours
+	open := treatment.Raise(treatment.Raised{Rule: treatment.AlertInventoryMismatch, Severity: treatment.SeverityMedium}, noon, policy)
+	snoozed := func(d time.Duration) treatment.Alert {
+		a, err := open.Snooze(noon.Add(d), "later", noon, policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	resolved := open
+	resolved.Status = treatment.AlertResolved
+	reopened, err := resolved.Reopen("not over", noon.Add(time.Hour), policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		alert treatment.Alert
+		want  []treatment.Deadline
+	}{
+		"open":                {open, []treatment.Deadline{{Kind: treatment.DeadlineAlert, At: noon.Add(24 * time.Hour)}}},
+		"resting for longer":  {snoozed(48 * time.Hour), []treatment.Deadline{{Kind: treatment.DeadlineAlert, At: noon.Add(48 * time.Hour)}}},
+		"resting for an hour": {snoozed(time.Hour), []treatment.Deadline{{Kind: treatment.DeadlineAlert, At: noon.Add(24 * time.Hour)}}},
+		"escalated":           {open.Escalate(noon.Add(24 * time.Hour)), nil},
+		"resolved":            {resolved, nil},
+		"reopened, due anew":  {reopened, []treatment.Deadline{{Kind: treatment.DeadlineAlert, At: noon.Add(25 * time.Hour)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, test.alert.Deadlines()); diff != "" {
+				t.Errorf("deadlines (-want +got):\n%s", diff)
+			}
 		})
 	}
 }

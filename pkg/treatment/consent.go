@@ -54,6 +54,8 @@ type Consent struct {
 	// SignedAt is from when it is in force, and ExpiresAt the moment from which it no longer is.
 	SignedAt  *time.Time
 	ExpiresAt *time.Time
+	// ExpiringAt is when somebody has to see to the next signature.
+	ExpiringAt *time.Time
 	// EndedAt is when it was declined, withdrawn or superseded.
 	EndedAt *time.Time
 }
@@ -75,6 +77,14 @@ func (c Consent) InForceAt(t ConsentTemplate, at time.Time) bool {
 	return c.SignedAt != nil && !at.Before(*c.SignedAt) &&
 		c.ExpiresAt != nil && at.Before(*c.ExpiresAt) &&
 		(c.EndedAt == nil || at.Before(*c.EndedAt)) && !t.retired(at)
+}
+
+// Deadlines of a consent: while it is signed it will soon expire, and then has.
+func (c Consent) Deadlines() []Deadline {
+	if c.Status != ConsentSigned || c.ExpiresAt == nil || c.ExpiringAt == nil {
+		return nil
+	}
+	return []Deadline{{DeadlineRenewal, *c.ExpiringAt}, {DeadlineConsent, *c.ExpiresAt}}
 }
 
 // Presenting is what is known when a text is put before a patient.
@@ -131,6 +141,7 @@ type Signature struct {
 	WitnessedBy *uuid.UUID
 	// Sessions are the patient's with a dose, as far as they may have run then or now.
 	Sessions []Session
+	Protocol Protocol
 }
 
 // Sign records the patient's signature. It must be to a text that was not retired then, and
@@ -158,6 +169,7 @@ func (c Consent) Sign(t ConsentTemplate, s Signature) (Consent, error) {
 	at := notAfter(s.At, s.Now)
 	c.Status, c.SignatureName, c.WitnessedBy = ConsentSigned, s.Name, s.WitnessedBy
 	c.SignedAt, c.ExpiresAt = new(at.UTC()), new(AddMonthsClamped(at, t.ValidMonths).UTC())
+	c.ExpiringAt = new(c.ExpiresAt.AddDate(0, 0, -s.Protocol.Alerts.ConsentExpiringDays))
 	return c, nil
 }
 

@@ -144,6 +144,14 @@ func (c Consultation) StatusAt(now time.Time) ConsultationStatus {
 	return c.Status
 }
 
+// Deadlines of a consultation: an eligibility on which no treatment rests has expired.
+func (c Consultation) Deadlines() []Deadline {
+	if c.Status != ConsultationEligible || c.ExpiresAt == nil {
+		return nil
+	}
+	return []Deadline{{DeadlineEligibility, c.ExpiresAt.Add(time.Microsecond)}} // it is the last good moment
+}
+
 // Fill says whether the intake may be changed: while it waits for answers.
 func (c Consultation) Fill() error {
 	if !c.Status.waits() {

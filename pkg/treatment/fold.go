@@ -248,6 +248,10 @@ func (c *course) session() Session {
 	if len(c.doses) > 0 {
 		s.StartedAt = new(c.started().UTC())
 		s.NoDriveUntil = new(c.noDriveUntil())
+		s.CheckInDueAt = new(s.StartedAt.Add(time.Duration(c.known.Protocol.Sessions.CheckInDueHours) * time.Hour))
+	}
+	if c.plan.PlannedAt != nil {
+		s.MissedAt = new(MissedAt(*c.plan.PlannedAt, c.known.Protocol))
 	}
 	if c.ending != nil {
 		s.EndedAt = new(c.ending.OccurredAt.UTC())

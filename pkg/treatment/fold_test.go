@@ -16,7 +16,7 @@ func TestFoldWholeSession(t *testing.T) {
 	want := treatment.Session{
 		Status: treatment.SessionCompleted, StartedAt: new(noon), EndedAt: new(at(140)),
 		DoseMg: mg(100), BoosterMg: mg(50), PeakSystolicMmHg: new(135), PeakDiastolicMmHg: new(85),
-		NoDriveUntil: new(at(24*60 + 20)), CheckedIn: true,
+		NoDriveUntil: new(at(24*60 + 20)), MissedAt: new(days(1)), CheckInDueAt: new(days(1)), CheckedIn: true,
 	}
 	if diff := cmp.Diff(want, session); diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
@@ -196,7 +196,7 @@ func TestFoldReadings(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			session, _ := treatment.Fold(plan(), test.facts, known())
-			want := treatment.Session{Status: treatment.SessionScheduled, PeakSystolicMmHg: test.systolic,
+			want := treatment.Session{Status: treatment.SessionScheduled, MissedAt: new(days(1)), PeakSystolicMmHg: test.systolic,
 				PeakDiastolicMmHg: test.diastolic, DoubtfulReading: test.doubtful}
 			if diff := cmp.Diff(want, session); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -284,7 +284,7 @@ func TestFoldMarks(t *testing.T) {
 		facts[i].StruckOut = true
 	}
 	session, _ = treatment.Fold(plan(), facts, known())
-	if diff := cmp.Diff(treatment.Session{Status: treatment.SessionScheduled}, session); diff != "" {
+	if diff := cmp.Diff(treatment.Session{Status: treatment.SessionScheduled, MissedAt: new(days(1))}, session); diff != "" {
 		t.Errorf("all struck out (-want +got):\n%s", diff)
 	}
 }

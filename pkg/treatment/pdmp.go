@@ -1,6 +1,9 @@
 package treatment
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // PDMPResult is what a prescription drug monitoring program showed.
 type PDMPResult string
@@ -20,6 +23,11 @@ type PDMPCheck struct {
 	State  string // whose program was asked: two letters, such as NY
 	Result PDMPResult
 	Note   string
+}
+
+// PDMPStaleAt is from when a check that was made at a time is too old for a signature.
+func (p Protocol) PDMPStaleAt(at time.Time) time.Time {
+	return at.UTC().Add(time.Duration(p.Prescribing.PDMPMaxAgeDays)*24*time.Hour + time.Microsecond) // exactly that old is good
 }
 
 // Validate refuses something unexpected that is not described.

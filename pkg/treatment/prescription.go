@@ -119,6 +119,8 @@ type Prescription struct {
 	CosignedBy *uuid.UUID
 	// ExpiresAt: from this moment on it is expired.
 	ExpiresAt *time.Time
+	// ExpiringAt is when somebody has to see to the next one.
+	ExpiringAt *time.Time
 	// EndedAt is when it was stopped, superseded or voided; nil for one that was never active.
 	EndedAt *time.Time
 	// Fills is how many dispenses count.
@@ -135,6 +137,14 @@ func (p Prescription) StatusAt(now time.Time) PrescriptionStatus {
 		return PrescriptionExpired
 	}
 	return p.Status
+}
+
+// Deadlines of a prescription: while it is active it will soon expire, and then has.
+func (p Prescription) Deadlines() []Deadline {
+	if p.Status != PrescriptionActive || p.ExpiresAt == nil || p.ExpiringAt == nil {
+		return nil
+	}
+	return []Deadline{{DeadlineRefill, *p.ExpiringAt}, {DeadlinePrescription, *p.ExpiresAt}}
 }
 
 // Draft makes a draft for a treatment in the given phase, which must be open. A draft may

@@ -306,6 +306,15 @@ type SuicidalityPolicy struct {
 // AlertPolicy says by when an alert must be dealt with.
 type AlertPolicy struct {
 	DueMin PerSeverity `json:"dueMin"`
+	// MaxSnoozeHours is for how long an alert may rest at a time. Default 72.
+	MaxSnoozeHours int `json:"maxSnoozeHours"`
+	// PrescriptionExpiringDays and ConsentExpiringDays before the end of a prescription and of a
+	// consent somebody has to see to the next one. Default 14 and 30.
+	PrescriptionExpiringDays int `json:"prescriptionExpiringDays"`
+	ConsentExpiringDays      int `json:"consentExpiringDays"`
+	// AssessmentOverdueDays after its due time an assigned assessment that nobody has answered is
+	// overdue. Default 7.
+	AssessmentOverdueDays int `json:"assessmentOverdueDays"`
 }
 
 // PerSeverity is a number of minutes for each severity. Default 72 h, 24 h, 4 h, 15 min.

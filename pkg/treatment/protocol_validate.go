@@ -49,6 +49,10 @@ func (p Protocol) Validate() error {
 	c.within("/alerts/dueMin/high", due.High, 1, due.Medium)
 	c.within("/alerts/dueMin/medium", due.Medium, 1, due.Low)
 	c.within("/alerts/dueMin/low", due.Low, 1, 60*24*365)
+	c.within("/alerts/maxSnoozeHours", p.Alerts.MaxSnoozeHours, 1, 30*24)
+	c.within("/alerts/prescriptionExpiringDays", p.Alerts.PrescriptionExpiringDays, 1, 90)
+	c.within("/alerts/consentExpiringDays", p.Alerts.ConsentExpiringDays, 1, 90)
+	c.within("/alerts/assessmentOverdueDays", p.Alerts.AssessmentOverdueDays, 1, 90)
 	return c.refusal("the protocol is not sound")
 }
 

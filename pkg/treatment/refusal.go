@@ -109,6 +109,7 @@ const (
 	RuleInstructions          Rule = "instructions"
 	RuleFalseAlarm            Rule = "falseAlarm"
 	RuleNotByRule             Rule = "notByRule"
+	RuleSnooze                Rule = "snooze"
 	RuleOutcome               Rule = "outcome"
 	RulePeriod                Rule = "period"
 	RuleNote                  Rule = "note"

@@ -67,6 +67,10 @@ type Session struct {
 	NoDriveUntil *time.Time
 	// ClearedUntil is when the clearance of a cleared session lapses.
 	ClearedUntil *time.Time
+	// MissedAt is from when on a planned session without a dose is missed, and CheckInDueAt by
+	// when the patient is to say how they are after a dose.
+	MissedAt     *time.Time
+	CheckInDueAt *time.Time
 	// Escalated: help was called. CheckedIn: the patient has reported afterwards. Attested:
 	// the support person has given their own word.
 	Escalated bool
@@ -164,6 +168,18 @@ func (s Session) affected() *Interval {
 		until = s.NoDriveUntil
 	}
 	return &Interval{From: *s.StartedAt, Until: until}
+}
+
+// Deadlines of a session: that nobody takes the planned dose, and that nobody says how the patient
+// is after one.
+func (s Session) Deadlines() (list []Deadline) {
+	if s.waiting() && s.MissedAt != nil {
+		list = append(list, Deadline{DeadlineMissed, *s.MissedAt})
+	}
+	if s.CheckInDueAt != nil && !s.CheckedIn {
+		list = append(list, Deadline{DeadlineCheckIn, *s.CheckInDueAt})
+	}
+	return list
 }
 
 // Cancel calls a session off before its dose; a missed one too.

@@ -71,6 +71,7 @@ func (p Prescription) Sign(s Signing) (Prescription, error) {
 	months := min(s.Protocol.Prescribing.ValidityMonths, LegalValidityMonths)
 	p.SignedAt, p.SignedBy, p.SignerNPI = new(s.Now.UTC()), new(s.Signer.StaffID), s.Signer.NPI
 	p.ExpiresAt = new(AddMonthsClamped(s.Now, months).UTC())
+	p.ExpiringAt = new(p.ExpiresAt.AddDate(0, 0, -s.Protocol.Alerts.PrescriptionExpiringDays))
 	p.WeightKg, p.ProtocolID, p.RulesVersion = new(s.Weight.Kg), s.ProtocolID, RulesVersion
 	return p, nil
 }
@@ -175,7 +176,7 @@ func (p Prescription) Withdraw(by uuid.UUID, reason string) (Prescription, error
 
 // clearSignature forgets what a signature wrote.
 func (p *Prescription) clearSignature() {
-	p.SignedAt, p.SignedBy, p.SignerNPI, p.ExpiresAt = nil, nil, "", nil
+	p.SignedAt, p.SignedBy, p.SignerNPI, p.ExpiresAt, p.ExpiringAt = nil, nil, "", nil, nil
 	p.WeightKg, p.ProtocolID, p.RulesVersion = nil, uuid.Nil, ""
 }
 

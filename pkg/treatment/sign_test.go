@@ -228,8 +228,9 @@ func TestSignRecords(t *testing.T) {
 		SignedBy:  new(id(1)),
 		SignerNPI: "1234567893",
 		// six months after 31 August in New York, where it is winter then
-		ExpiresAt: new(time.Date(2027, 3, 1, 3, 0, 0, 0, time.UTC)),
-		WeightKg:  new(kg(70)), ProtocolID: id(200), RulesVersion: treatment.RulesVersion,
+		ExpiresAt:  new(time.Date(2027, 3, 1, 3, 0, 0, 0, time.UTC)),
+		ExpiringAt: new(time.Date(2027, 2, 15, 3, 0, 0, 0, time.UTC)),
+		WeightKg:   new(kg(70)), ProtocolID: id(200), RulesVersion: treatment.RulesVersion,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -57,6 +57,9 @@ func (s Surroundings) Reasons() []GateReason {
 		add(true, GateReason{Rule: RuleSupportPersonMissing, Value: "not known to be an adult", Source: "supportPeople", Clears: "Somebody who is at least 18 has to be there."})
 	}
 	for _, alert := range s.Alerts {
+		if administrative(alert.Rule) {
+			continue
+		}
 		reason := GateReason{Rule: RuleOpenAlert, Value: string(alert.Rule) + ", " + string(alert.Severity), Source: "alerts", Clears: "The clinic resolves the alert."}
 		stop := false
 		if suicidality(alert.Rule) {

@@ -117,3 +117,12 @@ func (o output) Write(p []byte) (int, error) {
 	o.t.Logf("%s", p)
 	return len(p), nil
 }
+
+// Pass moves the clock ahead and does what has become due until then.
+func (s *Site) Pass(t testing.TB, d time.Duration) {
+	t.Helper()
+	s.Clock.Advance(d)
+	if err := s.Server.Work(t.Context()); err != nil {
+		t.Fatalf("work: %v", err)
+	}
+}

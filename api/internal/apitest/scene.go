@@ -81,7 +81,7 @@ var steps = map[string][]step{
 	"showAdverseEvent":        {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},
-	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "resolveAlert": {alarmed, alertAcknowledged},
+	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "assignAlert": {alarmed}, "snoozeAlert": {running, counted, alarming}, "resolveAlert": {alarmed, alertAcknowledged},
 	"reopenAlert": {alarmed, alertAcknowledged, alertResolved},
 }
 
@@ -329,10 +329,15 @@ func eventClosed(t testing.TB, s *Scene) {
 func alarmed(t testing.TB, s *Scene) {
 	s.IDs["assessment"] = uuid.NewString()
 	s.must(t, s.Patient, "recordAssessment", s.answers("phq-9", 1, 1))
+	alarming(t, s)
+}
+
+// alarming makes the scene be about the patient's one alert.
+func alarming(t testing.TB, s *Scene) {
 	a := s.Clinic.Site.Must(t, Call{Operation: "listAlerts", Token: s.Clinic.Clinician.Token, Query: "patientId=" + s.IDs["patient"]})
 	items := a.Items()
 	if len(items) != 1 {
-		t.Fatalf("an answer to item 9 raised %d alerts: %s", len(items), a.Body)
+		t.Fatalf("%d alerts: %s", len(items), a.Body)
 	}
 	s.IDs["alert"], s.Version["alert"] = fmt.Sprint(items[0]["id"]), `"1"`
 }

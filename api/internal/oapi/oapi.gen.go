@@ -3089,11 +3089,17 @@ type Alert struct {
 	// AcknowledgedBy Who.
 	AcknowledgedBy *openapi_types.UUID `json:"acknowledgedBy,omitempty"`
 
+	// AssignedTo Who shall deal with it. Left out for nobody in particular.
+	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
+
 	// CreatedAt When the record was made.
 	CreatedAt time.Time `json:"createdAt"`
 
 	// DueAt By when it must be dealt with.
 	DueAt time.Time `json:"dueAt"`
+
+	// EscalatedAt When its deadline had passed and nobody had resolved it.
+	EscalatedAt *time.Time `json:"escalatedAt,omitempty"`
 
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
@@ -3125,6 +3131,12 @@ type Alert struct {
 	// Severity How urgent it is. The protocol says by when each must be dealt with.
 	Severity Severity `json:"severity"`
 
+	// SnoozeReason Why it can wait.
+	SnoozeReason *string `json:"snoozeReason,omitempty"`
+
+	// SnoozedUntil Until when it may rest.
+	SnoozedUntil *time.Time `json:"snoozedUntil,omitempty"`
+
 	// Source The record that raised it.
 	Source AlertSource `json:"source"`
 
@@ -3142,6 +3154,12 @@ type Alert struct {
 
 	// Version Rises by one with every change; the number in the `ETag`.
 	Version int64 `json:"version"`
+}
+
+// AlertAssignment Who shall deal with an alert.
+type AlertAssignment struct {
+	// StaffID Somebody who sees patients. Left out, it is nobody in particular.
+	StaffID *openapi_types.UUID `json:"staffId,omitempty"`
 }
 
 // AlertNote A note.
@@ -3162,10 +3180,22 @@ type AlertPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// AlertPolicy By when an alert must be dealt with.
+// AlertPolicy By when an alert must be dealt with, and what time alone raises.
 type AlertPolicy struct {
+	// AssessmentOverdueDays Days after its due time at which an assigned assessment without answers raises an alert.
+	AssessmentOverdueDays int `json:"assessmentOverdueDays"`
+
+	// ConsentExpiringDays Days before the end of a consent at which an alert is raised.
+	ConsentExpiringDays int `json:"consentExpiringDays"`
+
 	// DueMin Minutes for each severity.
 	DueMin PerSeverity `json:"dueMin"`
+
+	// MaxSnoozeHours Hours for which an alert may rest at a time.
+	MaxSnoozeHours int `json:"maxSnoozeHours"`
+
+	// PrescriptionExpiringDays Days before the end of a prescription at which an alert is raised.
+	PrescriptionExpiringDays int `json:"prescriptionExpiringDays"`
 }
 
 // AlertResolution How it ended.
@@ -3179,6 +3209,15 @@ type AlertResolution struct {
 
 // AlertRule What raised it. More words may come.
 type AlertRule string
+
+// AlertSnooze Until when an alert may rest.
+type AlertSnooze struct {
+	// Reason Why it can wait.
+	Reason string `json:"reason"`
+
+	// Until Until when.
+	Until time.Time `json:"until"`
+}
 
 // AlertSource The record that raised it.
 type AlertSource struct {
@@ -6347,7 +6386,7 @@ type ProtocolPage struct {
 
 // ProtocolPolicy Every number that a clinic decides. The shipped defaults are proposals that a medical director signs off; their sources stand in `pkg/treatment`.
 type ProtocolPolicy struct {
-	// Alerts By when an alert must be dealt with.
+	// Alerts By when an alert must be dealt with, and what time alone raises.
 	Alerts AlertPolicy `json:"alerts"`
 
 	// Assessments Deadlines of assessments.
@@ -7779,6 +7818,9 @@ type AssessmentPath = openapi_types.UUID
 // AssessmentStatusFilter `expired` follows from time. More words may come.
 type AssessmentStatusFilter = AssessmentStatus
 
+// AssigneeFilter The member of staff.
+type AssigneeFilter = openapi_types.UUID
+
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
 
@@ -8105,6 +8147,9 @@ type ListAlertsParams struct {
 	// PatientID Only this patient.
 	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
 
+	// AssignedTo Only what that member of staff shall deal with.
+	AssignedTo *AssigneeFilter `form:"assignedTo,omitempty" json:"assignedTo,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -8142,6 +8187,24 @@ type AcknowledgeAlertParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// AssignAlertParams defines parameters for AssignAlert.
+type AssignAlertParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ReopenAlertParams defines parameters for ReopenAlert.
 type ReopenAlertParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -8162,6 +8225,24 @@ type ReopenAlertParams struct {
 
 // ResolveAlertParams defines parameters for ResolveAlert.
 type ResolveAlertParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SnoozeAlertParams defines parameters for SnoozeAlert.
+type SnoozeAlertParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
 	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
 
@@ -10203,11 +10284,17 @@ type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
+// AssignAlertJSONRequestBody defines body for AssignAlert for application/json ContentType.
+type AssignAlertJSONRequestBody = AlertAssignment
+
 // ReopenAlertJSONRequestBody defines body for ReopenAlert for application/json ContentType.
 type ReopenAlertJSONRequestBody = Reason
 
 // ResolveAlertJSONRequestBody defines body for ResolveAlert for application/json ContentType.
 type ResolveAlertJSONRequestBody = AlertResolution
+
+// SnoozeAlertJSONRequestBody defines body for SnoozeAlert for application/json ContentType.
+type SnoozeAlertJSONRequestBody = AlertSnooze
 
 // AmendAssessmentJSONRequestBody defines body for AmendAssessment for application/json ContentType.
 type AmendAssessmentJSONRequestBody = Amendment
@@ -10517,12 +10604,18 @@ type ServerInterface interface {
 	// AcknowledgeAlert Acknowledge an alert
 	// (POST /alerts/{alertId}/acknowledge)
 	AcknowledgeAlert(ctx echo.Context, alertID AlertPath, params AcknowledgeAlertParams) error
+	// AssignAlert Assign an alert
+	// (POST /alerts/{alertId}/assign)
+	AssignAlert(ctx echo.Context, alertID AlertPath, params AssignAlertParams) error
 	// ReopenAlert Reopen an alert
 	// (POST /alerts/{alertId}/reopen)
 	ReopenAlert(ctx echo.Context, alertID AlertPath, params ReopenAlertParams) error
 	// ResolveAlert Resolve an alert
 	// (POST /alerts/{alertId}/resolve)
 	ResolveAlert(ctx echo.Context, alertID AlertPath, params ResolveAlertParams) error
+	// SnoozeAlert Snooze an alert
+	// (POST /alerts/{alertId}/snooze)
+	SnoozeAlert(ctx echo.Context, alertID AlertPath, params SnoozeAlertParams) error
 	// ShowAssessment Show an assessment
 	// (GET /assessments/{assessmentId})
 	ShowAssessment(ctx echo.Context, assessmentID AssessmentPath, params ShowAssessmentParams) error
@@ -11933,6 +12026,13 @@ func (w *ServerInterfaceWrapper) ListAlerts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
 	}
 
+	// ------------- Optional query parameter "assignedTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assignedTo", ctx.QueryParams(), &params.AssignedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter assignedTo: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -12127,6 +12227,97 @@ func (w *ServerInterfaceWrapper) AcknowledgeAlert(ctx echo.Context) error {
 	return err
 }
 
+// AssignAlert converts echo context to params.
+func (w *ServerInterfaceWrapper) AssignAlert(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "alertId" -------------
+	var alertID AlertPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alertId", ctx.Param("alertId"), &alertID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alertId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssignAlertParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AssignAlert(ctx, alertID, params)
+	return err
+}
+
 // ReopenAlert converts echo context to params.
 func (w *ServerInterfaceWrapper) ReopenAlert(ctx echo.Context) error {
 	var err error
@@ -12306,6 +12497,97 @@ func (w *ServerInterfaceWrapper) ResolveAlert(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResolveAlert(ctx, alertID, params)
+	return err
+}
+
+// SnoozeAlert converts echo context to params.
+func (w *ServerInterfaceWrapper) SnoozeAlert(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "alertId" -------------
+	var alertID AlertPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alertId", ctx.Param("alertId"), &alertID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alertId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SnoozeAlertParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SnoozeAlert(ctx, alertID, params)
 	return err
 }
 
@@ -22333,8 +22615,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/alerts", wrapper.ListAlerts, options.OperationMiddlewares["listAlerts"]...)
 	router.GET(options.BaseURL+"/alerts/:alertId", wrapper.ShowAlert, options.OperationMiddlewares["showAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/acknowledge", wrapper.AcknowledgeAlert, options.OperationMiddlewares["acknowledgeAlert"]...)
+	router.POST(options.BaseURL+"/alerts/:alertId/assign", wrapper.AssignAlert, options.OperationMiddlewares["assignAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/reopen", wrapper.ReopenAlert, options.OperationMiddlewares["reopenAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/resolve", wrapper.ResolveAlert, options.OperationMiddlewares["resolveAlert"]...)
+	router.POST(options.BaseURL+"/alerts/:alertId/snooze", wrapper.SnoozeAlert, options.OperationMiddlewares["snoozeAlert"]...)
 	router.GET(options.BaseURL+"/assessments/:assessmentId", wrapper.ShowAssessment, options.OperationMiddlewares["showAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/amend", wrapper.AmendAssessment, options.OperationMiddlewares["amendAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/cancel", wrapper.CancelAssessment, options.OperationMiddlewares["cancelAssessment"]...)
@@ -23328,6 +23612,36 @@ func (response AcknowledgeAlert200JSONResponse) VisitAcknowledgeAlertResponse(w 
 	return err
 }
 
+type AssignAlertRequestObject struct {
+	AlertID AlertPath `json:"alertId"`
+	Params  AssignAlertParams
+	Body    *AssignAlertJSONRequestBody
+}
+
+type AssignAlertResponseObject interface {
+	VisitAssignAlertResponse(w http.ResponseWriter) error
+}
+
+type AssignAlert200JSONResponse struct{ AlertJSONResponse }
+
+func (response AssignAlert200JSONResponse) VisitAssignAlertResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReopenAlertRequestObject struct {
 	AlertID AlertPath `json:"alertId"`
 	Params  ReopenAlertParams
@@ -23371,6 +23685,36 @@ type ResolveAlertResponseObject interface {
 type ResolveAlert200JSONResponse struct{ AlertJSONResponse }
 
 func (response ResolveAlert200JSONResponse) VisitResolveAlertResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SnoozeAlertRequestObject struct {
+	AlertID AlertPath `json:"alertId"`
+	Params  SnoozeAlertParams
+	Body    *SnoozeAlertJSONRequestBody
+}
+
+type SnoozeAlertResponseObject interface {
+	VisitSnoozeAlertResponse(w http.ResponseWriter) error
+}
+
+type SnoozeAlert200JSONResponse struct{ AlertJSONResponse }
+
+func (response SnoozeAlert200JSONResponse) VisitSnoozeAlertResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -27993,12 +28337,18 @@ type StrictServerInterface interface {
 	// AcknowledgeAlert Acknowledge an alert
 	// (POST /alerts/{alertId}/acknowledge)
 	AcknowledgeAlert(ctx context.Context, request AcknowledgeAlertRequestObject) (AcknowledgeAlertResponseObject, error)
+	// AssignAlert Assign an alert
+	// (POST /alerts/{alertId}/assign)
+	AssignAlert(ctx context.Context, request AssignAlertRequestObject) (AssignAlertResponseObject, error)
 	// ReopenAlert Reopen an alert
 	// (POST /alerts/{alertId}/reopen)
 	ReopenAlert(ctx context.Context, request ReopenAlertRequestObject) (ReopenAlertResponseObject, error)
 	// ResolveAlert Resolve an alert
 	// (POST /alerts/{alertId}/resolve)
 	ResolveAlert(ctx context.Context, request ResolveAlertRequestObject) (ResolveAlertResponseObject, error)
+	// SnoozeAlert Snooze an alert
+	// (POST /alerts/{alertId}/snooze)
+	SnoozeAlert(ctx context.Context, request SnoozeAlertRequestObject) (SnoozeAlertResponseObject, error)
 	// ShowAssessment Show an assessment
 	// (GET /assessments/{assessmentId})
 	ShowAssessment(ctx context.Context, request ShowAssessmentRequestObject) (ShowAssessmentResponseObject, error)
@@ -28994,6 +29344,55 @@ func (sh *strictHandler) AcknowledgeAlert(ctx echo.Context, alertID AlertPath, p
 	return nil
 }
 
+// AssignAlert operation middleware
+func (sh *strictHandler) AssignAlert(ctx echo.Context, alertID AlertPath, params AssignAlertParams) error {
+	var request AssignAlertRequestObject
+
+	request.AlertID = alertID
+	request.Params = params
+
+	var body AssignAlertJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignAlert(ctx.Request().Context(), request.(AssignAlertRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignAlert")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AssignAlertResponseObject); ok {
+		return validResponse.VisitAssignAlertResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReopenAlert operation middleware
 func (sh *strictHandler) ReopenAlert(ctx echo.Context, alertID AlertPath, params ReopenAlertParams) error {
 	var request ReopenAlertRequestObject
@@ -29086,6 +29485,55 @@ func (sh *strictHandler) ResolveAlert(ctx echo.Context, alertID AlertPath, param
 		return err
 	} else if validResponse, ok := response.(ResolveAlertResponseObject); ok {
 		return validResponse.VisitResolveAlertResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SnoozeAlert operation middleware
+func (sh *strictHandler) SnoozeAlert(ctx echo.Context, alertID AlertPath, params SnoozeAlertParams) error {
+	var request SnoozeAlertRequestObject
+
+	request.AlertID = alertID
+	request.Params = params
+
+	var body SnoozeAlertJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SnoozeAlert(ctx.Request().Context(), request.(SnoozeAlertRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SnoozeAlert")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SnoozeAlertResponseObject); ok {
+		return validResponse.VisitSnoozeAlertResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -65,11 +65,17 @@ func (tx *Tx) StandingAlerts(patient uuid.UUID, at time.Time) ([]Alert, error) {
 	return many[Alert](tx.orm.Where("patient_id = ? AND status <> ? AND raised_at <= ?", patient, treatment.AlertResolved, at).Order("due_at, id"))
 }
 
+// AlertsAssignedTo returns the alerts that somebody shall deal with and nobody has resolved.
+func (tx *Tx) AlertsAssignedTo(staff uuid.UUID) ([]Alert, error) {
+	return many[Alert](tx.orm.Where("assigned_to = ? AND status <> ?", staff, treatment.AlertResolved).Order("due_at, id"))
+}
+
 // AlertFilter says which alerts a list has. What is empty does not matter.
 type AlertFilter struct {
 	Status   treatment.AlertStatus
 	Severity treatment.Severity
 	Patient  uuid.UUID
+	Assignee uuid.UUID
 }
 
 // ListAlerts returns a page of the clinic's alerts, the nearest deadline first.
@@ -83,6 +89,9 @@ func (tx *Tx) ListAlerts(f AlertFilter, p Page) ([]Alert, *Key, error) {
 	}
 	if f.Patient != uuid.Nil {
 		q = q.Where("patient_id = ?", f.Patient)
+	}
+	if f.Assignee != uuid.Nil {
+		q = q.Where("assigned_to = ?", f.Assignee)
 	}
 	return list[Alert](q, asc("due_at"), p)
 }

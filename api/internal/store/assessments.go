@@ -20,7 +20,8 @@ type Assessment struct {
 	Status       treatment.AssessmentStatus
 	StatusReason string // why it was cancelled, amended or voided
 	DueAt        *time.Time
-	ExpiresAt    *time.Time // both nil if it was not assigned
+	OverdueAt    *time.Time // when its answers are overdue
+	ExpiresAt    *time.Time // all nil if it was not assigned
 	// At is when it was answered, until then when it was assigned: what lists are sorted by.
 	At time.Time
 	// Report is of the fact that brought the answers. It stays as it is when they are amended:
@@ -30,6 +31,17 @@ type Assessment struct {
 	ReviewedAt *time.Time
 	ReviewedBy *uuid.UUID
 	ReviewNote string
+}
+
+// Deadlines of an assigned assessment: nobody answers it in time, and then no longer.
+func (a *Assessment) Deadlines() (list []treatment.Deadline) {
+	if a.Status != treatment.AssessmentAssigned || a.OverdueAt == nil || a.ExpiresAt == nil {
+		return nil
+	}
+	if a.OverdueAt.Before(*a.ExpiresAt) {
+		list = append(list, treatment.Deadline{Kind: treatment.DeadlineAnswers, At: *a.OverdueAt})
+	}
+	return append(list, treatment.Deadline{Kind: treatment.DeadlineAnswersExpire, At: *a.ExpiresAt})
 }
 
 // Scored is the answers as they now are and what they come to.

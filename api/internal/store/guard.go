@@ -18,8 +18,7 @@ import (
 var workerTables = map[string]string{
 	"journal":             "SELECT, UPDATE",
 	"idempotency_records": "SELECT, DELETE",
-	"alerts":              "SELECT",
-	"follow_ups":          "SELECT",
+	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -13,6 +15,16 @@ type PDMPCheck struct {
 	Told
 	Struck
 	treatment.PDMPCheck
+	// StaleAt is from when it says too little.
+	StaleAt time.Time
+}
+
+// Deadlines of a check: it has become stale.
+func (c *PDMPCheck) Deadlines() []treatment.Deadline {
+	if !c.Counts() {
+		return nil
+	}
+	return []treatment.Deadline{{Kind: treatment.DeadlinePDMP, At: c.StaleAt}}
 }
 
 // LastPDMPCheck returns the newest check of a state's program that counts, or ErrNotFound.

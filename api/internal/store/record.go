@@ -53,7 +53,7 @@ func (tx *Tx) Create(eventName string, row Row) error {
 	if err := tx.orm.Create(row).Error; err != nil {
 		return err
 	}
-	return tx.note(eventName, s, row)
+	return tx.written(eventName, s, row)
 }
 
 // Change writes row as the version after the one it was read as, zero values included, with
@@ -80,7 +80,7 @@ func (tx *Tx) Change(eventName string, row Row) error {
 	done := tx.orm.Model(row).Select(changeable(s.Schema)).
 		Where("id = ? AND version = ?", before.ID, before.Version).Updates(row)
 	if done.Error == nil && done.RowsAffected == 1 {
-		return tx.note(eventName, s, row)
+		return tx.written(eventName, s, row)
 	}
 	*r = before
 	if done.Error != nil {
@@ -180,6 +180,16 @@ type version struct {
 // record is the table or noun it is about.
 func (tx *Tx) Note(name, record string, id uuid.UUID) {
 	tx.events = append(tx.events, event{Event: name, Record: record, ID: id})
+}
+
+// written notes what has become of row, and keeps its deadlines.
+func (tx *Tx) written(name string, s *gorm.Statement, row Row) error {
+	if t, ok := row.(timed); ok {
+		if err := tx.keepDeadlines(t, patientOf(s, row), row.record().Version == 1); err != nil {
+			return err
+		}
+	}
+	return tx.note(name, s, row)
 }
 
 // note records the version of row for the journal and the history.

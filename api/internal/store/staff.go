@@ -130,12 +130,13 @@ func (tx *Tx) ListStaff(status string, p Page) ([]Staff, *Key, error) {
 	return rows, next, err
 }
 
-// PatientsOf returns the patients for whom somebody answers, by an open treatment, a booked visit
-// or a place in the care team, in the order of their ids: that in which their rows are taken.
+// PatientsOf returns the patients for whom somebody answers, by an open treatment, a booked visit,
+// an alert or a place in the care team, in the order of their ids: that in which their rows are taken.
 func (tx *Tx) PatientsOf(staff uuid.UUID) (patients []uuid.UUID, err error) {
 	for _, q := range []*gorm.DB{
 		tx.orm.Model(&Treatment{}).Where("responsible_prescriber_id = ? AND phase IN ?", staff, openPhases),
 		tx.orm.Model(&Visit{}).Where("provider_id = ? AND status = ?", staff, treatment.VisitBooked),
+		tx.orm.Model(&Alert{}).Where("assigned_to = ? AND status <> ?", staff, treatment.AlertResolved),
 		tx.orm.Model(&CareTeamMember{}).Where("staff_id = ?", staff),
 	} {
 		var ids []uuid.UUID

@@ -156,7 +156,7 @@ func (db *DB) Update(ctx context.Context, s Scope, fn func(*Tx) error) error {
 }
 
 // System runs fn as the background worker, which sees all clinics but only the tables of
-// worker's work (journal, alerts, idempotency records). It reads; to change a clinic's record
+// worker's work (deadlines, journal, idempotency records). It reads; to change a clinic's record
 // open Update in that clinic's scope. why names the work in errors.
 func (db *DB) System(ctx context.Context, why string, fn func(*Tx) error) error {
 	err := db.run(ctx, Scope{Actor: Actor{Kind: ActorSystem}, Operation: why}, system, fn)

@@ -101,6 +101,7 @@ CREATE TABLE prescriptions (
     cosigned_by        UUID,
     ended_at           TIMESTAMPTZ,
     expires_at         TIMESTAMPTZ,
+    expiring_at        TIMESTAMPTZ,
     fills              INTEGER     NOT NULL,
     weight_g           BIGINT,
     protocol_id        UUID        NOT NULL, -- all zero until it is signed

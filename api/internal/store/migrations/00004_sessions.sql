@@ -30,6 +30,8 @@ CREATE TABLE sessions (
     peak_diastolic_mm_hg INTEGER,
     no_drive_until      TIMESTAMPTZ,
     cleared_until       TIMESTAMPTZ,
+    missed_at           TIMESTAMPTZ,
+    check_in_due_at     TIMESTAMPTZ,
     escalated           BOOLEAN     NOT NULL,
     checked_in          BOOLEAN     NOT NULL,
     attested            BOOLEAN     NOT NULL,

@@ -19,6 +19,7 @@ CREATE TABLE assessments (
         ('assigned', 'submitted', 'reviewed', 'cancelled', 'enteredInError')),
     status_reason   TEXT        NOT NULL,
     due_at          TIMESTAMPTZ,
+    overdue_at      TIMESTAMPTZ,
     expires_at      TIMESTAMPTZ,
     at              TIMESTAMPTZ NOT NULL,
     fact_id         UUID,

@@ -31,10 +31,15 @@ CREATE TABLE alerts (
     resolved_by     UUID,
     outcome         TEXT        NOT NULL CONSTRAINT alerts_outcome CHECK (outcome IN ('', 'handled', 'falseAlarm', 'duplicate', 'superseded')),
     note            TEXT        NOT NULL,
+    assigned_to     UUID,
+    snoozed_until   TIMESTAMPTZ,
+    snooze_reason   TEXT        NOT NULL,
+    escalated_at    TIMESTAMPTZ,
     CONSTRAINT alerts_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT alerts_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
     CONSTRAINT alerts_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
     CONSTRAINT alerts_acknowledger FOREIGN KEY (clinic_id, acknowledged_by) REFERENCES staff (clinic_id, id),
+    CONSTRAINT alerts_assignee FOREIGN KEY (clinic_id, assigned_to) REFERENCES staff (clinic_id, id),
     CONSTRAINT alerts_resolver FOREIGN KEY (clinic_id, resolved_by) REFERENCES staff (clinic_id, id),
     CONSTRAINT alerts_resolved CHECK (status <> 'resolved' OR (resolved_at IS NOT NULL AND outcome <> ''))
 );
@@ -44,6 +49,7 @@ CREATE INDEX alerts_by_due ON alerts (clinic_id, due_at, id);
 CREATE INDEX alerts_by_status ON alerts (clinic_id, status, due_at, id);
 CREATE INDEX alerts_by_severity ON alerts (clinic_id, severity, due_at, id);
 CREATE INDEX alerts_by_status_and_severity ON alerts (clinic_id, status, severity, due_at, id);
+CREATE INDEX alerts_by_assignee ON alerts (clinic_id, assigned_to, due_at, id);
 CREATE INDEX alerts_by_patient ON alerts (clinic_id, patient_id, due_at, id);
 CREATE INDEX alerts_by_source ON alerts (clinic_id, source_id);
 CREATE INDEX alerts_by_fact ON alerts (clinic_id, source_fact_id);

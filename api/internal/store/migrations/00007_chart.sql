@@ -73,6 +73,7 @@ CREATE TABLE pdmp_checks (
     replaced_by       UUID,
     state             TEXT        NOT NULL,
     result            TEXT        NOT NULL CONSTRAINT pdmp_checks_result CHECK (result IN ('nothingUnexpected', 'unexpected')),
+    stale_at          TIMESTAMPTZ NOT NULL,
     note              TEXT        NOT NULL,
     CONSTRAINT pdmp_checks_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT pdmp_checks_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id)

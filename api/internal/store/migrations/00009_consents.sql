@@ -49,6 +49,7 @@ CREATE TABLE consents (
     witnessed_by          UUID,
     signed_at             TIMESTAMPTZ,
     expires_at            TIMESTAMPTZ,
+    expiring_at           TIMESTAMPTZ,
     ended_at              TIMESTAMPTZ,
     signature_fact_id     UUID,
     signature_occurred_at TIMESTAMPTZ,

@@ -1,0 +1,45 @@
+package treatment
+
+import "time"
+
+// Deadline is a moment at which something follows from time alone, if nothing comes between. A
+// record that has some says which, by its Deadlines; the caller keeps them and does at each what
+// has to be done, once.
+type Deadline struct {
+	Kind DeadlineKind
+	At   time.Time
+}
+
+// DeadlineKind is what follows.
+type DeadlineKind string
+
+// Deadline kinds.
+const (
+	// DeadlineAlert: nobody has resolved the alert in time, and it escalates.
+	DeadlineAlert DeadlineKind = "alertOverdue"
+	// DeadlineCheckIn: nobody has said how the patient was after the session.
+	DeadlineCheckIn DeadlineKind = "checkInOverdue"
+	// DeadlineMissed: the session was planned, and no dose was taken.
+	DeadlineMissed DeadlineKind = "sessionMissed"
+	// DeadlineAnswers: an assigned assessment was not answered; DeadlineAnswersExpire: nor for longer.
+	DeadlineAnswers       DeadlineKind = "assessmentOverdue"
+	DeadlineAnswersExpire DeadlineKind = "assessmentExpired"
+	// DeadlineRefill: an active prescription will soon expire; DeadlinePrescription: it has.
+	DeadlineRefill       DeadlineKind = "prescriptionExpiring"
+	DeadlinePrescription DeadlineKind = "prescriptionExpired"
+	// DeadlineRenewal: a consent will soon expire; DeadlineConsent: it has.
+	DeadlineRenewal DeadlineKind = "consentExpiring"
+	DeadlineConsent DeadlineKind = "consentExpired"
+	// DeadlineEligibility: the patient was found eligible and no treatment has begun.
+	DeadlineEligibility DeadlineKind = "consultationExpired"
+	// DeadlineProposal: nobody has decided about an adjustment.
+	DeadlineProposal DeadlineKind = "adjustmentExpired"
+	// DeadlinePDMP: the monitoring program was asked too long ago.
+	DeadlinePDMP DeadlineKind = "pdmpStale"
+)
+
+// DeadlineKinds lists every kind.
+var DeadlineKinds = []DeadlineKind{
+	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlineRefill, DeadlinePrescription,
+	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlinePDMP,
+}

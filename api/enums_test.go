@@ -108,6 +108,8 @@ var wordings = []wording{
 	{"RegulatoryReport", words(treatment.RegulatoryReports), "adverse_events_regulatory_report", ""},
 	{"AdverseEventStatus", words(treatment.AdverseEventStatuses), "adverse_events_status", ""},
 	{"AlertRule", words(treatment.AlertRules), "alerts_rule", ""},
+	{"WorkReason", words(treatment.WorkReasons), "", ""},
+	{"WorklistRecordType", workRecords(), "", ""},
 	{"Severity", words(treatment.Severities), "alerts_severity", ""},
 	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
@@ -133,6 +135,16 @@ func instrumentIDs() (ids []string) {
 		ids = append(ids, i.ID)
 	}
 	return ids
+}
+
+// workRecords are the kinds of records that wait for somebody.
+func workRecords() (kinds []string) {
+	for _, source := range store.WorkSources {
+		if !slices.Contains(kinds, source.Record) {
+			kinds = append(kinds, source.Record)
+		}
+	}
+	return kinds
 }
 
 // restrictedIDs are those of the instruments that need a licence.

@@ -313,15 +313,22 @@ func currentProtocol(tx *store.Tx, patient uuid.UUID) (*store.Treatment, *uuid.U
 		policy, err := policyOf(tx, t.ProtocolID)
 		return t, &t.ProtocolID, policy, err
 	}
+	id, policy, err := clinicPolicy(tx)
+	return nil, id, policy, err
+}
+
+// clinicPolicy is the clinic's newest protocol of the name "default", else the shipped one, which has
+// no id.
+func clinicPolicy(tx *store.Tx) (*uuid.UUID, *treatment.Protocol, error) {
 	row, err := notKnown(tx.DefaultProtocol())
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	if row == nil {
-		return nil, nil, new(treatment.Default()), nil
+		return nil, new(treatment.Default()), nil
 	}
 	policy, err := policyOf(tx, row.ID)
-	return nil, &row.ID, policy, err
+	return &row.ID, policy, err
 }
 
 func limitsIn(l *oapi.TreatmentLimits) treatment.Limits {

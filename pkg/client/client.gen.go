@@ -2603,6 +2603,96 @@ func (e VisitStatus) Valid() bool {
 	}
 }
 
+// Defines values for WorkReason.
+const (
+	WorkReasonAdjustmentDecision   WorkReason = "adjustmentDecision"
+	WorkReasonAdverseEventTriage   WorkReason = "adverseEventTriage"
+	WorkReasonAlert                WorkReason = "alert"
+	WorkReasonAssessmentOverdue    WorkReason = "assessmentOverdue"
+	WorkReasonAssessmentReview     WorkReason = "assessmentReview"
+	WorkReasonCheckInOverdue       WorkReason = "checkInOverdue"
+	WorkReasonConsentExpiring      WorkReason = "consentExpiring"
+	WorkReasonCosignature          WorkReason = "cosignature"
+	WorkReasonEarlyRefill          WorkReason = "earlyRefill"
+	WorkReasonEligibilityDecision  WorkReason = "eligibilityDecision"
+	WorkReasonHandedOver           WorkReason = "handedOver"
+	WorkReasonPdmpStale            WorkReason = "pdmpStale"
+	WorkReasonPrescriptionExpiring WorkReason = "prescriptionExpiring"
+	WorkReasonSessionReview        WorkReason = "sessionReview"
+	WorkReasonSessionUnfinished    WorkReason = "sessionUnfinished"
+)
+
+// Valid indicates whether the value is a known member of the WorkReason enum.
+func (e WorkReason) Valid() bool {
+	switch e {
+	case WorkReasonAdjustmentDecision:
+		return true
+	case WorkReasonAdverseEventTriage:
+		return true
+	case WorkReasonAlert:
+		return true
+	case WorkReasonAssessmentOverdue:
+		return true
+	case WorkReasonAssessmentReview:
+		return true
+	case WorkReasonCheckInOverdue:
+		return true
+	case WorkReasonConsentExpiring:
+		return true
+	case WorkReasonCosignature:
+		return true
+	case WorkReasonEarlyRefill:
+		return true
+	case WorkReasonEligibilityDecision:
+		return true
+	case WorkReasonHandedOver:
+		return true
+	case WorkReasonPdmpStale:
+		return true
+	case WorkReasonPrescriptionExpiring:
+		return true
+	case WorkReasonSessionReview:
+		return true
+	case WorkReasonSessionUnfinished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WorklistRecordType.
+const (
+	WorklistRecordTypeAdjustment   WorklistRecordType = "adjustment"
+	WorklistRecordTypeAdverseEvent WorklistRecordType = "adverseEvent"
+	WorklistRecordTypeAlert        WorklistRecordType = "alert"
+	WorklistRecordTypeAssessment   WorklistRecordType = "assessment"
+	WorklistRecordTypeConsultation WorklistRecordType = "consultation"
+	WorklistRecordTypePrescription WorklistRecordType = "prescription"
+	WorklistRecordTypeSession      WorklistRecordType = "session"
+)
+
+// Valid indicates whether the value is a known member of the WorklistRecordType enum.
+func (e WorklistRecordType) Valid() bool {
+	switch e {
+	case WorklistRecordTypeAdjustment:
+		return true
+	case WorklistRecordTypeAdverseEvent:
+		return true
+	case WorklistRecordTypeAlert:
+		return true
+	case WorklistRecordTypeAssessment:
+		return true
+	case WorklistRecordTypeConsultation:
+		return true
+	case WorklistRecordTypePrescription:
+		return true
+	case WorklistRecordTypeSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrateRole.
 const (
 	TitrateRolePatient TitrateRole = "patient"
@@ -6429,6 +6519,9 @@ type ProtocolPolicy struct {
 
 	// Vitals Limits of blood pressure, heart rate and saturation.
 	Vitals VitalsPolicy `json:"vitals"`
+
+	// Worklist By when what waits must be done.
+	Worklist WorklistPolicy `json:"worklist"`
 }
 
 // ProtocolStatus `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
@@ -7796,6 +7889,108 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// WorkReason Why a patient needs attention. More words may come.
+type WorkReason string
+
+// Worklist A page.
+type Worklist struct {
+	// Items In order.
+	Items []WorklistPatient `json:"items"`
+
+	// NextCursor Where the next page begins; absent on the last one.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// WorklistPatient A patient who needs attention. Severity and deadline are those of the most urgent reason that the filter lets through.
+type WorklistPatient struct {
+	// DueAt The deadline.
+	DueAt time.Time `json:"dueAt"`
+
+	// FamilyName Family name.
+	FamilyName string `json:"familyName"`
+
+	// GivenName Given name.
+	GivenName string `json:"givenName"`
+
+	// PatientID The patient.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Reasons Everything that waits, the most urgent first.
+	Reasons []WorklistReason `json:"reasons"`
+
+	// ResponsiblePrescriberID Who is responsible for it.
+	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// TreatmentID The open treatment.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+}
+
+// WorklistPolicy By when what waits must be done.
+type WorklistPolicy struct {
+	// AdverseEventTriageHours Hours in which an adverse event is triaged.
+	AdverseEventTriageHours int `json:"adverseEventTriageHours"`
+
+	// AssessmentReviewHours Hours in which answers are reviewed.
+	AssessmentReviewHours int `json:"assessmentReviewHours"`
+
+	// CosignatureHours Hours in which a cosignature is given.
+	CosignatureHours int `json:"cosignatureHours"`
+
+	// EligibilityDecisionHours Hours in which an intake is decided about.
+	EligibilityDecisionHours int `json:"eligibilityDecisionHours"`
+
+	// HandedOverDays Days after its signature in which the new prescriber has looked at a prescription whose signer has left.
+	HandedOverDays int `json:"handedOverDays"`
+
+	// SessionReviewHours Hours in which a session is reviewed.
+	SessionReviewHours int `json:"sessionReviewHours"`
+
+	// SessionUnfinishedHours Hours after its first dose from which a session without an end is on the worklist.
+	SessionUnfinishedHours int `json:"sessionUnfinishedHours"`
+}
+
+// WorklistReason Something about a patient that waits for somebody of the clinic.
+type WorklistReason struct {
+	// AssignedTo Who shall deal with it. Left out for nobody in particular.
+	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
+
+	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event.
+	Detail *string `json:"detail,omitempty"`
+
+	// DueAt By when it must be done. It stands in the record, or follows from the protocol's `worklist`.
+	DueAt time.Time `json:"dueAt"`
+
+	// Overdue That time has passed.
+	Overdue bool `json:"overdue"`
+
+	// Reason Why a patient needs attention. More words may come.
+	Reason WorkReason `json:"reason"`
+
+	// Record The record that waits.
+	Record WorklistRecord `json:"record"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// Since Since when it waits.
+	Since time.Time `json:"since"`
+}
+
+// WorklistRecord The record that waits.
+type WorklistRecord struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record waits. More words may come.
+	Type WorklistRecordType `json:"type"`
+}
+
+// WorklistRecordType What kind of record waits. More words may come.
+type WorklistRecordType string
+
 // AdjustmentPath Its id.
 type AdjustmentPath = openapi_types.UUID
 
@@ -7945,6 +8140,12 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// WorkReasonFilter Why a patient needs attention. More words may come.
+type WorkReasonFilter = WorkReason
+
+// WorkStaffFilter The member of staff.
+type WorkStaffFilter = openapi_types.UUID
 
 // ShowAdjustmentParams defines parameters for ShowAdjustment.
 type ShowAdjustmentParams struct {
@@ -10251,6 +10452,30 @@ type MarkNoShowParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowWorklistParams defines parameters for ShowWorklist.
+type ShowWorklistParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Reason Only patients for whom something waits for this reason.
+	Reason *WorkReasonFilter `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// Severity Only this severity.
+	Severity *SeverityFilter `form:"severity,omitempty" json:"severity,omitempty"`
+
+	// StaffID Only what a member of staff has to do, assigned to them, or assigned to nobody and about patients for whom they are responsible or in the care team.
+	StaffID *WorkStaffFilter `form:"staffId,omitempty" json:"staffId,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12835,6 +13060,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowWorklist Show the worklist
+	//
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	//
+	// Corresponds with GET /worklist (the `ShowWorklist` operationId).
+	ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ShowAdjustment Show an adjustment
@@ -17587,6 +17819,23 @@ func (c *Client) CompleteVisit(ctx context.Context, visitID VisitPath, params *C
 // Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 func (c *Client) MarkNoShow(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewMarkNoShowRequest(c.Server, visitID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowWorklist Show the worklist
+//
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+//
+// Corresponds with GET /worklist (the `ShowWorklist` operationId).
+func (c *Client) ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowWorklistRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -32840,6 +33089,134 @@ func NewMarkNoShowRequest(server string, visitID VisitPath, params *MarkNoShowPa
 	return req, nil
 }
 
+// NewShowWorklistRequest constructs an http.Request for the ShowWorklist method
+func NewShowWorklistRequest(server string, params *ShowWorklistParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/worklist")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Reason != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reason", *params.Reason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Severity != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "severity", *params.Severity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StaffID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "staffId", *params.StaffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -35191,6 +35568,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/no-show (the `MarkNoShow` operationId).
 	MarkNoShowWithResponse(ctx context.Context, visitID VisitPath, params *MarkNoShowParams, reqEditors ...RequestEditorFn) (*MarkNoShowResponse, error)
+
+	// ShowWorklistWithResponse Show the worklist
+	//
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /worklist (the `ShowWorklist` operationId).
+	ShowWorklistWithResponse(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*ShowWorklistResponse, error)
 }
 
 // ShowAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for ShowAdjustment
@@ -43041,6 +43427,54 @@ func (r MarkNoShowResponse) ContentType() string {
 	return ""
 }
 
+// ShowWorklistResponse200Headers the declared response headers of an HTTP 200 response for ShowWorklist
+type ShowWorklistResponse200Headers struct {
+	Link *string
+}
+
+type ShowWorklistResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Worklist
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowWorklistResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowWorklistResponse) GetJSON200() *Worklist {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowWorklistResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowWorklistResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowWorklistResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowWorklistResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowAdjustmentWithResponse Show an adjustment
 //
 // Patients see it once it is applied.
@@ -46883,6 +47317,21 @@ func (c *ClientWithResponses) MarkNoShowWithResponse(ctx context.Context, visitI
 		return nil, err
 	}
 	return ParseMarkNoShowResponse(rsp)
+}
+
+// ShowWorklistWithResponse Show the worklist
+//
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /worklist (the `ShowWorklist` operationId).
+func (c *ClientWithResponses) ShowWorklistWithResponse(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*ShowWorklistResponse, error) {
+	rsp, err := c.ShowWorklist(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowWorklistResponse(rsp)
 }
 
 // ParseShowAdjustmentResponse parses an HTTP response from a ShowAdjustmentWithResponse call
@@ -54159,6 +54608,45 @@ func ParseMarkNoShowResponse(rsp *http.Response) (*MarkNoShowResponse, error) {
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowWorklistResponse parses an HTTP response from a ShowWorklistWithResponse call
+func ParseShowWorklistResponse(rsp *http.Response) (*ShowWorklistResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowWorklistResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Worklist
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowWorklistResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

@@ -16,7 +16,7 @@ func presenting(t testing.TB) treatment.Presenting {
 
 // signature is the patient's, an hour after noon in New York.
 func signature(t testing.TB) treatment.Signature {
-	return treatment.Signature{Name: "Maya Lindqvist", At: at(60).In(zone(t, "America/New_York")), Now: at(61), Mode: treatment.ModeApp}
+	return treatment.Signature{Protocol: treatment.Default(), Name: "Maya Lindqvist", At: at(60).In(zone(t, "America/New_York")), Now: at(61), Mode: treatment.ModeApp}
 }
 
 // consentThat is a consent that has come to a status by the shortest way: presented at noon,
@@ -170,6 +170,7 @@ func TestSignConsent(t *testing.T) {
 	want := consentThat(t, treatment.ConsentPresented)
 	want.Status, want.SignatureName, want.SignedAt = treatment.ConsentSigned, "Maya Lindqvist", new(at(60))
 	want.ExpiresAt = new(time.Date(2027, time.November, 20, 13, 0, 0, 0, time.UTC))
+	want.ExpiringAt = new(time.Date(2027, time.October, 21, 13, 0, 0, 0, time.UTC))
 	if diff := cmp.Diff(want, consentThat(t, treatment.ConsentSigned)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -56,6 +56,7 @@ type Protocol struct {
 	Supply       SupplyPolicy      `json:"supply"`
 	Suicidality  SuicidalityPolicy `json:"suicidality"`
 	Alerts       AlertPolicy       `json:"alerts"`
+	Worklist     WorklistPolicy    `json:"worklist"`
 	// DefaultInstructions is what a new treatment's patient is asked to do before, during and
 	// after a session, until the prescriber writes something else.
 	DefaultInstructions string `json:"defaultInstructions"`

@@ -53,6 +53,7 @@ func (p Protocol) Validate() error {
 	c.within("/alerts/prescriptionExpiringDays", p.Alerts.PrescriptionExpiringDays, 1, 90)
 	c.within("/alerts/consentExpiringDays", p.Alerts.ConsentExpiringDays, 1, 90)
 	c.within("/alerts/assessmentOverdueDays", p.Alerts.AssessmentOverdueDays, 1, 90)
+	c.worklist(p.Worklist)
 	return c.refusal("the protocol is not sound")
 }
 
@@ -151,6 +152,17 @@ func (c *checks) supply(s SupplyPolicy) {
 	for form := range s.UnitStep {
 		c.that(slices.Contains(DosageForms, form), "/supply/unitStep/"+string(form), "is not a dosage form")
 	}
+}
+
+func (c *checks) worklist(w WorklistPolicy) {
+	const year = 365 * 24
+	c.within("/worklist/sessionUnfinishedHours", w.SessionUnfinishedHours, 1, year)
+	c.within("/worklist/sessionReviewHours", w.SessionReviewHours, 1, year)
+	c.within("/worklist/assessmentReviewHours", w.AssessmentReviewHours, 1, year)
+	c.within("/worklist/adverseEventTriageHours", w.AdverseEventTriageHours, 1, year)
+	c.within("/worklist/cosignatureHours", w.CosignatureHours, 1, year)
+	c.within("/worklist/eligibilityDecisionHours", w.EligibilityDecisionHours, 1, year)
+	c.within("/worklist/handedOverDays", w.HandedOverDays, 1, 365)
 }
 
 func (c *checks) prescribing(p PrescribingPolicy) {

@@ -2601,6 +2601,96 @@ func (e VisitStatus) Valid() bool {
 	}
 }
 
+// Defines values for WorkReason.
+const (
+	WorkReasonAdjustmentDecision   WorkReason = "adjustmentDecision"
+	WorkReasonAdverseEventTriage   WorkReason = "adverseEventTriage"
+	WorkReasonAlert                WorkReason = "alert"
+	WorkReasonAssessmentOverdue    WorkReason = "assessmentOverdue"
+	WorkReasonAssessmentReview     WorkReason = "assessmentReview"
+	WorkReasonCheckInOverdue       WorkReason = "checkInOverdue"
+	WorkReasonConsentExpiring      WorkReason = "consentExpiring"
+	WorkReasonCosignature          WorkReason = "cosignature"
+	WorkReasonEarlyRefill          WorkReason = "earlyRefill"
+	WorkReasonEligibilityDecision  WorkReason = "eligibilityDecision"
+	WorkReasonHandedOver           WorkReason = "handedOver"
+	WorkReasonPdmpStale            WorkReason = "pdmpStale"
+	WorkReasonPrescriptionExpiring WorkReason = "prescriptionExpiring"
+	WorkReasonSessionReview        WorkReason = "sessionReview"
+	WorkReasonSessionUnfinished    WorkReason = "sessionUnfinished"
+)
+
+// Valid indicates whether the value is a known member of the WorkReason enum.
+func (e WorkReason) Valid() bool {
+	switch e {
+	case WorkReasonAdjustmentDecision:
+		return true
+	case WorkReasonAdverseEventTriage:
+		return true
+	case WorkReasonAlert:
+		return true
+	case WorkReasonAssessmentOverdue:
+		return true
+	case WorkReasonAssessmentReview:
+		return true
+	case WorkReasonCheckInOverdue:
+		return true
+	case WorkReasonConsentExpiring:
+		return true
+	case WorkReasonCosignature:
+		return true
+	case WorkReasonEarlyRefill:
+		return true
+	case WorkReasonEligibilityDecision:
+		return true
+	case WorkReasonHandedOver:
+		return true
+	case WorkReasonPdmpStale:
+		return true
+	case WorkReasonPrescriptionExpiring:
+		return true
+	case WorkReasonSessionReview:
+		return true
+	case WorkReasonSessionUnfinished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WorklistRecordType.
+const (
+	WorklistRecordTypeAdjustment   WorklistRecordType = "adjustment"
+	WorklistRecordTypeAdverseEvent WorklistRecordType = "adverseEvent"
+	WorklistRecordTypeAlert        WorklistRecordType = "alert"
+	WorklistRecordTypeAssessment   WorklistRecordType = "assessment"
+	WorklistRecordTypeConsultation WorklistRecordType = "consultation"
+	WorklistRecordTypePrescription WorklistRecordType = "prescription"
+	WorklistRecordTypeSession      WorklistRecordType = "session"
+)
+
+// Valid indicates whether the value is a known member of the WorklistRecordType enum.
+func (e WorklistRecordType) Valid() bool {
+	switch e {
+	case WorklistRecordTypeAdjustment:
+		return true
+	case WorklistRecordTypeAdverseEvent:
+		return true
+	case WorklistRecordTypeAlert:
+		return true
+	case WorklistRecordTypeAssessment:
+		return true
+	case WorklistRecordTypeConsultation:
+		return true
+	case WorklistRecordTypePrescription:
+		return true
+	case WorklistRecordTypeSession:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrateRole.
 const (
 	TitrateRolePatient TitrateRole = "patient"
@@ -6427,6 +6517,9 @@ type ProtocolPolicy struct {
 
 	// Vitals Limits of blood pressure, heart rate and saturation.
 	Vitals VitalsPolicy `json:"vitals"`
+
+	// Worklist By when what waits must be done.
+	Worklist WorklistPolicy `json:"worklist"`
 }
 
 // ProtocolStatus `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
@@ -7794,6 +7887,108 @@ type VitalsPolicy struct {
 	Release ReleasePolicy `json:"release"`
 }
 
+// WorkReason Why a patient needs attention. More words may come.
+type WorkReason string
+
+// Worklist A page.
+type Worklist struct {
+	// Items In order.
+	Items []WorklistPatient `json:"items"`
+
+	// NextCursor Where the next page begins; absent on the last one.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// WorklistPatient A patient who needs attention. Severity and deadline are those of the most urgent reason that the filter lets through.
+type WorklistPatient struct {
+	// DueAt The deadline.
+	DueAt time.Time `json:"dueAt"`
+
+	// FamilyName Family name.
+	FamilyName string `json:"familyName"`
+
+	// GivenName Given name.
+	GivenName string `json:"givenName"`
+
+	// PatientID The patient.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Reasons Everything that waits, the most urgent first.
+	Reasons []WorklistReason `json:"reasons"`
+
+	// ResponsiblePrescriberID Who is responsible for it.
+	ResponsiblePrescriberID *openapi_types.UUID `json:"responsiblePrescriberId,omitempty"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// TreatmentID The open treatment.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+}
+
+// WorklistPolicy By when what waits must be done.
+type WorklistPolicy struct {
+	// AdverseEventTriageHours Hours in which an adverse event is triaged.
+	AdverseEventTriageHours int `json:"adverseEventTriageHours"`
+
+	// AssessmentReviewHours Hours in which answers are reviewed.
+	AssessmentReviewHours int `json:"assessmentReviewHours"`
+
+	// CosignatureHours Hours in which a cosignature is given.
+	CosignatureHours int `json:"cosignatureHours"`
+
+	// EligibilityDecisionHours Hours in which an intake is decided about.
+	EligibilityDecisionHours int `json:"eligibilityDecisionHours"`
+
+	// HandedOverDays Days after its signature in which the new prescriber has looked at a prescription whose signer has left.
+	HandedOverDays int `json:"handedOverDays"`
+
+	// SessionReviewHours Hours in which a session is reviewed.
+	SessionReviewHours int `json:"sessionReviewHours"`
+
+	// SessionUnfinishedHours Hours after its first dose from which a session without an end is on the worklist.
+	SessionUnfinishedHours int `json:"sessionUnfinishedHours"`
+}
+
+// WorklistReason Something about a patient that waits for somebody of the clinic.
+type WorklistReason struct {
+	// AssignedTo Who shall deal with it. Left out for nobody in particular.
+	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
+
+	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event.
+	Detail *string `json:"detail,omitempty"`
+
+	// DueAt By when it must be done. It stands in the record, or follows from the protocol's `worklist`.
+	DueAt time.Time `json:"dueAt"`
+
+	// Overdue That time has passed.
+	Overdue bool `json:"overdue"`
+
+	// Reason Why a patient needs attention. More words may come.
+	Reason WorkReason `json:"reason"`
+
+	// Record The record that waits.
+	Record WorklistRecord `json:"record"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// Since Since when it waits.
+	Since time.Time `json:"since"`
+}
+
+// WorklistRecord The record that waits.
+type WorklistRecord struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record waits. More words may come.
+	Type WorklistRecordType `json:"type"`
+}
+
+// WorklistRecordType What kind of record waits. More words may come.
+type WorklistRecordType string
+
 // AdjustmentPath Its id.
 type AdjustmentPath = openapi_types.UUID
 
@@ -7943,6 +8138,12 @@ type VisitPath = openapi_types.UUID
 
 // VisitStatusFilter Where a visit stands. More words may come.
 type VisitStatusFilter = VisitStatus
+
+// WorkReasonFilter Why a patient needs attention. More words may come.
+type WorkReasonFilter = WorkReason
+
+// WorkStaffFilter The member of staff.
+type WorkStaffFilter = openapi_types.UUID
 
 // ShowAdjustmentParams defines parameters for ShowAdjustment.
 type ShowAdjustmentParams struct {
@@ -10257,6 +10458,30 @@ type MarkNoShowParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowWorklistParams defines parameters for ShowWorklist.
+type ShowWorklistParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Reason Only patients for whom something waits for this reason.
+	Reason *WorkReasonFilter `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// Severity Only this severity.
+	Severity *SeverityFilter `form:"severity,omitempty" json:"severity,omitempty"`
+
+	// StaffID Only what a member of staff has to do, assigned to them, or assigned to nobody and about patients for whom they are responsible or in the care team.
+	StaffID *WorkStaffFilter `form:"staffId,omitempty" json:"staffId,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ApproveAdjustmentJSONRequestBody defines body for ApproveAdjustment for application/json ContentType.
 type ApproveAdjustmentJSONRequestBody = AdjustmentApproval
 
@@ -11027,6 +11252,9 @@ type ServerInterface interface {
 	// MarkNoShow Mark a no-show
 	// (POST /visits/{visitId}/no-show)
 	MarkNoShow(ctx echo.Context, visitID VisitPath, params MarkNoShowParams) error
+	// ShowWorklist Show the worklist
+	// (GET /worklist)
+	ShowWorklist(ctx echo.Context, params ShowWorklistParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -22554,6 +22782,84 @@ func (w *ServerInterfaceWrapper) MarkNoShow(ctx echo.Context) error {
 	return err
 }
 
+// ShowWorklist converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowWorklist(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowWorklistParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", ctx.QueryParams(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reason: %s", err))
+	}
+
+	// ------------- Optional query parameter "severity" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "severity", ctx.QueryParams(), &params.Severity, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter severity: %s", err))
+	}
+
+	// ------------- Optional query parameter "staffId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "staffId", ctx.QueryParams(), &params.StaffID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter staffId: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowWorklist(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -22756,6 +23062,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/visits/:visitId/cancel", wrapper.CancelVisit, options.OperationMiddlewares["cancelVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/complete", wrapper.CompleteVisit, options.OperationMiddlewares["completeVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/no-show", wrapper.MarkNoShow, options.OperationMiddlewares["markNoShow"]...)
+	router.GET(options.BaseURL+"/worklist", wrapper.ShowWorklist, options.OperationMiddlewares["showWorklist"]...)
 
 }
 
@@ -23199,6 +23506,15 @@ type VisitPageJSONResponse struct {
 	Body VisitPage
 
 	Headers VisitPageResponseHeaders
+}
+
+type WorklistResponseHeaders struct {
+	Link *string
+}
+type WorklistJSONResponse struct {
+	Body Worklist
+
+	Headers WorklistResponseHeaders
 }
 
 type ShowAdjustmentRequestObject struct {
@@ -28293,6 +28609,31 @@ func (response MarkNoShow200JSONResponse) VisitMarkNoShowResponse(w http.Respons
 	return err
 }
 
+type ShowWorklistRequestObject struct {
+	Params ShowWorklistParams
+}
+
+type ShowWorklistResponseObject interface {
+	VisitShowWorklistResponse(w http.ResponseWriter) error
+}
+
+type ShowWorklist200JSONResponse struct{ WorklistJSONResponse }
+
+func (response ShowWorklist200JSONResponse) VisitShowWorklistResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ShowAdjustment Show an adjustment
@@ -28760,6 +29101,9 @@ type StrictServerInterface interface {
 	// MarkNoShow Mark a no-show
 	// (POST /visits/{visitId}/no-show)
 	MarkNoShow(ctx context.Context, request MarkNoShowRequestObject) (MarkNoShowResponseObject, error)
+	// ShowWorklist Show the worklist
+	// (GET /worklist)
+	ShowWorklist(ctx context.Context, request ShowWorklistRequestObject) (ShowWorklistResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -35105,6 +35449,31 @@ func (sh *strictHandler) MarkNoShow(ctx echo.Context, visitID VisitPath, params 
 		return err
 	} else if validResponse, ok := response.(MarkNoShowResponseObject); ok {
 		return validResponse.VisitMarkNoShowResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowWorklist operation middleware
+func (sh *strictHandler) ShowWorklist(ctx echo.Context, params ShowWorklistParams) error {
+	var request ShowWorklistRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowWorklist(ctx.Request().Context(), request.(ShowWorklistRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowWorklist")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowWorklistResponseObject); ok {
+		return validResponse.VisitShowWorklistResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

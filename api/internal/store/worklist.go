@@ -1,0 +1,196 @@
+package store
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/titrate-health/titrate/pkg/treatment"
+)
+
+// WorkItem is something of a patient that waits for somebody of the clinic.
+type WorkItem struct {
+	PatientID uuid.UUID
+	Reason    treatment.WorkReason
+	Severity  treatment.Severity
+	// Record is the kind of the record that waits, and ID its id.
+	Record string
+	ID     uuid.UUID
+	Since  time.Time
+	DueAt  time.Time
+	// Detail is the rule of an alert, or the instrument of an assessment.
+	Detail     string
+	AssignedTo *uuid.UUID
+}
+
+// WorkSource is a table in which something waits for one reason, or for those of alerts.
+type WorkSource struct {
+	Record string
+	reason treatment.WorkReason // that of all its rows; empty for alerts
+	model  any
+	when   string // the condition under which a row waits
+	since  string // the column that says from when on
+	due    string // and the one by when; the same if the protocol says how long it may wait
+	detail string
+}
+
+// WorkSources are all there are. Each has an index that holds only what waits, in the order of its
+// deadline: the list costs what it shows, however long the clinic has been open.
+var WorkSources = []WorkSource{
+	{"alert", "", &Alert{}, "status <> 'resolved' AND (snoozed_until IS NULL OR snoozed_until <= @now)", "raised_at", "due_at", "rule"},
+	{"session", treatment.WorkSessionUnfinished, &Session{}, "status = 'monitoring' AND started_at <= @now", "started_at", "started_at", ""},
+	{"session", treatment.WorkSessionReview, &Session{}, "status IN ('completed', 'aborted')", "ended_at", "ended_at", ""},
+	{"assessment", treatment.WorkAssessmentReview, &Assessment{}, "status = 'submitted'", "at", "at", "instrument"},
+	{"adverseEvent", treatment.WorkAdverseEventTriage, &AdverseEvent{}, "status = 'reported'", "created_at", "created_at", "term"},
+	{"adjustment", treatment.WorkAdjustmentDecision, &Adjustment{}, "status = 'proposed' AND expires_at > @now", "created_at", "expires_at", ""},
+	{"prescription", treatment.WorkCosignature, &Prescription{}, "status = 'awaitingCosignature'", "signed_at", "signed_at", ""},
+	{"prescription", treatment.WorkHandedOver, &Prescription{}, "status = 'active' AND signed_by IN @left AND expires_at > @now", "signed_at", "signed_at", ""},
+	{"consultation", treatment.WorkEligibilityDecision, &Consultation{}, "status = 'submitted'", "submitted_at", "submitted_at", ""},
+}
+
+// Alerts says whether the source is the table of alerts, whose rows say themselves how urgent they are.
+func (w WorkSource) Alerts() bool { return w.reason == "" }
+
+// Has says whether something can wait in the source for a reason; an empty one is any.
+func (w WorkSource) Has(reason treatment.WorkReason) bool {
+	return reason == "" || w.reason == reason || w.Alerts() && len(reason.AlertsOf()) > 0
+}
+
+// Severity is that of everything that waits in the source; of alerts there is none.
+func (w WorkSource) Severity() treatment.Severity {
+	if w.Alerts() {
+		return ""
+	}
+	return w.reason.Severity()
+}
+
+// Worklist reads what waits.
+type Worklist struct {
+	tx     *Tx
+	policy treatment.WorklistPolicy
+	left   []uuid.UUID // staff who have left
+}
+
+// Worklist prepares to read what waits; how long it may says the policy.
+func (tx *Tx) Worklist(policy treatment.WorklistPolicy) (*Worklist, error) {
+	w := &Worklist{tx: tx, policy: policy, left: []uuid.UUID{uuid.Nil}}
+	var gone []uuid.UUID
+	err := tx.orm.Model(&Staff{}).Where("status <> ?", StaffActive).Pluck("id", &gone).Error
+	w.left = append(w.left, gone...)
+	return w, err
+}
+
+// WorkFilter says what of it matters. What is empty does not.
+type WorkFilter struct {
+	Reason   treatment.WorkReason
+	Severity treatment.Severity
+	// Staff: what is assigned to somebody, or to nobody in particular and about their patients.
+	Staff uuid.UUID
+}
+
+// Next returns what waits in a source, the nearest deadline first, after a key of such a list. Of
+// alerts, f says the severity.
+func (w *Worklist) Next(from WorkSource, f WorkFilter, after *Key, limit int) ([]WorkItem, error) {
+	q := w.query(from, f)
+	if after != nil {
+		q = q.Where("("+from.due+", id) > (?, ?)", after.Time.Add(-w.wait(from)), after.ID)
+	}
+	return w.read(from, q.Order(from.due+", id").Limit(limit))
+}
+
+// Of returns everything that waits in a source for some patients.
+func (w *Worklist) Of(from WorkSource, f WorkFilter, patients []uuid.UUID) ([]WorkItem, error) {
+	return w.read(from, w.query(from, f).Where("patient_id IN ?", patients).Order(from.due+", id"))
+}
+
+// wait is how long something may wait in the source.
+func (w *Worklist) wait(from WorkSource) time.Duration {
+	if from.since != from.due {
+		return 0
+	}
+	return w.policy.Wait(from.reason)
+}
+
+func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
+	now := w.tx.Now
+	if from.reason == treatment.WorkSessionUnfinished { // who is still watched is not on the list
+		now = now.Add(-w.wait(from))
+	}
+	q := w.tx.orm.Model(from.model).Where(from.when)
+	if strings.Contains(from.when, "@") {
+		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left})
+	}
+	if from.Alerts() && f.Severity != "" {
+		q = q.Where("severity = ?", f.Severity)
+	}
+	if from.Alerts() && f.Reason != "" {
+		q = q.Where("rule IN ?", f.Reason.AlertsOf())
+	}
+	if f.Staff == uuid.Nil {
+		return q
+	}
+	treated := w.tx.orm.Model(&Treatment{}).Select("patient_id").Where("responsible_prescriber_id = ? AND phase IN ?", f.Staff, openPhases)
+	team := w.tx.orm.Model(&CareTeamMember{}).Select("patient_id").Where("staff_id = ?", f.Staff)
+	if from.Alerts() {
+		return q.Where("assigned_to = ? OR assigned_to IS NULL AND (patient_id IN (?) OR patient_id IN (?))", f.Staff, treated, team)
+	}
+	return q.Where("patient_id IN (?) OR patient_id IN (?)", treated, team)
+}
+
+// workRow is a row of any source as it is read.
+type workRow struct {
+	PatientID  uuid.UUID
+	ID         uuid.UUID
+	Since      time.Time
+	Due        time.Time
+	Detail     string
+	Severity   treatment.Severity
+	AssignedTo *uuid.UUID
+}
+
+func (w *Worklist) read(from WorkSource, q *gorm.DB) ([]WorkItem, error) {
+	columns := "patient_id, id, " + from.since + " AS since, " + from.due + " AS due"
+	if from.detail != "" {
+		columns += ", " + from.detail + " AS detail"
+	}
+	if from.Alerts() {
+		columns += ", severity, assigned_to"
+	}
+	var rows []workRow
+	if err := q.Select(columns).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	items := make([]WorkItem, len(rows))
+	for i, r := range rows {
+		items[i] = WorkItem{
+			PatientID: r.PatientID, Reason: from.reason, Severity: from.Severity(), Record: from.Record, ID: r.ID,
+			Since: r.Since.UTC(), DueAt: r.Due.UTC().Add(w.wait(from)), Detail: r.Detail,
+		}
+		if from.Alerts() {
+			items[i].Reason, items[i].Severity, items[i].AssignedTo = treatment.WorkOf(treatment.AlertRule(r.Detail)), r.Severity, r.AssignedTo
+		}
+	}
+	return items, nil
+}
+
+// ResponsibleFor returns the open treatments of patients, by patient.
+func (tx *Tx) ResponsibleFor(patients []uuid.UUID) (map[uuid.UUID]Treatment, error) {
+	rows, err := many[Treatment](tx.orm.Where("patient_id IN ? AND phase IN ?", patients, openPhases))
+	of := map[uuid.UUID]Treatment{}
+	for i := range rows {
+		of[rows[i].PatientID] = rows[i]
+	}
+	return of, err
+}
+
+// PatientsNamed returns patients by their ids.
+func (tx *Tx) PatientsNamed(ids []uuid.UUID) (map[uuid.UUID]Patient, error) {
+	rows, err := many[Patient](tx.orm.Where("id IN ?", ids))
+	of := map[uuid.UUID]Patient{}
+	for i := range rows {
+		of[rows[i].ID] = rows[i]
+	}
+	return of, err
+}

@@ -1,0 +1,109 @@
+package treatment
+
+import (
+	"slices"
+	"time"
+)
+
+// WorkReason is why a patient is on the clinic's worklist.
+type WorkReason string
+
+// Work reasons. Those of the first group are alerts, told apart by what has to be done.
+const (
+	WorkAlert                WorkReason = "alert"
+	WorkCheckInOverdue       WorkReason = "checkInOverdue"
+	WorkAssessmentOverdue    WorkReason = "assessmentOverdue"
+	WorkPrescriptionExpiring WorkReason = "prescriptionExpiring"
+	WorkConsentExpiring      WorkReason = "consentExpiring"
+	WorkPDMPStale            WorkReason = "pdmpStale"
+	WorkEarlyRefill          WorkReason = "earlyRefill"
+
+	WorkSessionUnfinished   WorkReason = "sessionUnfinished"   // a dose and no end
+	WorkSessionReview       WorkReason = "sessionReview"       // it has ended, and nobody has looked at it
+	WorkAssessmentReview    WorkReason = "assessmentReview"    // answers that nobody has looked at
+	WorkAdverseEventTriage  WorkReason = "adverseEventTriage"  // reported and not judged
+	WorkAdjustmentDecision  WorkReason = "adjustmentDecision"  // proposed and not decided
+	WorkCosignature         WorkReason = "cosignature"         // signed, and a second signature is missing
+	WorkEligibilityDecision WorkReason = "eligibilityDecision" // an intake that waits for a prescriber
+	WorkHandedOver          WorkReason = "handedOver"          // a prescription whose signer has left
+)
+
+// WorkReasons lists every reason.
+var WorkReasons = []WorkReason{
+	WorkAlert, WorkCheckInOverdue, WorkAssessmentOverdue, WorkPrescriptionExpiring, WorkConsentExpiring, WorkPDMPStale, WorkEarlyRefill,
+	WorkSessionUnfinished, WorkSessionReview, WorkAssessmentReview, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature,
+	WorkEligibilityDecision, WorkHandedOver,
+}
+
+// workOfAlert are the alerts that have a reason of their own.
+var workOfAlert = map[AlertRule]WorkReason{
+	AlertCheckInOverdue:       WorkCheckInOverdue,
+	AlertAssessmentOverdue:    WorkAssessmentOverdue,
+	AlertPrescriptionExpiring: WorkPrescriptionExpiring,
+	AlertConsentExpiring:      WorkConsentExpiring,
+	AlertPDMPStale:            WorkPDMPStale,
+	AlertEarlyRefill:          WorkEarlyRefill,
+}
+
+// WorkOf is what has to be done about an alert.
+func WorkOf(rule AlertRule) WorkReason {
+	if reason, found := workOfAlert[rule]; found {
+		return reason
+	}
+	return WorkAlert
+}
+
+// AlertsOf are the alerts behind a reason; none for a reason that is no alert.
+func (r WorkReason) AlertsOf() []AlertRule {
+	return slices.DeleteFunc(slices.Clone(AlertRules), func(rule AlertRule) bool { return WorkOf(rule) != r })
+}
+
+// Severity is how urgent a reason is that is no alert: what a patient waits for, or what may hide
+// something, is medium.
+func (r WorkReason) Severity() Severity {
+	switch r {
+	case WorkSessionUnfinished, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature, WorkEligibilityDecision:
+		return SeverityMedium
+	default:
+		return SeverityLow
+	}
+}
+
+// WorklistPolicy says by when what waits must be done. Each default is a proposal of this product.
+type WorklistPolicy struct {
+	// SessionUnfinishedHours after its first dose a session without an end is on the list. Default 12.
+	SessionUnfinishedHours int `json:"sessionUnfinishedHours"`
+	// Hours from when something came in to when somebody must have looked at it. Default 72 for the
+	// review of a session and of answers, and for a signature; 24 for an adverse event; 120 for an intake.
+	SessionReviewHours       int `json:"sessionReviewHours"`
+	AssessmentReviewHours    int `json:"assessmentReviewHours"`
+	AdverseEventTriageHours  int `json:"adverseEventTriageHours"`
+	CosignatureHours         int `json:"cosignatureHours"`
+	EligibilityDecisionHours int `json:"eligibilityDecisionHours"`
+	// HandedOverDays after the signer has left, the new prescriber must have looked at a prescription,
+	// counted from its signature on. Default 30.
+	HandedOverDays int `json:"handedOverDays"`
+}
+
+// Wait is how long something may wait for a reason; 0 where the record itself has a deadline.
+func (p WorklistPolicy) Wait(r WorkReason) time.Duration {
+	var n int
+	switch r {
+	case WorkSessionUnfinished:
+		n = p.SessionUnfinishedHours
+	case WorkSessionReview:
+		n = p.SessionReviewHours
+	case WorkAssessmentReview:
+		n = p.AssessmentReviewHours
+	case WorkAdverseEventTriage:
+		n = p.AdverseEventTriageHours
+	case WorkCosignature:
+		n = p.CosignatureHours
+	case WorkEligibilityDecision:
+		n = p.EligibilityDecisionHours
+	case WorkHandedOver:
+		n = 24 * p.HandedOverDays
+	default:
+	}
+	return time.Duration(n) * time.Hour
+}

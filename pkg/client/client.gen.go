@@ -1457,6 +1457,7 @@ const (
 	InstrumentIDGad2            InstrumentID = "gad-2"
 	InstrumentIDGad7            InstrumentID = "gad-7"
 	InstrumentIDMadrs           InstrumentID = "madrs"
+	InstrumentIDManiaPsychosis  InstrumentID = "mania-psychosis"
 	InstrumentIDPcl5            InstrumentID = "pcl-5"
 	InstrumentIDPgiC            InstrumentID = "pgi-c"
 	InstrumentIDPhq2            InstrumentID = "phq-2"
@@ -1490,6 +1491,8 @@ func (e InstrumentID) Valid() bool {
 	case InstrumentIDGad7:
 		return true
 	case InstrumentIDMadrs:
+		return true
+	case InstrumentIDManiaPsychosis:
 		return true
 	case InstrumentIDPcl5:
 		return true
@@ -3359,8 +3362,26 @@ type AnswerOption struct {
 	Value int `json:"value"`
 }
 
+// AnswerPolicy Answers that raise an alert or ask for another instrument, beside those about suicidality.
+type AnswerPolicy struct {
+	// DeteriorationReliable The same for high.
+	DeteriorationReliable int `json:"deteriorationReliable"`
+
+	// DeteriorationWatch Points of the PHQ-9 above the treatment's baseline from which an alert is medium.
+	DeteriorationWatch int `json:"deteriorationWatch"`
+
+	// UrinaryScreenDueHours Hours within which the urinary screen is due that urinary side effects assign.
+	UrinaryScreenDueHours int `json:"urinaryScreenDueHours"`
+
+	// UrinarySymptoms Symptoms of the urinary screen that are a reason to look.
+	UrinarySymptoms int `json:"urinarySymptoms"`
+}
+
 // Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
 type Answers map[string]int
+
+// AnyInstrumentID An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type AnyInstrumentID = string
 
 // Assessment One administration of an instrument.
 type Assessment struct {
@@ -3391,8 +3412,8 @@ type Assessment struct {
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// Missing How many were not, though they were asked.
 	Missing *int `json:"missing,omitempty"`
@@ -3433,7 +3454,7 @@ type Assessment struct {
 	// SafetyMessage Present for a patient when the answers are dangerous: the clinic's own words.
 	SafetyMessage *string `json:"safetyMessage,omitempty"`
 
-	// ScoringVersion Version of the scoring.
+	// ScoringVersion Version of the scoring. Of one of the clinic's own it is known as soon as it is assigned, and stays.
 	ScoringVersion *string `json:"scoringVersion,omitempty"`
 
 	// Screen Whether the total reaches the instrument's cut-off.
@@ -3484,8 +3505,8 @@ type AssessmentInput struct {
 	// ExpiresAt From then on it reads `expired`; late answers are still taken. By the protocol when left out.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// SessionID The session it belongs to.
 	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
@@ -3514,8 +3535,8 @@ type AssessmentRecord struct {
 	// Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
 	Answers Answers `json:"answers"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// Mode How it reached the record.
 	Mode Mode `json:"mode"`
@@ -3525,6 +3546,9 @@ type AssessmentRecord struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ScoringVersion A version of an instrument; in results the version of their scoring.
+	ScoringVersion *InstrumentVersion `json:"scoringVersion,omitempty"`
 
 	// SessionID The session it belongs to.
 	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
@@ -5014,7 +5038,7 @@ type Instrument struct {
 	// Flags What else the answers are searched for.
 	Flags []InstrumentFlag `json:"flags"`
 
-	// ID For example `phq-9`.
+	// ID For example `phq-9`; one of the clinic's own begins with `own-`.
 	ID string `json:"id"`
 
 	// Items Its questions, in order.
@@ -5050,6 +5074,12 @@ type Instrument struct {
 	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
 	Provenance Provenance `json:"provenance"`
 
+	// PublishedAt When the clinic published this version of its own instrument; absent for one that is shipped.
+	PublishedAt *time.Time `json:"publishedAt,omitempty"`
+
+	// PublishedBy Who published it; for staff.
+	PublishedBy *openapi_types.UUID `json:"publishedBy,omitempty"`
+
 	// RatedBy Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
 	RatedBy Rater `json:"ratedBy"`
 
@@ -5078,6 +5108,18 @@ type Instrument struct {
 	Title string `json:"title"`
 }
 
+// InstrumentBandInput A range of totals with a name.
+type InstrumentBandInput struct {
+	// From Lowest total.
+	From int `json:"from"`
+
+	// Name Its name, unique in the instrument.
+	Name string `json:"name"`
+
+	// To Highest total.
+	To int `json:"to"`
+}
+
 // InstrumentFlag Something that the answers are searched for beside the total.
 type InstrumentFlag struct {
 	// Criteria All of them must be fulfilled.
@@ -5096,8 +5138,71 @@ type InstrumentFlag struct {
 	Title string `json:"title"`
 }
 
-// InstrumentID The instruments that can be answered. More words may come.
+// InstrumentFlagInput Something that the answers are searched for beside the total. It is found when at least one of the items has an answer of the value or higher.
+type InstrumentFlagInput struct {
+	// From The lowest answer that counts, above the lowest of each item.
+	From int `json:"from"`
+
+	// Items The items that are looked at.
+	Items []string `json:"items"`
+
+	// Name Its name, unique in the instrument.
+	Name string `json:"name"`
+
+	// Title What it means when it is found, for people.
+	Title string `json:"title"`
+}
+
+// InstrumentID The instruments that are shipped. More words may come.
 type InstrumentID string
+
+// InstrumentInput An instrument of the clinic's own. The clinic answers for its right to the wording.
+type InstrumentInput struct {
+	// Bands What totals mean: from the lowest total to the highest, without gap or overlap; or none.
+	Bands *[]InstrumentBandInput `json:"bands,omitempty"`
+
+	// Direction What a higher total means.
+	Direction *ScoreDirection `json:"direction,omitempty"`
+
+	// Flags What else the answers are searched for.
+	Flags *[]InstrumentFlagInput `json:"flags,omitempty"`
+
+	// ID Names it in this clinic, through all its versions. It begins with `own-`, so that it is never the id of one that is shipped.
+	ID string `json:"id"`
+
+	// Items Its questions, in order.
+	Items []InstrumentItemInput `json:"items"`
+
+	// MaxMissing How many items may be unanswered for a total to be estimated from the others; none when left out. Only where all items have the same lowest and highest value, and never of the highest item.
+	MaxMissing *int `json:"maxMissing,omitempty"`
+
+	// Method How the points of the items become the total; `highest` is those of the item that has most. More words may come.
+	Method ScoringMethod `json:"method"`
+
+	// Prompt What stands before the questions.
+	Prompt *string `json:"prompt,omitempty"`
+
+	// RatedBy Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
+	RatedBy *Rater `json:"ratedBy,omitempty"`
+
+	// RecallPeriod The time it asks about, as an ISO 8601 duration of days, weeks, months or years.
+	RecallPeriod *string `json:"recallPeriod,omitempty"`
+
+	// Reference Where it comes from.
+	Reference *string `json:"reference,omitempty"`
+
+	// ScreenPositive The total from which a further look is due; down from which, where higher is better. Not every total may reach it.
+	ScreenPositive *int `json:"screenPositive,omitempty"`
+
+	// Times What the total is multiplied by at the end; by 1 when left out. The highest total is at most 1000.
+	Times *int `json:"times,omitempty"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// Version A version of an instrument; in results the version of their scoring.
+	Version InstrumentVersion `json:"version"`
+}
 
 // InstrumentItem One question.
 type InstrumentItem struct {
@@ -5129,6 +5234,21 @@ type InstrumentItem struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// InstrumentItemInput One question; all of them count towards the total.
+type InstrumentItemInput struct {
+	// ID The key in `answers`; unique in the instrument.
+	ID string `json:"id"`
+
+	// Options Possible answers; their values rise.
+	Options []InstrumentOptionInput `json:"options"`
+
+	// Reverse Whether the highest answer gives the fewest points; not when left out.
+	Reverse *bool `json:"reverse,omitempty"`
+
+	// Text Its words.
+	Text string `json:"text"`
+}
+
 // InstrumentLicence What somebody of the clinic attested about an instrument's licence.
 type InstrumentLicence struct {
 	// AttestedAt When.
@@ -5140,7 +5260,7 @@ type InstrumentLicence struct {
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
-	// Instrument The instruments that can be answered. More words may come.
+	// Instrument The instruments that are shipped. More words may come.
 	Instrument InstrumentID `json:"instrument"`
 
 	// Licence Which licence it is.
@@ -5160,6 +5280,15 @@ type InstrumentLicenceInput struct {
 
 	// Reference Where it is found: a number, a letter, an address.
 	Reference *string `json:"reference,omitempty"`
+}
+
+// InstrumentOptionInput One possible answer.
+type InstrumentOptionInput struct {
+	// Text Its words.
+	Text string `json:"text"`
+
+	// Value Its value, and the points it gives.
+	Value int `json:"value"`
 }
 
 // InstrumentPage A page of instruments.
@@ -5200,6 +5329,9 @@ type InstrumentThreshold struct {
 	// Value The number, in points, items or percent as its name says; inclusive.
 	Value int `json:"value"`
 }
+
+// InstrumentVersion A version of an instrument; in results the version of their scoring.
+type InstrumentVersion = string
 
 // Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
 type Intake struct {
@@ -6481,6 +6613,9 @@ type ProtocolPolicy struct {
 	// Alerts By when an alert must be dealt with, and what time alone raises.
 	Alerts AlertPolicy `json:"alerts"`
 
+	// Answers Answers that raise an alert or ask for another instrument, beside those about suicidality.
+	Answers AnswerPolicy `json:"answers"`
+
 	// Assessments Deadlines of assessments.
 	Assessments AssessmentPolicy `json:"assessments"`
 
@@ -6502,7 +6637,7 @@ type ProtocolPolicy struct {
 	// Sessions Intervals and deadlines of sessions.
 	Sessions SessionPolicy `json:"sessions"`
 
-	// Suicidality Answers to item 9 of the PHQ-9 that raise an alert.
+	// Suicidality Answers about suicidality that raise an alert, and what is asked then.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
 	// Supply How units are divided.
@@ -7049,13 +7184,25 @@ type Substance string
 // SubstanceUse Whether the patient is dependent on a substance.
 type SubstanceUse string
 
-// SuicidalityPolicy Answers to item 9 of the PHQ-9 that raise an alert.
+// SuicidalityPolicy Answers about suicidality that raise an alert, and what is asked then.
 type SuicidalityPolicy struct {
 	// Item9High High from this answer on.
 	Item9High int `json:"item9High"`
 
 	// Item9Medium Medium from this answer on.
 	Item9Medium int `json:"item9Medium"`
+
+	// Item9Rise Medium, too, when item 9 of the PHQ-9 is this much above the treatment's baseline.
+	Item9Rise int `json:"item9Rise"`
+
+	// MadrsItem10High Item 10 of the MADRS, high from this rating on; medium below, from `item9Medium` on.
+	MadrsItem10High int `json:"madrsItem10High"`
+
+	// QidsItem12High Item 12 of the QIDS-SR16, high from this answer on; medium below, from `item9Medium` on.
+	QidsItem12High int `json:"qidsItem12High"`
+
+	// ScreenerDueHours Hours within which the C-SSRS screener is due that a positive answer about suicidality assigns.
+	ScreenerDueHours int `json:"screenerDueHours"`
 }
 
 // Supply What a patient has at home, by the ledger.
@@ -8057,11 +8204,11 @@ type IfMatch = string
 // IfNoneMatch ETags.
 type IfNoneMatch = string
 
-// InstrumentFilter The instruments that can be answered. More words may come.
-type InstrumentFilter = InstrumentID
+// InstrumentFilter An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type InstrumentFilter = AnyInstrumentID
 
-// InstrumentPath The instruments that can be answered. More words may come.
-type InstrumentPath = InstrumentID
+// InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type InstrumentPath = AnyInstrumentID
 
 // Limit Items of a page.
 type Limit = int
@@ -8098,6 +8245,9 @@ type ProtocolPath = openapi_types.UUID
 
 // ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
 type ProtocolStatusFilter = ProtocolStatus
+
+// ScoringVersion A version of an instrument; in results the version of their scoring.
+type ScoringVersion = InstrumentVersion
 
 // SessionPath Its id.
 type SessionPath = openapi_types.UUID
@@ -8876,8 +9026,26 @@ type ListInstrumentsParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// PublishInstrumentParams defines parameters for PublishInstrument.
+type PublishInstrumentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowInstrumentParams defines parameters for ShowInstrument.
 type ShowInstrumentParams struct {
+	// ScoringVersion Only this version; the newest when left out. Of an instrument that is shipped there is no other.
+	ScoringVersion *ScoringVersion `form:"scoringVersion,omitempty" json:"scoringVersion,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10577,6 +10745,9 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// PublishInstrumentJSONRequestBody defines body for PublishInstrument for application/json ContentType.
+type PublishInstrumentJSONRequestBody = InstrumentInput
+
 // AttestInstrumentLicenceJSONRequestBody defines body for AttestInstrumentLicence for application/json ContentType.
 type AttestInstrumentLicenceJSONRequestBody = InstrumentLicenceInput
 
@@ -11521,14 +11692,32 @@ type ClientInterface interface {
 
 	// ListInstruments List instruments
 	//
-	// Questionnaires and how they are scored.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
 	//
 	// Corresponds with GET /instruments (the `ListInstruments` operationId).
 	ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PublishInstrumentWithBody Publish an instrument
+	//
+	// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+	PublishInstrumentWithBody(ctx context.Context, params *PublishInstrumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishInstrument Publish an instrument
+	//
+	// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+	PublishInstrument(ctx context.Context, params *PublishInstrumentParams, body PublishInstrumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowInstrument Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
 	//
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -11739,7 +11928,7 @@ type ClientInterface interface {
 
 	// AssignAssessmentWithBody Assign an assessment
 	//
-	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11748,7 +11937,7 @@ type ClientInterface interface {
 
 	// AssignAssessment Assign an assessment
 	//
-	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -11757,7 +11946,7 @@ type ClientInterface interface {
 
 	// RecordAssessmentWithBody Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11766,7 +11955,7 @@ type ClientInterface interface {
 
 	// RecordAssessment Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14489,7 +14678,7 @@ func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, para
 
 // ListInstruments List instruments
 //
-// Questionnaires and how they are scored.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
 //
 // Corresponds with GET /instruments (the `ListInstruments` operationId).
 func (c *Client) ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -14504,9 +14693,47 @@ func (c *Client) ListInstruments(ctx context.Context, params *ListInstrumentsPar
 	return c.Client.Do(req)
 }
 
+// PublishInstrumentWithBody Publish an instrument
+//
+// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+func (c *Client) PublishInstrumentWithBody(ctx context.Context, params *PublishInstrumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishInstrumentRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishInstrument Publish an instrument
+//
+// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+func (c *Client) PublishInstrument(ctx context.Context, params *PublishInstrumentParams, body PublishInstrumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishInstrumentRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowInstrument Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
 //
 // Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 func (c *Client) ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -14967,7 +15194,7 @@ func (c *Client) ListAssessments(ctx context.Context, patientID PatientPath, par
 
 // AssignAssessmentWithBody Assign an assessment
 //
-// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 //
 // Takes any type of body and a specified content type.
 //
@@ -14986,7 +15213,7 @@ func (c *Client) AssignAssessmentWithBody(ctx context.Context, patientID Patient
 
 // AssignAssessment Assign an assessment
 //
-// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15005,7 +15232,7 @@ func (c *Client) AssignAssessment(ctx context.Context, patientID PatientPath, pa
 
 // RecordAssessmentWithBody Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15024,7 +15251,7 @@ func (c *Client) RecordAssessmentWithBody(ctx context.Context, patientID Patient
 
 // RecordAssessment Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -22512,6 +22739,108 @@ func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*h
 	return req, nil
 }
 
+// NewPublishInstrumentRequest calls the generic PublishInstrument builder with application/json body
+func NewPublishInstrumentRequest(server string, params *PublishInstrumentParams, body PublishInstrumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishInstrumentRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPublishInstrumentRequestWithBody constructs an http.Request for the PublishInstrument method, with any body, and a specified content type
+func NewPublishInstrumentRequestWithBody(server string, params *PublishInstrumentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instruments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowInstrumentRequest constructs an http.Request for the ShowInstrument method
 func NewShowInstrumentRequest(server string, instrumentID InstrumentPath, params *ShowInstrumentParams) (*http.Request, error) {
 	var err error
@@ -22536,6 +22865,33 @@ func NewShowInstrumentRequest(server string, instrumentID InstrumentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ScoringVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scoringVersion", *params.ScoringVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -33949,16 +34305,34 @@ type ClientWithResponsesInterface interface {
 
 	// ListInstrumentsWithResponse List instruments
 	//
-	// Questionnaires and how they are scored.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /instruments (the `ListInstruments` operationId).
 	ListInstrumentsWithResponse(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*ListInstrumentsResponse, error)
 
+	// PublishInstrumentWithBodyWithResponse Publish an instrument
+	//
+	// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+	PublishInstrumentWithBodyWithResponse(ctx context.Context, params *PublishInstrumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishInstrumentResponse, error)
+
+	// PublishInstrumentWithResponse Publish an instrument
+	//
+	// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+	PublishInstrumentWithResponse(ctx context.Context, params *PublishInstrumentParams, body PublishInstrumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishInstrumentResponse, error)
+
 	// ShowInstrumentWithResponse Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -34183,7 +34557,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignAssessmentWithBodyWithResponse Assign an assessment
 	//
-	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34192,7 +34566,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignAssessmentWithResponse Assign an assessment
 	//
-	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+	// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34201,7 +34575,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithBodyWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34210,7 +34584,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37882,11 +38256,66 @@ func (r ListInstrumentsResponse) ContentType() string {
 	return ""
 }
 
+// PublishInstrumentResponse201Headers the declared response headers of an HTTP 201 response for PublishInstrument
+type PublishInstrumentResponse201Headers struct {
+	Location *string
+}
+
+type PublishInstrumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Instrument
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PublishInstrumentResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PublishInstrumentResponse) GetJSON201() *Instrument {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishInstrumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishInstrumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishInstrumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishInstrumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowInstrumentResponse200Headers the declared response headers of an HTTP 200 response for ShowInstrument
+type ShowInstrumentResponse200Headers struct {
+	Location *string
+}
+
 type ShowInstrumentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Instrument
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowInstrumentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -44619,7 +45048,7 @@ func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, disp
 
 // ListInstrumentsWithResponse List instruments
 //
-// Questionnaires and how they are scored.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -44632,9 +45061,39 @@ func (c *ClientWithResponses) ListInstrumentsWithResponse(ctx context.Context, p
 	return ParseListInstrumentsResponse(rsp)
 }
 
+// PublishInstrumentWithBodyWithResponse Publish an instrument
+//
+// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+func (c *ClientWithResponses) PublishInstrumentWithBodyWithResponse(ctx context.Context, params *PublishInstrumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishInstrumentResponse, error) {
+	rsp, err := c.PublishInstrumentWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishInstrumentResponse(rsp)
+}
+
+// PublishInstrumentWithResponse Publish an instrument
+//
+// The clinic publishes a simple instrument of its own, as data: it can be assigned and answered at once, by patients of this clinic only. A version never changes; another version under the same id is the next one, and what was assigned or answered before keeps its own. Suicidality is not asked here: assign an instrument that is shipped, whose answers raise alerts. A definition that is not sound is refused with a pointer to each fault.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /instruments (the `PublishInstrument` operationId).
+func (c *ClientWithResponses) PublishInstrumentWithResponse(ctx context.Context, params *PublishInstrumentParams, body PublishInstrumentJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishInstrumentResponse, error) {
+	rsp, err := c.PublishInstrument(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishInstrumentResponse(rsp)
+}
+
 // ShowInstrumentWithResponse Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -45009,7 +45468,7 @@ func (c *ClientWithResponses) ListAssessmentsWithResponse(ctx context.Context, p
 
 // AssignAssessmentWithBodyWithResponse Assign an assessment
 //
-// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45024,7 +45483,7 @@ func (c *ClientWithResponses) AssignAssessmentWithBodyWithResponse(ctx context.C
 
 // AssignAssessmentWithResponse Assign an assessment
 //
-// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it.
+// The patient is asked to answer an instrument, or the clinic to rate one. One that needs a licence is refused until the clinic has attested it. One of the clinic's own is answered in the version that is the newest now.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45039,7 +45498,7 @@ func (c *ClientWithResponses) AssignAssessmentWithResponse(ctx context.Context, 
 
 // RecordAssessmentWithBodyWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45054,7 +45513,7 @@ func (c *ClientWithResponses) RecordAssessmentWithBodyWithResponse(ctx context.C
 
 // RecordAssessmentWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49505,6 +49964,45 @@ func ParseListInstrumentsResponse(rsp *http.Response) (*ListInstrumentsResponse,
 	return response, nil
 }
 
+// ParsePublishInstrumentResponse parses an HTTP response from a PublishInstrumentWithResponse call
+func ParsePublishInstrumentResponse(rsp *http.Response) (*PublishInstrumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishInstrumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Instrument
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers PublishInstrumentResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowInstrumentResponse parses an HTTP response from a ShowInstrumentWithResponse call
 func ParseShowInstrumentResponse(rsp *http.Response) (*ShowInstrumentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49526,6 +50024,19 @@ func ParseShowInstrumentResponse(rsp *http.Response) (*ShowInstrumentResponse, e
 		}
 		response.JSON200 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowInstrumentResponse200Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

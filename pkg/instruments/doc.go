@@ -20,6 +20,7 @@
 //	urinary-symptoms  five symptoms
 //	daily-check-in    mood, sleep, energy and anxiety, 0 to 100, higher is better
 //	side-effects      the worst of fourteen complaints, 0 to 3
+//	mania-psychosis   seven signs, on follow-up
 //
 // and, without their wording, which needs the owner's licence:
 //
@@ -28,6 +29,8 @@
 //	dast-10           Drug Abuse Screening Test, 0 to 10
 //	madrs             Montgomery-Åsberg Depression Rating Scale, 0 to 60, by a clinician
 //	wsas              Work and Social Adjustment Scale, 0 to 40
+//
+// A clinic adds simple instruments of its own as a [Definition].
 //
 // Scoring is pure and deterministic: the same answers and the same scoring version always
 // give the same [Result]. It never guesses. An answer that is out of range is an error and

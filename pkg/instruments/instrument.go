@@ -182,7 +182,7 @@ func All() []Instrument {
 	return []Instrument{
 		phq9(), gad7(), cssrsScreener(), phq2(), gad2(), pcl5(), auditC(), cgiS(), cgiI(), pgiC(),
 		dissociation(), urinarySymptoms(), dailyCheckIn(), sideEffects(),
-		qidsSR16(), who5(), dast10(), madrs(), wsas(),
+		qidsSR16(), who5(), dast10(), madrs(), wsas(), maniaPsychosis(),
 	}
 }
 

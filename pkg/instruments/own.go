@@ -33,6 +33,20 @@ func dissociation() Instrument {
 	}
 }
 
+// UrinarySymptoms and SideEffects are the ids of the urinary screen and of the checklist of side
+// effects, which has a flag that asks for the other.
+const (
+	UrinarySymptoms = "urinary-symptoms"
+	SideEffects     = "side-effects"
+)
+
+// Flags of these two that something follows from.
+const (
+	FlagDysuria        = "dysuria"
+	FlagHaematuria     = "haematuria"
+	FlagUrinaryTrouble = "urinary"
+)
+
 // urinarySymptoms is a screen for harm to the bladder, which regular ketamine can do.
 //
 // What is asked, and from when it counts: frequency above 8 a day, urgency, getting up twice
@@ -50,7 +64,7 @@ func urinarySymptoms() Instrument {
 		return Flag{Code: code, Title: title, All: []Criterion{{[]string{item}, 1, 1, 1}}, Source: source, Provenance: Unverified}
 	}
 	return Instrument{
-		ID:           "urinary-symptoms",
+		ID:           UrinarySymptoms,
 		Title:        "Urinary symptoms, five questions",
 		Version:      "2026.1",
 		RatedBy:      RatedByPatient,
@@ -69,8 +83,8 @@ func urinarySymptoms() Instrument {
 			{Code: "several", Title: "Several symptoms", Min: 2, Max: 5},
 		},
 		Flags: []Flag{
-			yes("dysuria", "Passing urine hurts: urine test and culture.", "urinary-4"),
-			yes("haematuria", "Blood in the urine: urine test and culture.", "urinary-5"),
+			yes(FlagDysuria, "Passing urine hurts: urine test and culture.", "urinary-4"),
+			yes(FlagHaematuria, "Blood in the urine: urine test and culture.", "urinary-5"),
 		},
 		Thresholds: Thresholds{MaxMissing: noEstimate, ScreenPositive: Threshold{2, source, Unverified}},
 	}
@@ -125,7 +139,7 @@ func sideEffects() Instrument {
 		return Flag{Code: code, Title: title, All: []Criterion{{items, least, 3, 1}}, Source: ownPolicy, Provenance: Unverified}
 	}
 	return Instrument{
-		ID:         "side-effects",
+		ID:         SideEffects,
 		Title:      "Side effects since the last session, checklist",
 		Version:    "2026.1",
 		RatedBy:    RatedByPatient,
@@ -146,7 +160,7 @@ func sideEffects() Instrument {
 		},
 		Flags: []Flag{
 			from("severe", "At least one complaint is severe.", 3, numbered("effects", len(texts))...),
-			from("urinary", "Urinary complaints: ask the urinary screen.", 1, "effects-13"),
+			from(FlagUrinaryTrouble, "Urinary complaints: ask the urinary screen.", 1, "effects-13"),
 			from("craving", "A wish for more than was prescribed.", 1, "effects-14"),
 		},
 		Thresholds: Thresholds{MaxMissing: noEstimate},

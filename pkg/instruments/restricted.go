@@ -4,6 +4,12 @@ package instruments
 // a licence is no, or was not found out. There is no wording here: item ids, points and
 // published numbers only. An item with the number n is the owner's item n.
 
+// Ids of those whose safety item has a number of its own in the protocol.
+const (
+	QIDS  = "qids-sr16"
+	MADRS = "madrs"
+)
+
 // trials is the source of a number that everybody uses.
 const trials = "common use in trials"
 
@@ -30,7 +36,7 @@ func qidsSR16() Instrument {
 	}
 	items[11] = safety(1, items[11])
 	return Instrument{
-		ID:           "qids-sr16",
+		ID:           QIDS,
 		Title:        "Quick Inventory of Depressive Symptomatology, self-report (QIDS-SR16)",
 		Version:      "2026.1",
 		RatedBy:      RatedByPatient,
@@ -130,7 +136,7 @@ func madrs() Instrument {
 	items := silent("madrs", 10, 6)
 	items[9] = safety(1, items[9])
 	return Instrument{
-		ID:         "madrs",
+		ID:         MADRS,
 		Title:      "Montgomery-Åsberg Depression Rating Scale (MADRS)",
 		Version:    "2026.1",
 		RatedBy:    RatedByClinician,

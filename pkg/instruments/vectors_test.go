@@ -135,6 +135,10 @@ var vectors = []vector{
 	{"wsas", "20 is not more than 20", "", "44444", "20 significant"},
 	{"wsas", "9", "", "54000", "9 subclinical"},
 	{"wsas", "one missing", "", "4444-", "no total"},
+	{"mania-psychosis", "none", "", "0000000", "0, screen no, mania no, psychosis no"},
+	{"mania-psychosis", "one sign of mania", "", "0100000", "1, screen yes, mania yes, psychosis no"},
+	{"mania-psychosis", "one sign of psychosis", "", "0000001", "1, screen yes, mania no, psychosis yes"},
+	{"mania-psychosis", "one missing", "", "000000-", "no total, screen unknown, mania no, psychosis unknown"},
 }
 
 // given reads the answers.
@@ -218,7 +222,7 @@ func TestVectors(t *testing.T) {
 var missing = map[string]int{
 	"phq-9": 2, "gad-7": 2, "phq-2": 0, "gad-2": 0, "pcl-5": 2, "audit-c": 0, "cgi-s": 0, "cgi-i": 0, "pgi-c": 0,
 	"dissociation": 0, "urinary-symptoms": 0, "daily-check-in": 1, "side-effects": 0,
-	"qids-sr16": 0, "who-5": 0, "dast-10": 0, "madrs": 0, "wsas": 0,
+	"qids-sr16": 0, "who-5": 0, "dast-10": 0, "madrs": 0, "wsas": 0, "mania-psychosis": 0,
 }
 
 // Both sides of every rule about missing items. They are left out a third apart, so that no two of

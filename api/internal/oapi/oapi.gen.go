@@ -1455,6 +1455,7 @@ const (
 	InstrumentIDGad2            InstrumentID = "gad-2"
 	InstrumentIDGad7            InstrumentID = "gad-7"
 	InstrumentIDMadrs           InstrumentID = "madrs"
+	InstrumentIDManiaPsychosis  InstrumentID = "mania-psychosis"
 	InstrumentIDPcl5            InstrumentID = "pcl-5"
 	InstrumentIDPgiC            InstrumentID = "pgi-c"
 	InstrumentIDPhq2            InstrumentID = "phq-2"
@@ -1488,6 +1489,8 @@ func (e InstrumentID) Valid() bool {
 	case InstrumentIDGad7:
 		return true
 	case InstrumentIDMadrs:
+		return true
+	case InstrumentIDManiaPsychosis:
 		return true
 	case InstrumentIDPcl5:
 		return true
@@ -3357,8 +3360,26 @@ type AnswerOption struct {
 	Value int `json:"value"`
 }
 
+// AnswerPolicy Answers that raise an alert or ask for another instrument, beside those about suicidality.
+type AnswerPolicy struct {
+	// DeteriorationReliable The same for high.
+	DeteriorationReliable int `json:"deteriorationReliable"`
+
+	// DeteriorationWatch Points of the PHQ-9 above the treatment's baseline from which an alert is medium.
+	DeteriorationWatch int `json:"deteriorationWatch"`
+
+	// UrinaryScreenDueHours Hours within which the urinary screen is due that urinary side effects assign.
+	UrinaryScreenDueHours int `json:"urinaryScreenDueHours"`
+
+	// UrinarySymptoms Symptoms of the urinary screen that are a reason to look.
+	UrinarySymptoms int `json:"urinarySymptoms"`
+}
+
 // Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
 type Answers map[string]int
+
+// AnyInstrumentID An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type AnyInstrumentID = string
 
 // Assessment One administration of an instrument.
 type Assessment struct {
@@ -3389,8 +3410,8 @@ type Assessment struct {
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// Missing How many were not, though they were asked.
 	Missing *int `json:"missing,omitempty"`
@@ -3431,7 +3452,7 @@ type Assessment struct {
 	// SafetyMessage Present for a patient when the answers are dangerous: the clinic's own words.
 	SafetyMessage *string `json:"safetyMessage,omitempty"`
 
-	// ScoringVersion Version of the scoring.
+	// ScoringVersion Version of the scoring. Of one of the clinic's own it is known as soon as it is assigned, and stays.
 	ScoringVersion *string `json:"scoringVersion,omitempty"`
 
 	// Screen Whether the total reaches the instrument's cut-off.
@@ -3482,8 +3503,8 @@ type AssessmentInput struct {
 	// ExpiresAt From then on it reads `expired`; late answers are still taken. By the protocol when left out.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// SessionID The session it belongs to.
 	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
@@ -3512,8 +3533,8 @@ type AssessmentRecord struct {
 	// Answers Item id → value. An item that is left out was not answered: that is never counted as zero.
 	Answers Answers `json:"answers"`
 
-	// Instrument The instruments that can be answered. More words may come.
-	Instrument InstrumentID `json:"instrument"`
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument AnyInstrumentID `json:"instrument"`
 
 	// Mode How it reached the record.
 	Mode Mode `json:"mode"`
@@ -3523,6 +3544,9 @@ type AssessmentRecord struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// ScoringVersion A version of an instrument; in results the version of their scoring.
+	ScoringVersion *InstrumentVersion `json:"scoringVersion,omitempty"`
 
 	// SessionID The session it belongs to.
 	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
@@ -5012,7 +5036,7 @@ type Instrument struct {
 	// Flags What else the answers are searched for.
 	Flags []InstrumentFlag `json:"flags"`
 
-	// ID For example `phq-9`.
+	// ID For example `phq-9`; one of the clinic's own begins with `own-`.
 	ID string `json:"id"`
 
 	// Items Its questions, in order.
@@ -5048,6 +5072,12 @@ type Instrument struct {
 	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
 	Provenance Provenance `json:"provenance"`
 
+	// PublishedAt When the clinic published this version of its own instrument; absent for one that is shipped.
+	PublishedAt *time.Time `json:"publishedAt,omitempty"`
+
+	// PublishedBy Who published it; for staff.
+	PublishedBy *openapi_types.UUID `json:"publishedBy,omitempty"`
+
 	// RatedBy Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
 	RatedBy Rater `json:"ratedBy"`
 
@@ -5076,6 +5106,18 @@ type Instrument struct {
 	Title string `json:"title"`
 }
 
+// InstrumentBandInput A range of totals with a name.
+type InstrumentBandInput struct {
+	// From Lowest total.
+	From int `json:"from"`
+
+	// Name Its name, unique in the instrument.
+	Name string `json:"name"`
+
+	// To Highest total.
+	To int `json:"to"`
+}
+
 // InstrumentFlag Something that the answers are searched for beside the total.
 type InstrumentFlag struct {
 	// Criteria All of them must be fulfilled.
@@ -5094,8 +5136,71 @@ type InstrumentFlag struct {
 	Title string `json:"title"`
 }
 
-// InstrumentID The instruments that can be answered. More words may come.
+// InstrumentFlagInput Something that the answers are searched for beside the total. It is found when at least one of the items has an answer of the value or higher.
+type InstrumentFlagInput struct {
+	// From The lowest answer that counts, above the lowest of each item.
+	From int `json:"from"`
+
+	// Items The items that are looked at.
+	Items []string `json:"items"`
+
+	// Name Its name, unique in the instrument.
+	Name string `json:"name"`
+
+	// Title What it means when it is found, for people.
+	Title string `json:"title"`
+}
+
+// InstrumentID The instruments that are shipped. More words may come.
 type InstrumentID string
+
+// InstrumentInput An instrument of the clinic's own. The clinic answers for its right to the wording.
+type InstrumentInput struct {
+	// Bands What totals mean: from the lowest total to the highest, without gap or overlap; or none.
+	Bands *[]InstrumentBandInput `json:"bands,omitempty"`
+
+	// Direction What a higher total means.
+	Direction *ScoreDirection `json:"direction,omitempty"`
+
+	// Flags What else the answers are searched for.
+	Flags *[]InstrumentFlagInput `json:"flags,omitempty"`
+
+	// ID Names it in this clinic, through all its versions. It begins with `own-`, so that it is never the id of one that is shipped.
+	ID string `json:"id"`
+
+	// Items Its questions, in order.
+	Items []InstrumentItemInput `json:"items"`
+
+	// MaxMissing How many items may be unanswered for a total to be estimated from the others; none when left out. Only where all items have the same lowest and highest value, and never of the highest item.
+	MaxMissing *int `json:"maxMissing,omitempty"`
+
+	// Method How the points of the items become the total; `highest` is those of the item that has most. More words may come.
+	Method ScoringMethod `json:"method"`
+
+	// Prompt What stands before the questions.
+	Prompt *string `json:"prompt,omitempty"`
+
+	// RatedBy Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
+	RatedBy *Rater `json:"ratedBy,omitempty"`
+
+	// RecallPeriod The time it asks about, as an ISO 8601 duration of days, weeks, months or years.
+	RecallPeriod *string `json:"recallPeriod,omitempty"`
+
+	// Reference Where it comes from.
+	Reference *string `json:"reference,omitempty"`
+
+	// ScreenPositive The total from which a further look is due; down from which, where higher is better. Not every total may reach it.
+	ScreenPositive *int `json:"screenPositive,omitempty"`
+
+	// Times What the total is multiplied by at the end; by 1 when left out. The highest total is at most 1000.
+	Times *int `json:"times,omitempty"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// Version A version of an instrument; in results the version of their scoring.
+	Version InstrumentVersion `json:"version"`
+}
 
 // InstrumentItem One question.
 type InstrumentItem struct {
@@ -5127,6 +5232,21 @@ type InstrumentItem struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// InstrumentItemInput One question; all of them count towards the total.
+type InstrumentItemInput struct {
+	// ID The key in `answers`; unique in the instrument.
+	ID string `json:"id"`
+
+	// Options Possible answers; their values rise.
+	Options []InstrumentOptionInput `json:"options"`
+
+	// Reverse Whether the highest answer gives the fewest points; not when left out.
+	Reverse *bool `json:"reverse,omitempty"`
+
+	// Text Its words.
+	Text string `json:"text"`
+}
+
 // InstrumentLicence What somebody of the clinic attested about an instrument's licence.
 type InstrumentLicence struct {
 	// AttestedAt When.
@@ -5138,7 +5258,7 @@ type InstrumentLicence struct {
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
-	// Instrument The instruments that can be answered. More words may come.
+	// Instrument The instruments that are shipped. More words may come.
 	Instrument InstrumentID `json:"instrument"`
 
 	// Licence Which licence it is.
@@ -5158,6 +5278,15 @@ type InstrumentLicenceInput struct {
 
 	// Reference Where it is found: a number, a letter, an address.
 	Reference *string `json:"reference,omitempty"`
+}
+
+// InstrumentOptionInput One possible answer.
+type InstrumentOptionInput struct {
+	// Text Its words.
+	Text string `json:"text"`
+
+	// Value Its value, and the points it gives.
+	Value int `json:"value"`
 }
 
 // InstrumentPage A page of instruments.
@@ -5198,6 +5327,9 @@ type InstrumentThreshold struct {
 	// Value The number, in points, items or percent as its name says; inclusive.
 	Value int `json:"value"`
 }
+
+// InstrumentVersion A version of an instrument; in results the version of their scoring.
+type InstrumentVersion = string
 
 // Intake What was asked that has no record of its own: questionnaires are assessments, vital signs measurements, medicines medications and support people support people. What is absent was not answered.
 type Intake struct {
@@ -6479,6 +6611,9 @@ type ProtocolPolicy struct {
 	// Alerts By when an alert must be dealt with, and what time alone raises.
 	Alerts AlertPolicy `json:"alerts"`
 
+	// Answers Answers that raise an alert or ask for another instrument, beside those about suicidality.
+	Answers AnswerPolicy `json:"answers"`
+
 	// Assessments Deadlines of assessments.
 	Assessments AssessmentPolicy `json:"assessments"`
 
@@ -6500,7 +6635,7 @@ type ProtocolPolicy struct {
 	// Sessions Intervals and deadlines of sessions.
 	Sessions SessionPolicy `json:"sessions"`
 
-	// Suicidality Answers to item 9 of the PHQ-9 that raise an alert.
+	// Suicidality Answers about suicidality that raise an alert, and what is asked then.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
 	// Supply How units are divided.
@@ -7047,13 +7182,25 @@ type Substance string
 // SubstanceUse Whether the patient is dependent on a substance.
 type SubstanceUse string
 
-// SuicidalityPolicy Answers to item 9 of the PHQ-9 that raise an alert.
+// SuicidalityPolicy Answers about suicidality that raise an alert, and what is asked then.
 type SuicidalityPolicy struct {
 	// Item9High High from this answer on.
 	Item9High int `json:"item9High"`
 
 	// Item9Medium Medium from this answer on.
 	Item9Medium int `json:"item9Medium"`
+
+	// Item9Rise Medium, too, when item 9 of the PHQ-9 is this much above the treatment's baseline.
+	Item9Rise int `json:"item9Rise"`
+
+	// MadrsItem10High Item 10 of the MADRS, high from this rating on; medium below, from `item9Medium` on.
+	MadrsItem10High int `json:"madrsItem10High"`
+
+	// QidsItem12High Item 12 of the QIDS-SR16, high from this answer on; medium below, from `item9Medium` on.
+	QidsItem12High int `json:"qidsItem12High"`
+
+	// ScreenerDueHours Hours within which the C-SSRS screener is due that a positive answer about suicidality assigns.
+	ScreenerDueHours int `json:"screenerDueHours"`
 }
 
 // Supply What a patient has at home, by the ledger.
@@ -8055,11 +8202,11 @@ type IfMatch = string
 // IfNoneMatch ETags.
 type IfNoneMatch = string
 
-// InstrumentFilter The instruments that can be answered. More words may come.
-type InstrumentFilter = InstrumentID
+// InstrumentFilter An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type InstrumentFilter = AnyInstrumentID
 
-// InstrumentPath The instruments that can be answered. More words may come.
-type InstrumentPath = InstrumentID
+// InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+type InstrumentPath = AnyInstrumentID
 
 // Limit Items of a page.
 type Limit = int
@@ -8096,6 +8243,9 @@ type ProtocolPath = openapi_types.UUID
 
 // ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
 type ProtocolStatusFilter = ProtocolStatus
+
+// ScoringVersion A version of an instrument; in results the version of their scoring.
+type ScoringVersion = InstrumentVersion
 
 // SessionPath Its id.
 type SessionPath = openapi_types.UUID
@@ -8874,8 +9024,26 @@ type ListInstrumentsParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// PublishInstrumentParams defines parameters for PublishInstrument.
+type PublishInstrumentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowInstrumentParams defines parameters for ShowInstrument.
 type ShowInstrumentParams struct {
+	// ScoringVersion Only this version; the newest when left out. Of an instrument that is shipped there is no other.
+	ScoringVersion *ScoringVersion `form:"scoringVersion,omitempty" json:"scoringVersion,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10575,6 +10743,9 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// PublishInstrumentJSONRequestBody defines body for PublishInstrument for application/json ContentType.
+type PublishInstrumentJSONRequestBody = InstrumentInput
+
 // AttestInstrumentLicenceJSONRequestBody defines body for AttestInstrumentLicence for application/json ContentType.
 type AttestInstrumentLicenceJSONRequestBody = InstrumentLicenceInput
 
@@ -10925,6 +11096,9 @@ type ServerInterface interface {
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx echo.Context, params ListInstrumentsParams) error
+	// PublishInstrument Publish an instrument
+	// (POST /instruments)
+	PublishInstrument(ctx echo.Context, params PublishInstrumentParams) error
 	// ShowInstrument Show an instrument
 	// (GET /instruments/{instrumentId})
 	ShowInstrument(ctx echo.Context, instrumentID InstrumentPath, params ShowInstrumentParams) error
@@ -14912,6 +15086,73 @@ func (w *ServerInterfaceWrapper) ListInstruments(ctx echo.Context) error {
 	return err
 }
 
+// PublishInstrument converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishInstrument(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishInstrumentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishInstrument(ctx, params)
+	return err
+}
+
 // ShowInstrument converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowInstrument(ctx echo.Context) error {
 	var err error
@@ -14925,6 +15166,12 @@ func (w *ServerInterfaceWrapper) ShowInstrument(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowInstrumentParams
+	// ------------- Optional query parameter "scoringVersion" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scoringVersion", ctx.QueryParams(), &params.ScoringVersion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scoringVersion: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -22953,6 +23200,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/dispenses/:dispenseId", wrapper.ShowDispense, options.OperationMiddlewares["showDispense"]...)
 	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
+	router.POST(options.BaseURL+"/instruments", wrapper.PublishInstrument, options.OperationMiddlewares["publishInstrument"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
 	router.POST(options.BaseURL+"/instruments/:instrumentId/attest-licence", wrapper.AttestInstrumentLicence, options.OperationMiddlewares["attestInstrumentLicence"]...)
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
@@ -23242,7 +23490,14 @@ type InstructionsJSONResponse struct {
 	Headers InstructionsResponseHeaders
 }
 
-type InstrumentJSONResponse Instrument
+type InstrumentResponseHeaders struct {
+	Location *string
+}
+type InstrumentJSONResponse struct {
+	Body Instrument
+
+	Headers InstrumentResponseHeaders
+}
 
 type InstrumentLicenceResponseHeaders struct {
 	ETag     *string
@@ -24975,6 +25230,32 @@ func (response ListInstruments200JSONResponse) VisitListInstrumentsResponse(w ht
 	return err
 }
 
+type PublishInstrumentRequestObject struct {
+	Params PublishInstrumentParams
+	Body   *PublishInstrumentJSONRequestBody
+}
+
+type PublishInstrumentResponseObject interface {
+	VisitPublishInstrumentResponse(w http.ResponseWriter) error
+}
+
+type PublishInstrument201JSONResponse struct{ InstrumentJSONResponse }
+
+func (response PublishInstrument201JSONResponse) VisitPublishInstrumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowInstrumentRequestObject struct {
 	InstrumentID InstrumentPath `json:"instrumentId"`
 	Params       ShowInstrumentParams
@@ -24989,10 +25270,13 @@ type ShowInstrument200JSONResponse struct{ InstrumentJSONResponse }
 func (response ShowInstrument200JSONResponse) VisitShowInstrumentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -28774,6 +29058,9 @@ type StrictServerInterface interface {
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx context.Context, request ListInstrumentsRequestObject) (ListInstrumentsResponseObject, error)
+	// PublishInstrument Publish an instrument
+	// (POST /instruments)
+	PublishInstrument(ctx context.Context, request PublishInstrumentRequestObject) (PublishInstrumentResponseObject, error)
 	// ShowInstrument Show an instrument
 	// (GET /instruments/{instrumentId})
 	ShowInstrument(ctx context.Context, request ShowInstrumentRequestObject) (ShowInstrumentResponseObject, error)
@@ -31015,6 +31302,54 @@ func (sh *strictHandler) ListInstruments(ctx echo.Context, params ListInstrument
 		return err
 	} else if validResponse, ok := response.(ListInstrumentsResponseObject); ok {
 		return validResponse.VisitListInstrumentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishInstrument operation middleware
+func (sh *strictHandler) PublishInstrument(ctx echo.Context, params PublishInstrumentParams) error {
+	var request PublishInstrumentRequestObject
+
+	request.Params = params
+
+	var body PublishInstrumentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishInstrument(ctx.Request().Context(), request.(PublishInstrumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishInstrument")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishInstrumentResponseObject); ok {
+		return validResponse.VisitPublishInstrumentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -11,16 +11,18 @@ import (
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/pkg/instruments"
 	"github.com/titrate-health/titrate/pkg/problem"
-	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // score keeps the answers with what they come to, for a person of the patient's gender. The
 // error lists every answer that the instrument does not know; it also refuses what a clinician
 // rates from anybody else.
 func score(ctx context.Context, tx *store.Tx, a *store.Assessment, answers oapi.Answers) (instruments.Result, error) {
-	instrument, found := instruments.Find(a.Instrument)
-	if !found {
-		return instruments.Result{}, fmt.Errorf("instrument %s is not built in", a.Instrument)
+	instrument, err := answeredBy(tx, a)
+	if errors.Is(err, store.ErrNotFound) { // not the caller's fault: it was there when it was assigned
+		err = fmt.Errorf("instrument %s is not there any more", a.Instrument)
+	}
+	if err != nil {
+		return instruments.Result{}, err
 	}
 	if instrument.RatedBy == instruments.RatedByClinician && !callOf(ctx).who.staff() {
 		return instruments.Result{}, problem.New(problem.Forbidden, "a clinician rates this instrument")
@@ -53,28 +55,16 @@ func score(ctx context.Context, tx *store.Tx, a *store.Assessment, answers oapi.
 }
 
 // licensed refuses an instrument that needs a licence until the clinic has attested one.
-func licensed(tx *store.Tx, id string) error {
-	instrument, found := instruments.Find(id)
-	if !found || !instrument.NeedsLicence() {
+func licensed(tx *store.Tx, i instruments.Instrument) error {
+	if !i.NeedsLicence() {
 		return nil
 	}
-	_, err := tx.InstrumentLicence(id)
+	_, err := tx.InstrumentLicence(i.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return problem.New(problem.LicenceRequired, "the clinic has not attested a licence for "+id,
+		return problem.New(problem.LicenceRequired, "the clinic has not attested a licence for "+i.ID,
 			problem.Fault{In: problem.InBody, Pointer: "/instrument", Code: "licence_required", Detail: "needs a licence: attestInstrumentLicence"})
 	}
 	return err
-}
-
-// judgeAnswers raises the alert that the safety items give reason for, before the answer goes
-// out.
-func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assessment, result instruments.Result) error {
-	course, policy, err := s.policyFor(tx, a.PatientID, a.TreatmentID)
-	if err != nil {
-		return err
-	}
-	source := store.AlertSource{Type: store.SourceAssessment, ID: a.ID}
-	return s.raise(ctx, tx, a.PatientID, course, source, policy, treatment.JudgeAnswers(a.Instrument, result, *policy))
 }
 
 // assessmentOut shows an assessment. Who reviewed it, and what they wrote, is for staff.
@@ -85,7 +75,7 @@ func assessmentOut(ctx context.Context, a *store.Assessment, now time.Time) (oap
 	}
 	out := oapi.Assessment{
 		ID: a.ID, Version: a.Version, PatientID: a.PatientID, TreatmentID: a.TreatmentID, SessionID: a.SessionID,
-		Instrument: oapi.InstrumentID(a.Instrument), Status: oapi.AssessmentStatus(status), StatusReason: filled(a.StatusReason),
+		Instrument: a.Instrument, ScoringVersion: filled(a.ScoringVersion), Status: oapi.AssessmentStatus(status), StatusReason: filled(a.StatusReason),
 		DueAt: a.DueAt, ExpiresAt: a.ExpiresAt, ReviewedAt: a.ReviewedAt, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
 	}
 	if callOf(ctx).who.staff() {
@@ -104,7 +94,7 @@ func assessmentOut(ctx context.Context, a *store.Assessment, now time.Time) (oap
 		if err := findingsOut(&out, a.Findings); err != nil {
 			return shown, err
 		}
-		out.Safety, out.ScoringVersion = filled(oapi.SafetyStatus(a.Safety)), &a.ScoringVersion
+		out.Safety = filled(oapi.SafetyStatus(a.Safety))
 	}
 	shown.Body = out
 	return shown, nil

@@ -31,7 +31,7 @@ func (d *desk) attest(instrument string) {
 	d.t.Helper()
 	err := d.call(d.prescriber, uuid.Nil, 0, call{}, func(ctx context.Context) error {
 		_, err := d.s.AttestInstrumentLicence(ctx, oapi.AttestInstrumentLicenceRequestObject{
-			InstrumentID: oapi.InstrumentID(instrument), Body: &oapi.InstrumentLicenceInput{Licence: "by letter"},
+			InstrumentID: instrument, Body: &oapi.InstrumentLicenceInput{Licence: "by letter"},
 		})
 		return err
 	})
@@ -51,7 +51,7 @@ func TestScoreIsShown(t *testing.T) {
 			}
 			id, answers := uuid.New(), middle(t, instrument.ID)
 			got := d.need(d.record(d.nurse, id, func(b *oapi.AssessmentRecord) {
-				b.Instrument, b.Answers = oapi.InstrumentID(instrument.ID), answers
+				b.Instrument, b.Answers = instrument.ID, answers
 			}, call{}))
 			want, err := instrument.For("other").Score(answers)
 			if err != nil {
@@ -147,18 +147,22 @@ func TestDailyCheckInAlerts(t *testing.T) {
 	}
 }
 
-// The safety items of the scales whose wording is not here are judged too.
+// The safety items of the scales whose wording is not here are judged too, each by its own number.
 func TestSilentSafetyItems(t *testing.T) {
 	d := newDesk(t)
-	for id, item := range map[string]string{"madrs": "madrs-10", "qids-sr16": "qids-12"} {
+	for id, safety := range map[string]struct {
+		item string
+		high int
+	}{"madrs": {"madrs-10", 4}, "qids-sr16": {"qids-12", 2}} {
 		d.attest(id)
-		for value, want := range map[int][]string{0: nil, 1: {"SI_REPORTED medium open"}, 3: {"SI_REPORTED high open"}, -1: {"SI_UNKNOWN medium open"}} {
+		item, medium := safety.item, []string{"SI_REPORTED medium open"}
+		for value, want := range map[int][]string{0: nil, 1: medium, safety.high - 1: medium, safety.high: {"SI_REPORTED high open"}, -1: {"SI_UNKNOWN medium open"}} {
 			answers := middle(t, id)
 			if answers[item] = value; value < 0 {
 				delete(answers, item)
 			}
 			assessment := uuid.New()
-			d.need(d.record(d.nurse, assessment, func(b *oapi.AssessmentRecord) { b.Instrument, b.Answers = oapi.InstrumentID(id), answers }, call{}))
+			d.need(d.record(d.nurse, assessment, func(b *oapi.AssessmentRecord) { b.Instrument, b.Answers = id, answers }, call{}))
 			if diff := cmp.Diff(want, d.alerts(assessment)); diff != "" {
 				t.Errorf("%s, %d: alerts (-want +got):\n%s", id, value, diff)
 			}

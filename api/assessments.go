@@ -18,7 +18,7 @@ func (s *Server) ListAssessments(ctx context.Context, req oapi.ListAssessmentsRe
 	tx := store.From(ctx)
 	filter := store.AssessmentFilter{
 		Status:     treatment.AssessmentStatus(orZero(req.Params.Status)),
-		Instrument: string(orZero(req.Params.Instrument)),
+		Instrument: orZero(req.Params.Instrument),
 	}
 	page, err := s.page(ctx, req.Params.Limit, req.Params.Cursor, filter)
 	if err != nil {
@@ -61,10 +61,9 @@ func (s *Server) ShowAssessment(ctx context.Context, req oapi.ShowAssessmentRequ
 func (s *Server) AssignAssessment(ctx context.Context, req oapi.AssignAssessmentRequestObject) (oapi.AssignAssessmentResponseObject, error) {
 	tx, b := store.From(ctx), req.Body
 	a := &store.Assessment{
-		PatientID: req.PatientID, Instrument: string(b.Instrument), Status: treatment.AssessmentAssigned,
-		DueAt: new(b.DueAt.UTC()), At: tx.Now,
+		PatientID: req.PatientID, Status: treatment.AssessmentAssigned, DueAt: new(b.DueAt.UTC()), At: tx.Now,
 	}
-	err := licensed(tx, a.Instrument)
+	err := named(tx, a, b.Instrument, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -119,11 +118,8 @@ func (s *Server) addAssessment(ctx context.Context, tx *store.Tx, req oapi.Recor
 	if err != nil {
 		return err
 	}
-	a := &store.Assessment{
-		Record: store.Record{ID: req.AssessmentID}, PatientID: req.PatientID,
-		Instrument: string(b.Instrument), Status: treatment.AssessmentSubmitted,
-	}
-	if err := licensed(tx, a.Instrument); err != nil {
+	a := &store.Assessment{Record: store.Record{ID: req.AssessmentID}, PatientID: req.PatientID, Status: treatment.AssessmentSubmitted}
+	if err := named(tx, a, b.Instrument, b.ScoringVersion); err != nil {
 		return err
 	}
 	if a.TreatmentID, a.SessionID, err = belongsTo(tx, req.PatientID, b.TreatmentID, b.SessionID); err != nil {
@@ -141,7 +137,7 @@ func (s *Server) addAssessment(ctx context.Context, tx *store.Tx, req oapi.Recor
 	if err != nil {
 		return err
 	}
-	return s.judgeAnswers(ctx, tx, a, result)
+	return s.judgeAnswers(ctx, tx, a, b.Answers, result)
 }
 
 // SubmitAssessment takes the answers to an assigned assessment. Answers are a fact, so that an
@@ -184,7 +180,7 @@ func (s *Server) submitAnswers(ctx context.Context, tx *store.Tx, req oapi.Submi
 	if err := tx.Change("assessment.submitted", a); err != nil {
 		return err
 	}
-	return s.judgeAnswers(ctx, tx, a, result)
+	return s.judgeAnswers(ctx, tx, a, b.Answers, result)
 }
 
 // AmendAssessment corrects answers. The assessment is scored and judged again, and has to be
@@ -214,7 +210,7 @@ func (s *Server) AmendAssessment(ctx context.Context, req oapi.AmendAssessmentRe
 	if err := tx.Change("assessment.amended", a); err != nil {
 		return nil, err
 	}
-	if err := s.judgeAnswers(ctx, tx, a, result); err != nil {
+	if err := s.judgeAnswers(ctx, tx, a, req.Body.Answers, result); err != nil {
 		return nil, err
 	}
 	out, err := s.storedAssessment(ctx, tx, a.ID)

@@ -113,7 +113,7 @@ func phq9(item9 *int) oapi.Answers {
 func (d *desk) record(who principal, id uuid.UUID, change func(*oapi.AssessmentRecord), c call) (oapi.Assessment, error) {
 	b := oapi.AssessmentRecord{
 		OccurredAt: d.now.Add(-time.Hour), TimeZone: "UTC", ReportedBy: oapi.ReportedByPatient, Mode: oapi.ModeApp,
-		Instrument: oapi.InstrumentIDPhq9, Answers: phq9(new(0)),
+		Instrument: string(oapi.InstrumentIDPhq9), Answers: phq9(new(0)),
 	}
 	if change != nil {
 		change(&b)
@@ -130,7 +130,7 @@ func (d *desk) record(who principal, id uuid.UUID, change func(*oapi.AssessmentR
 }
 
 func (d *desk) assign(change func(*oapi.AssessmentInput)) (oapi.Assessment, error) {
-	b := oapi.AssessmentInput{Instrument: oapi.InstrumentIDPhq9, DueAt: d.now.Add(24 * time.Hour)}
+	b := oapi.AssessmentInput{Instrument: string(oapi.InstrumentIDPhq9), DueAt: d.now.Add(24 * time.Hour)}
 	if change != nil {
 		change(&b)
 	}

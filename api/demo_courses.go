@@ -103,6 +103,7 @@ func unscheduled(c *chart) {
 	c.handle(-31, "The same session was sent twice, from two phones.")
 	c.session(-20, dosing{})
 	c.recordAnswers(-20, "20:30", oapi.InstrumentIDDissociation, spread("dissociation", 6, 11))
+	c.recordAnswers(-19, "20:30", sleepInstrument, obj{"sleep-1": 2, "sleep-2": 1, "sleep-3": 1})
 	c.log(-8, dosing{})
 	c.schedule(3, 5)
 	c.revoke(-1, "supportPerson", "My roommate moves out; I have nobody who can be here.")
@@ -213,6 +214,8 @@ func tapering(c *chart) {
 	c.phase(-130, oapi.PhaseMaintenance, "Response after four weeks.")
 	c.sessions(-121, 2, 56)
 	c.ask(-65, questions{phq: 5, gad: 4})
+	c.recordAnswers(-64, "20:30", oapi.InstrumentIDManiaPsychosis, obj{"mania-1": 0, "mania-2": 1, "mania-3": 0, "mania-4": 0, "mania-5": 0, "mania-6": 0, "mania-7": 0})
+	c.handle(-63, "Slept little while the newborn nephew was there; no other sign of mania.")
 	c.weigh(-61, 1200)
 	c.phase(-60, oapi.PhaseTaper, "In remission for two months.")
 	c.prescribe(-59, seldom(tablets(100*mg, 0), 10))
@@ -271,4 +274,8 @@ func lowDoseDaily(c *chart) {
 	c.session(-4, dosing{minutes: 45, review: "Low dose in the evening; went to bed early. Observation time explained."})
 	c.session(-3, dosing{})
 	c.session(-1, dosing{unended: true})
+	effects := spread("effects", 14, 0)
+	effects["effects-13"] = 1
+	c.recordAnswers(-1, "21:10", oapi.InstrumentIDSideEffects, effects)
+	c.answerNext(-1, "21:20", oapi.InstrumentIDUrinarySymptoms, obj{"urinary-1": 0, "urinary-2": 1, "urinary-3": 0, "urinary-4": 1, "urinary-5": 0})
 }

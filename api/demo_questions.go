@@ -32,6 +32,47 @@ func (c *chart) recordAnswers(day int, clock string, instrument oapi.InstrumentI
 	return &id
 }
 
+// answerNext sends the answers to what earlier ones have assigned.
+func (c *chart) answerNext(day int, clock string, instrument oapi.InstrumentID, answers obj) {
+	at, id := c.at(day, clock), new(string)
+	c.on(day, clock, func() {
+		asked := c.get(c.self, "/patients/"+c.patient+"/assessments?status=assigned&instrument="+string(instrument)).Items
+		if len(asked) == 0 {
+			if c.err == nil {
+				c.err = fmt.Errorf("%s is not asked", instrument)
+			}
+			return
+		}
+		*id = asked[0].ID
+		c.fact(c.self, http.MethodPost, "/assessments/"+*id+"/submit", c.said(at, obj{"answers": answers}))
+	})
+	c.reviewAnswers(day+1, id)
+}
+
+// sleepInstrument is one that the clinic has made itself: publishSleep publishes it.
+const sleepInstrument oapi.InstrumentID = "own-sleep"
+
+func (t *teller) publishSleep() {
+	options := func(often ...string) (list []obj) {
+		for value, text := range often {
+			list = append(list, obj{"value": value, "text": text})
+		}
+		return list
+	}
+	nights := options("Never", "On some nights", "On most nights")
+	t.plan(demoSubjects[roleAdmin], "/instruments", obj{
+		"id": sleepInstrument, "title": "Sleep in the past week", "version": "1", "prompt": "In the past week:", "recallPeriod": "P1W",
+		"items": []obj{
+			{"id": "sleep-1", "text": "I lay awake for more than half an hour.", "options": nights},
+			{"id": "sleep-2", "text": "I woke up long before I had to.", "options": nights},
+			{"id": "sleep-3", "text": "I got up rested.", "options": options("Never", "On some mornings", "On most mornings"), "reverse": true},
+		},
+		"method": oapi.ScoringMethodSum, "direction": oapi.ScoreDirectionHigherIsWorse, "screenPositive": 3,
+		"bands": []obj{{"name": "good", "from": 0, "to": 2}, {"name": "poor", "from": 3, "to": 6}},
+		"flags": []obj{{"name": "awake", "title": "Awake on most nights.", "items": []string{"sleep-1", "sleep-2"}, "from": 2}},
+	})
+}
+
 // ask assigns both instruments three days ahead; the patient answers in the evening.
 func (c *chart) ask(day int, q questions) {
 	phq := phq9Answers(q.phq, q.ninth)

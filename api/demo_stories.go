@@ -85,6 +85,7 @@ func mayasStory(c *chart) {
 	c.resolve(-143, "14:50", oapi.AlertOutcomeFalseAlarm, "100 mg were taken; tablets counted on the phone.")
 	c.sessions(-139, 6, 7)
 	c.ask(-134, questions{phq: 16, gad: 12, ninth: 1})
+	c.answerNext(-134, "20:40", oapi.InstrumentIDCSsrsScreener, screenerAnswers(1))
 	c.handle(-133, "Passive thoughts, no plan, no intent. Safety plan renewed, spouse informed.")
 	c.ask(-119, questions{phq: 12, gad: 9})
 	c.phase(-118, oapi.PhaseMaintenance, "PHQ-9 from 19 to 12 after eight sessions.")
@@ -185,7 +186,7 @@ func worseAndInDanger(c *chart) {
 	c.session(-5, dosing{noticed: obj{"mood": 2, "distress": 5}})
 	c.session(-2, dosing{abort: oapi.AbortReasonPatientChoice})
 	c.ask(-1, questions{phq: 21, gad: 17, ninth: 2})
-	c.recordAnswers(-1, "20:40", oapi.InstrumentIDCSsrsScreener, screenerAnswers(1, 2, 3, 4))
+	c.answerNext(-1, "20:40", oapi.InstrumentIDCSsrsScreener, screenerAnswers(1, 2, 3, 4))
 	c.event(-1, "21:10", oapi.AdverseTermSuicidalThoughts, obj{"description": "They do not go away today.", "severity": oapi.ReportedSeveritySevere})
 }
 
@@ -194,7 +195,7 @@ func dangerTakenOn(c *chart) {
 	c.begin(-27, tablets(100*mg, 0))
 	c.sessions(-25, 3, 14)
 	c.ask(-5, questions{phq: 14, gad: 9, ninth: 1})
-	c.recordAnswers(-5, "20:40", oapi.InstrumentIDCSsrsScreener, screenerAnswers(1, 2, 3))
+	c.answerNext(-5, "20:40", oapi.InstrumentIDCSsrsScreener, screenerAnswers(1, 2, 3))
 	c.acknowledge(-4, "09:30", "Spoke with the patient: no plan. The sister stays tonight; visit on Thursday.")
 	c.schedule(3, 4)
 }

@@ -85,6 +85,7 @@ func (t *teller) tell() error {
 	t.clock.reach(t.begun)
 	t.openClinic()
 	t.reviseText("communication", "How we reach you", "We write to you in the app. We call when something cannot wait, and leave no message about your health.")
+	t.publishSleep()
 	t.addPatients()
 	slices.SortStableFunc(t.agenda, func(a, b appointment) int { return a.at.Compare(b.at) })
 	for _, a := range t.agenda {

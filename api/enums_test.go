@@ -95,7 +95,7 @@ var wordings = []wording{
 	{"ScoreDirection", nil, "", ""},
 	{"ScoreFinding", words([]instruments.Finding{instruments.Yes, instruments.No, instruments.Unknown}), "", ""},
 	{"ThresholdName", instruments.ThresholdNames, "", ""},
-	{"InstrumentId", instrumentIDs(), "assessments_instrument", ""},
+	{"InstrumentId", instrumentIDs(), "", ""},
 	{"AssessmentStatus", words(treatment.AssessmentStatuses), "assessments_status", "expired"},
 	{"SafetyStatus", words([]instruments.SafetyStatus{
 		instruments.SafetyNegative, instruments.SafetyPositive, instruments.SafetyUnknown, instruments.SafetyNotApplicable,

@@ -10,7 +10,8 @@ import (
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
-// ListInstruments lists the questionnaires that can be answered, on one page.
+// ListInstruments lists the questionnaires that can be answered, on one page: those that are
+// shipped, then the clinic's own.
 func (s *Server) ListInstruments(ctx context.Context, _ oapi.ListInstrumentsRequestObject) (oapi.ListInstrumentsResponseObject, error) {
 	out := oapi.InstrumentPage{Items: []oapi.Instrument{}}
 	for _, i := range instruments.All() {
@@ -20,24 +21,40 @@ func (s *Server) ListInstruments(ctx context.Context, _ oapi.ListInstrumentsRequ
 		}
 		out.Items = append(out.Items, shown)
 	}
+	own, err := newestOwn(store.From(ctx))
+	if err != nil {
+		return nil, err
+	}
+	for n := range own {
+		i, err := ownInstrument(&own[n])
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, ownInstrumentOut(ctx, &own[n], i))
+	}
 	return oapi.ListInstruments200JSONResponse{InstrumentPageJSONResponse: oapi.InstrumentPageJSONResponse{Body: out}}, nil
 }
 
 // ShowInstrument shows a questionnaire.
 func (s *Server) ShowInstrument(ctx context.Context, req oapi.ShowInstrumentRequestObject) (oapi.ShowInstrumentResponseObject, error) {
-	i, found := instruments.Find(string(req.InstrumentID))
-	if !found {
-		return nil, store.ErrNotFound
+	i, own, err := instrumentOf(store.From(ctx), req.InstrumentID, orZero(req.Params.ScoringVersion))
+	if err != nil {
+		return nil, err
 	}
-	out, err := attested(ctx, i)
-	return oapi.ShowInstrument200JSONResponse{InstrumentJSONResponse: oapi.InstrumentJSONResponse(out)}, err
+	var out oapi.Instrument
+	if own != nil {
+		out = ownInstrumentOut(ctx, own, i)
+	} else if out, err = attested(ctx, i); err != nil {
+		return nil, err
+	}
+	return oapi.ShowInstrument200JSONResponse{InstrumentJSONResponse: oapi.InstrumentJSONResponse{Body: out}}, nil
 }
 
 // AttestInstrumentLicence keeps who answers for it that the clinic may use an instrument.
 func (s *Server) AttestInstrumentLicence(ctx context.Context, req oapi.AttestInstrumentLicenceRequestObject) (oapi.AttestInstrumentLicenceResponseObject, error) {
-	i, found := instruments.Find(string(req.InstrumentID))
-	if !found {
-		return nil, store.ErrNotFound
+	i, _, err := instrumentOf(store.From(ctx), req.InstrumentID, "")
+	if err != nil {
+		return nil, err
 	}
 	if !i.NeedsLicence() {
 		return nil, problem.New(problem.RuleViolated, i.ID+" needs no licence: it is "+string(i.Terms))

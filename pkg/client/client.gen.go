@@ -11946,7 +11946,7 @@ type ClientInterface interface {
 
 	// RecordAssessmentWithBody Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11955,7 +11955,7 @@ type ClientInterface interface {
 
 	// RecordAssessment Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15232,7 +15232,7 @@ func (c *Client) AssignAssessment(ctx context.Context, patientID PatientPath, pa
 
 // RecordAssessmentWithBody Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15251,7 +15251,7 @@ func (c *Client) RecordAssessmentWithBody(ctx context.Context, patientID Patient
 
 // RecordAssessment Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -34575,7 +34575,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithBodyWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34584,7 +34584,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordAssessmentWithResponse Record an assessment
 	//
-	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+	// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -45498,7 +45498,7 @@ func (c *ClientWithResponses) AssignAssessmentWithResponse(ctx context.Context, 
 
 // RecordAssessmentWithBodyWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45513,7 +45513,7 @@ func (c *ClientWithResponses) RecordAssessmentWithBodyWithResponse(ctx context.C
 
 // RecordAssessmentWithResponse Record an assessment
 //
-// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out.
+// One that was not assigned; the id is the client's. It is scored, and its safety rules run, before the answer goes out. What a clinician rates (`ratedBy`) is not the patient's to record. An instrument that needs a licence is refused until the clinic has attested it. Answers that were given to an older version of one of the clinic's own name it (`scoringVersion`); the newest is meant when it is left out. A positive answer about suicidality assigns the C-SSRS screener, urinary side effects the urinary screen, unless it is asked already or was answered since.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -12,8 +12,12 @@ const (
 	nhsManual   = "NHS Talking Therapies manual"
 )
 
-// PHQ9 is the id of the PHQ-9, whose ninth item has an alert rule of its own.
-const PHQ9 = "phq-9"
+// PHQ9 is the id of the PHQ-9, and PHQ9Item9 that of its ninth item, which has an alert rule of
+// its own.
+const (
+	PHQ9      = "phq-9"
+	PHQ9Item9 = "phq9-9"
+)
 
 // phq9 is the nine-item depression scale of the Patient Health Questionnaire.
 //
@@ -51,7 +55,7 @@ func phq9() Instrument {
 			frequency("phq9-8", "44253-3",
 				"Moving or speaking so slowly that other people could have noticed? Or the opposite — being so fidgety "+
 					"or restless that you have been moving around a lot more than usual"),
-			safety(1, frequency("phq9-9", "44260-8",
+			safety(1, frequency(PHQ9Item9, "44260-8",
 				"Thoughts that you would be better off dead or of hurting yourself in some way")),
 			difficulty("phq9-difficulty"),
 		},

@@ -2,12 +2,9 @@ package treatment
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
 // AlertRule is what raised an alert. The words are stable: the journal and partners use them.
@@ -86,10 +83,10 @@ const (
 // Severities lists every severity, mildest first.
 var Severities = []Severity{SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
 
-// alertSeverity is how urgent each rule is. SI_ITEM9 is high from the protocol's second
-// number on: see [JudgeAnswers]; SI_REPORTED is
-// critical for an attempt, see [JudgeEvent], and like SI_ITEM9 for a questionnaire. How urgent the levels of the C-SSRS are is a proposal that a
-// medical director signs off.
+// alertSeverity is how urgent each rule is. SI_ITEM9 and PHQ9_DETERIORATION are high from the
+// protocol's second number on: see [JudgeAnswers]; SI_REPORTED is critical for an attempt, see
+// [JudgeEvent], and like SI_ITEM9 for a questionnaire. How urgent the levels of the C-SSRS are is
+// a proposal that a medical director signs off.
 var alertSeverity = map[AlertRule]Severity{
 	AlertBPPreSoft:            SeverityMedium,
 	AlertBPPreHard:            SeverityHigh,
@@ -163,40 +160,4 @@ func administrative(rule AlertRule) bool {
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.
 func suicidality(rule AlertRule) bool {
 	return slices.Contains([]AlertRule{AlertSIItem9, AlertSIUnknown, AlertSIReported, AlertCSSRSLow, AlertCSSRSModerate, AlertCSSRSHigh}, rule)
-}
-
-// screenerRules is the alert that each level of the C-SSRS screener raises.
-var screenerRules = map[string]AlertRule{
-	instruments.CSSRSLow:      AlertCSSRSLow,
-	instruments.CSSRSModerate: AlertCSSRSModerate,
-	instruments.CSSRSHigh:     AlertCSSRSHigh,
-}
-
-// JudgeAnswers says which alert a questionnaire's safety items raise, if any.
-//
-// The C-SSRS screener raises the alert of its level. Item 9 of the PHQ-9 raises one that is
-// medium from the protocol's first number on and high from the second; positive without a
-// number is the worst case, high. The safety item of another instrument is judged by the same
-// numbers, and its alert says that suicidality was reported. What was not answered is unknown
-// and raises a medium alert: it is never negative.
-func JudgeAnswers(instrument string, r instruments.Result, p Protocol) []Raised {
-	if rule, found := screenerRules[r.Band]; found && instrument == instruments.CSSRSScreener {
-		return []Raised{{Rule: rule, Severity: alertSeverity[rule], Value: r.Band}}
-	}
-	low, high, item9 := p.Suicidality.Item9Medium, p.Suicidality.Item9High, r.SafetyAnswer
-	rule := AlertSIReported
-	if instrument == instruments.PHQ9 {
-		rule = AlertSIItem9
-	}
-	switch {
-	case item9 != nil && *item9 >= high:
-		return []Raised{{Rule: rule, Severity: SeverityHigh, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(high)}}
-	case item9 != nil && *item9 >= low:
-		return []Raised{{Rule: rule, Severity: SeverityMedium, Value: strconv.Itoa(*item9), Limit: strconv.Itoa(low)}}
-	case r.Safety == instruments.SafetyPositive:
-		return []Raised{{Rule: rule, Severity: SeverityHigh, Limit: strconv.Itoa(low)}}
-	case r.Safety != instruments.SafetyNegative && r.Safety != instruments.SafetyNotApplicable:
-		return []Raised{{Rule: AlertSIUnknown, Severity: SeverityMedium}}
-	}
-	return nil
 }

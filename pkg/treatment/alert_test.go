@@ -8,64 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/titrate-health/titrate/pkg/instruments"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
-
-func TestJudgeAnswers(t *testing.T) {
-	const (
-		negative = instruments.SafetyNegative
-		positive = instruments.SafetyPositive
-		unknown  = instruments.SafetyUnknown
-	)
-	item9 := func(severity treatment.Severity, value, limit string) []treatment.Raised {
-		return []treatment.Raised{{Rule: treatment.AlertSIItem9, Severity: severity, Value: value, Limit: limit}}
-	}
-	medium, high := item9(treatment.SeverityMedium, "1", "1"), item9(treatment.SeverityHigh, "2", "2")
-	unanswered := []treatment.Raised{{Rule: treatment.AlertSIUnknown, Severity: treatment.SeverityMedium}}
-	screened := func(rule treatment.AlertRule, severity treatment.Severity, level string) []treatment.Raised {
-		return []treatment.Raised{{Rule: rule, Severity: severity, Value: level}}
-	}
-	tests := []struct {
-		name       string
-		instrument string
-		result     instruments.Result
-		want       []treatment.Raised
-	}{
-		{"not at all", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(0)}, nil},
-		{"several days", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(1)}, medium},
-		{"more than half the days", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(2)}, high},
-		{"nearly every day", "phq-9", instruments.Result{Safety: positive, SafetyAnswer: new(3)}, item9(treatment.SeverityHigh, "3", "2")},
-		{"not answered", "phq-9", instruments.Result{Safety: unknown}, unanswered},
-		{"no such item", "gad-7", instruments.Result{Safety: instruments.SafetyNotApplicable}, nil},
-		{"thoughts in the daily check-in", "daily-check-in", instruments.Result{Safety: positive, SafetyAnswer: new(1)},
-			[]treatment.Raised{{Rule: "SI_REPORTED", Severity: treatment.SeverityMedium, Value: "1", Limit: "1"}}},
-		{"much of the time", "daily-check-in", instruments.Result{Safety: positive, SafetyAnswer: new(2)},
-			[]treatment.Raised{{Rule: "SI_REPORTED", Severity: treatment.SeverityHigh, Value: "2", Limit: "2"}}},
-		{"the daily check-in without it", "daily-check-in", instruments.Result{Safety: unknown}, unanswered},
-		{"positive without a number", "phq-9", instruments.Result{Safety: positive}, item9(treatment.SeverityHigh, "", "1")},
-		{"the number counts, whatever the word", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(2)}, high},
-		{"a word that nobody knows", "phq-9", instruments.Result{Safety: "fine"}, unanswered},
-		{"no word", "phq-9", instruments.Result{}, unanswered},
-		{"a band that is called like a level", "phq-9", instruments.Result{Safety: negative, SafetyAnswer: new(0), Band: "moderate"}, nil},
-
-		{"no risk", "c-ssrs-screener", instruments.Result{Safety: negative, Band: "none"}, nil},
-		{"low", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "low"},
-			screened(treatment.AlertCSSRSLow, treatment.SeverityMedium, "low")},
-		{"moderate", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "moderate"},
-			screened(treatment.AlertCSSRSModerate, treatment.SeverityHigh, "moderate")},
-		{"high", "c-ssrs-screener", instruments.Result{Safety: positive, Band: "high"},
-			screened(treatment.AlertCSSRSHigh, treatment.SeverityCritical, "high")},
-		{"a screener with holes", "c-ssrs-screener", instruments.Result{Safety: unknown, Missing: 1}, unanswered},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, treatment.JudgeAnswers(test.instrument, test.result, treatment.Default())); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
 
 func TestNeedsSafetyMessage(t *testing.T) {
 	want := map[treatment.AlertRule]bool{

@@ -55,6 +55,7 @@ type Protocol struct {
 	Assessments  AssessmentPolicy  `json:"assessments"`
 	Supply       SupplyPolicy      `json:"supply"`
 	Suicidality  SuicidalityPolicy `json:"suicidality"`
+	Answers      AnswerPolicy      `json:"answers"`
 	Alerts       AlertPolicy       `json:"alerts"`
 	Worklist     WorklistPolicy    `json:"worklist"`
 	// DefaultInstructions is what a new treatment's patient is asked to do before, during and
@@ -276,7 +277,8 @@ type StartPolicy struct {
 	// At least one; default phq-9 and gad-7.
 	BaselineInstruments []string `json:"baselineInstruments"`
 	// BaselineMaxAgeDays: older baseline assessments, screeners and blood pressures say nothing
-	// about eligibility. Default 30, as for the baseline of outcomes.
+	// about eligibility, and nothing about what has changed since the first dose. Default 30, as
+	// for the baseline of outcomes.
 	BaselineMaxAgeDays int `json:"baselineMaxAgeDays"`
 	// RequiredConsents are the kinds ([ConsentKinds]) that are in force when a treatment starts
 	// and when a prescription is signed. Default treatment, telehealth, controlledSubstance,
@@ -298,10 +300,34 @@ type SupplyPolicy struct {
 	UnitStep map[DosageForm]dose.Units `json:"unitStep"`
 }
 
-// SuicidalityPolicy says which answers to item 9 of the PHQ-9 raise an alert.
+// SuicidalityPolicy says which answers about suicidality raise an alert, and what is asked then.
 type SuicidalityPolicy struct {
 	Item9Medium int `json:"item9Medium"` // default 1, several days
 	Item9High   int `json:"item9High"`   // default 2, more than half the days
+	// Item9Rise: so much above the treatment's baseline raises a medium alert, too. Default 1.
+	Item9Rise int `json:"item9Rise"`
+	// QIDSItem12High and MADRSItem10High: high from this answer on; medium below, as item 9.
+	// Default 2 and 4.
+	QIDSItem12High  int `json:"qidsItem12High"`
+	MADRSItem10High int `json:"madrsItem10High"`
+	// ScreenerDueHours after a positive answer the C-SSRS screener, which it assigns, is due.
+	// Default 24.
+	ScreenerDueHours int `json:"screenerDueHours"`
+}
+
+// AnswerPolicy says which other answers raise an alert or ask for another instrument.
+type AnswerPolicy struct {
+	// DeteriorationWatch and DeteriorationReliable: points of the PHQ-9 above the treatment's
+	// baseline ([StartPolicy.BaselineMaxAgeDays]) from which an alert is medium and high. Default
+	// 5, the change that matters to patients (Löwe et al. 2004), and 6, the one that is more than
+	// scatter (NHS Talking Therapies manual).
+	DeteriorationWatch    int `json:"deteriorationWatch"`
+	DeteriorationReliable int `json:"deteriorationReliable"`
+	// UrinarySymptoms: so many symptoms in the urinary screen are a reason to look. Default 2.
+	UrinarySymptoms int `json:"urinarySymptoms"`
+	// UrinaryScreenDueHours after urinary side effects the urinary screen, which they assign, is
+	// due. Default 72.
+	UrinaryScreenDueHours int `json:"urinaryScreenDueHours"`
 }
 
 // AlertPolicy says by when an alert must be dealt with.

@@ -44,6 +44,7 @@ func (p Protocol) Validate() error {
 	c.supply(p.Supply)
 	c.within("/suicidality/item9Medium", p.Suicidality.Item9Medium, 1, 3)
 	c.within("/suicidality/item9High", p.Suicidality.Item9High, p.Suicidality.Item9Medium, 3)
+	c.answers(p)
 	due := p.Alerts.DueMin
 	c.within("/alerts/dueMin/critical", due.Critical, 1, due.High)
 	c.within("/alerts/dueMin/high", due.High, 1, due.Medium)
@@ -142,6 +143,18 @@ func (c *checks) sessions(s SessionPolicy) {
 	for i, rule := range s.NurseMayOverride {
 		c.that(slices.Contains(HoldRules, rule), fmt.Sprintf("/sessions/nurseMayOverride/%d", i), "is not a hold of the safety gate")
 	}
+}
+
+func (c *checks) answers(p Protocol) {
+	s, a := p.Suicidality, p.Answers
+	c.within("/suicidality/item9Rise", s.Item9Rise, 1, 3)
+	c.within("/suicidality/qidsItem12High", s.QIDSItem12High, s.Item9Medium, 3)
+	c.within("/suicidality/madrsItem10High", s.MADRSItem10High, s.Item9Medium, 6)
+	c.within("/suicidality/screenerDueHours", s.ScreenerDueHours, 1, 14*24)
+	c.within("/answers/deteriorationWatch", a.DeteriorationWatch, 1, a.DeteriorationReliable)
+	c.within("/answers/deteriorationReliable", a.DeteriorationReliable, 1, 27)
+	c.within("/answers/urinarySymptoms", a.UrinarySymptoms, 1, 5)
+	c.within("/answers/urinaryScreenDueHours", a.UrinaryScreenDueHours, 1, 90*24)
 }
 
 func (c *checks) supply(s SupplyPolicy) {

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
 // How a scene makes requests.
@@ -45,7 +48,10 @@ func freshen(body map[string]any) {
 	if _, ok := body["npi"]; ok {
 		body["npi"] = NPI(int(uuid.New().ID() % 100_000_000))
 	}
-	if _, ok := body["id"]; ok && body["version"] == nil { // with a version it names a record that is there
+	switch id, _ := body["id"].(string); {
+	case strings.HasPrefix(id, instruments.OwnPrefix):
+		body["version"] = uuid.NewString()[:8]
+	case uuid.Validate(id) == nil && body["version"] == nil: // with a version it names a record that is there
 		body["id"] = uuid.NewString()
 	}
 	if policy, ok := body["policy"].(map[string]any); ok {

@@ -206,7 +206,7 @@ func acknowledgement(when time.Time, revision int) client.Acknowledgement {
 // answers gives every item of an instrument the same answer, but PHQ-9's last.
 func answers(when time.Time, instrument client.InstrumentID, each, item9 int) client.AssessmentRecord {
 	a := client.AssessmentRecord{
-		Instrument: instrument, Answers: client.Answers{}, OccurredAt: when, TimeZone: zone,
+		Instrument: string(instrument), Answers: client.Answers{}, OccurredAt: when, TimeZone: zone,
 		ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
 	}
 	prefix, items := "phq9-", 9

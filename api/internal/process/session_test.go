@@ -299,7 +299,7 @@ func (j *job) followUpRaisesAlert() {
 	ctx := j.t.Context()
 	j.advance(7 * 24 * time.Hour)
 	assigned := good(j.clinician.AssignAssessmentWithResponse(ctx, j.patient.id, &client.AssignAssessmentParams{IdempotencyKey: key()},
-		client.AssessmentInput{Instrument: client.InstrumentIDPhq9, DueAt: j.now.Add(24 * time.Hour)}))(j.t).JSON201.ID
+		client.AssessmentInput{Instrument: string(client.InstrumentIDPhq9), DueAt: j.now.Add(24 * time.Hour)}))(j.t).JSON201.ID
 	a := answers(j.now, client.InstrumentIDPhq9, 1, 2)
 	submission := client.Submission{ID: uuid.New(), OccurredAt: a.OccurredAt, TimeZone: zone, ReportedBy: a.ReportedBy, Mode: a.Mode, Answers: a.Answers}
 	wrong := submission

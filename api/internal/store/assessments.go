@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type Assessment struct {
 	PatientID    uuid.UUID
 	TreatmentID  *uuid.UUID
 	SessionID    *uuid.UUID
-	Instrument   string // its id in pkg/instruments
+	Instrument   string // its id: in pkg/instruments, or of the clinic's own
 	Status       treatment.AssessmentStatus
 	StatusReason string // why it was cancelled, amended or voided
 	DueAt        *time.Time
@@ -54,7 +55,7 @@ type Scored struct {
 	Prorated       bool
 	Findings       string // a JSON object as Findings; empty until there are answers
 	Safety         string
-	ScoringVersion string
+	ScoringVersion string // of the clinic's own instruments since they were assigned
 }
 
 // Findings is what answers show beside the total, as it was stored with the scoring version.
@@ -68,6 +69,13 @@ type Findings struct {
 func (a *Assessment) Submit(id uuid.UUID, told Told, now time.Time) {
 	a.At = told.OccurredAt
 	a.Report = told.Report(id, now)
+}
+
+// Answer is the answer to an item that was answered.
+func (a *Assessment) Answer(item string) (int, error) {
+	answers := map[string]int{}
+	err := json.Unmarshal([]byte(a.Answers), &answers)
+	return answers[item], err
 }
 
 // StatusAt is the status at a time: expired, if it was to be answered before that and is not.
@@ -110,6 +118,24 @@ func (tx *Tx) LastAnswers(patient uuid.UUID, instrument string) (*Assessment, er
 
 // answeredStatuses are those of assessments that have answers which count.
 var answeredStatuses = []treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}
+
+// Awaited says whether somebody has been asked to answer an instrument and still can, or has
+// answered it at or after a time.
+func (tx *Tx) Awaited(patient uuid.UUID, instrument string, since time.Time) (bool, error) {
+	var n int64
+	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND instrument = ?", patient, instrument).
+		Where("(status = ? AND expires_at > ?) OR (status IN ? AND at >= ?)", treatment.AssessmentAssigned, tx.Now, answeredStatuses, since).Count(&n).Error
+	return n > 0, err
+}
+
+// CompleteBefore returns the patient's last complete answers to an instrument before a time and
+// not longer before it than that, or ErrNotFound. They were received before it, too: who answers
+// afterwards how it was before knows how it went on.
+func (tx *Tx) CompleteBefore(patient uuid.UUID, instrument string, before time.Time, age time.Duration) (*Assessment, error) {
+	return one[Assessment](tx.orm.Where("patient_id = ? AND instrument = ? AND status IN ?", patient, instrument, answeredStatuses).
+		Where("missing = 0 AND total IS NOT NULL AND at >= ? AND at < ? AND recorded_at < ?", before.Add(-age), before, before).
+		Order("at DESC, id DESC"))
+}
 
 // InstrumentsAnswered returns the ids of the instruments of which the patient has a result, a
 // total or a level. Answers that leave too much out give none: they are no baseline.

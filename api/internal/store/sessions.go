@@ -147,6 +147,16 @@ func (tx *Tx) Facts(session uuid.UUID) ([]SessionFact, error) {
 	return tx.whole(many[SessionFact](tx.orm.Where("session_id = ?", session).Order("occurred_at, id")))
 }
 
+// FirstDose returns when the first dose of a treatment was taken, or ErrNotFound.
+func (tx *Tx) FirstDose(course uuid.UUID) (time.Time, error) {
+	first, err := one[Session](tx.orm.Where("treatment_id = ? AND started_at IS NOT NULL AND status <> ?", course, treatment.SessionEnteredInError).
+		Order("started_at, id"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return *first.StartedAt, nil
+}
+
 // DosesOf returns the doses of a patient that count, but those of one session, in the order of
 // their time.
 func (tx *Tx) DosesOf(patient, except uuid.UUID) ([]SessionFact, error) {

@@ -11,10 +11,7 @@ CREATE TABLE assessments (
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
     session_id      UUID,
-    instrument      TEXT        NOT NULL CONSTRAINT assessments_instrument CHECK (instrument IN
-        ('phq-9', 'gad-7', 'c-ssrs-screener', 'phq-2', 'gad-2', 'pcl-5', 'audit-c', 'cgi-s', 'cgi-i', 'pgi-c',
-        'dissociation', 'urinary-symptoms', 'daily-check-in', 'side-effects',
-        'qids-sr16', 'who-5', 'dast-10', 'madrs', 'wsas')),
+    instrument      TEXT        NOT NULL, -- shipped, or the clinic's own
     status          TEXT        NOT NULL CONSTRAINT assessments_status CHECK (status IN
         ('assigned', 'submitted', 'reviewed', 'cancelled', 'enteredInError')),
     status_reason   TEXT        NOT NULL,

@@ -188,8 +188,7 @@ func get(t *testing.T, s *Server, role, path string) reply {
 
 // notYet are the alerts that nothing in the demo raises.
 var notYet = []treatment.AlertRule{
-	treatment.AlertManiaPsychosis, treatment.AlertDeterioration, treatment.AlertLUTS, treatment.AlertHaematuria, treatment.AlertNewInteraction,
-	treatment.AlertEarlyRefill, treatment.AlertMisusePattern, treatment.AlertConsentExpiring,
+	treatment.AlertNewInteraction, treatment.AlertEarlyRefill, treatment.AlertMisusePattern, treatment.AlertConsentExpiring,
 }
 
 // everyState counts what the API shows. A clearance lapses within the hour, so that no session

@@ -51,10 +51,10 @@ func zone(name string) (*time.Location, error) {
 	return z, err
 }
 
-// reach is how far back other sessions matter to one: a week, or the longest interval.
+// reach is how far back other sessions matter to one: 28 days, or the longest interval.
 func (c *courseOf) reach() time.Duration {
 	n := c.policy.Sessions.MinIntervalHours
-	hours := max(8*24, n.Low, n.Mid, n.High)
+	hours := max(29*24, n.Low, n.Mid, n.High)
 	for i := range c.prescriptions {
 		hours = max(hours, c.prescriptions[i].MinIntervalHours)
 	}
@@ -102,7 +102,7 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 	if err != nil {
 		return treatment.Known{}, nil, err
 	}
-	known := treatment.Known{Protocol: *policy, Limits: c.row.Limits, Running: c.row.Running(), Zone: zone}
+	known := treatment.Known{Protocol: *policy, Limits: c.row.LimitsSince(), Running: c.row.Running(), Zone: zone}
 	for i := range c.row.Holds {
 		known.TreatmentHolds = append(known.TreatmentHolds, c.row.Holds[i].Interval())
 	}
@@ -140,7 +140,7 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 	for i := range others {
 		o := &others[i]
 		if o.ID != row.ID && o.StartedAt != nil && o.Status != treatment.SessionEnteredInError {
-			known.OtherDoses = append(known.OtherDoses, treatment.DoseTime{SessionID: o.ID, At: *o.StartedAt})
+			known.OtherDoses = append(known.OtherDoses, treatment.DoseTime{SessionID: o.ID, At: *o.StartedAt, Mg: o.Total()})
 		}
 	}
 	return known, known.OtherDoses, err
@@ -220,9 +220,9 @@ func weightAt(tx *store.Tx, patient uuid.UUID, at time.Time) (*dose.Kg, error) {
 }
 
 // settle computes a session anew after a fact, a strike-out or a decision, stores it, and draws
-// what follows: new alerts, and, if the first dose has moved, later sessions judged again.
+// what follows: new alerts, and, if the doses are others now, later sessions judged again.
 func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, facts []store.SessionFact, event string) error {
-	was := row.StartedAt
+	was := row.Session
 	raised, others, err := c.fold(tx, row, facts)
 	if err != nil {
 		return err
@@ -235,8 +235,9 @@ func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 
 // follow raises the alerts that are new and brings the ledger up to date. It judges the
 // patient's sessions again whose doses are made of other units now, and, if the first dose has
-// moved, the later ones: their intervals are counted from it. was is when it began until now.
-func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, others []treatment.DoseTime, was *time.Time) error {
+// moved or more or less was taken, the later ones: their intervals are counted from it, and what
+// they add up to. was is what the session was until now.
+func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, others []treatment.DoseTime, was treatment.Session) error {
 	if err := s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised); err != nil {
 		return err
 	}
@@ -247,8 +248,8 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	if !same(was, row.StartedAt) {
-		again = append(again, treatment.Following(others, was, row.StartedAt)...)
+	if !same(was.StartedAt, row.StartedAt) || was.Total() != row.Total() {
+		again = append(again, treatment.Following(others, was.StartedAt, row.StartedAt)...)
 	}
 	for _, id := range again {
 		if id == row.ID {

@@ -134,8 +134,17 @@ func (c *chart) signOrder(day int, order oapi.PrescriptionInput) {
 	c.draft(day, order)
 	c.program(day)
 	c.office(day, "13:00", func() {
-		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/sign", nil)
+		c.signs()
 	})
+}
+
+// signs signs the prescription, with a look at what the patient takes.
+func (c *chart) signs() {
+	seen := []obj{}
+	for _, m := range c.get(c.prescriber, "/patients/"+c.patient+"/interactions").Items {
+		seen = append(seen, obj{"id": m.ID, "version": m.Version})
+	}
+	c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/sign", obj{"reviewedMedications": seen})
 }
 
 // program asks the state's prescription monitoring program, unless that was done not long ago.

@@ -222,6 +222,8 @@ func tapering(c *chart) {
 	c.session(-48, dosing{})
 	c.prescribe(-20, seldom(tablets(50*mg, 0), 14))
 	c.session(-11, dosing{})
+	c.takesUp(-3, "Clarithromycin", oapi.DrugClassStrongCyp3A4Inhibitor, "500 mg twice a day for ten days")
+	c.acknowledge(-2, "09:10", "No session while it is taken; the family doctor is asked for another antibiotic.")
 	c.schedule(5, 7)
 }
 

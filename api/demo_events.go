@@ -63,7 +63,7 @@ func (c *chart) approve(day int, id *string) {
 		adjustment := "/adjustments/" + *id
 		c.decide(c.prescriber, http.MethodPost, adjustment+"/approve", obj{})
 		c.prescription = c.decide(c.prescriber, http.MethodPost, adjustment+"/apply", nil).DraftID
-		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/sign", nil)
+		c.signs()
 	})
 }
 

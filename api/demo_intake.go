@@ -197,6 +197,11 @@ func (c *chart) calledOff(day int, reason string) {
 // medicine is something that the patient takes besides; it is said on the day of the admission.
 func (c *chart) medicine(day int, name string, class oapi.DrugClass, dosage string) {
 	c.takes = name
+	c.takesUp(day, name, class, dosage)
+}
+
+// takesUp is the same during a treatment: the intake did not know of it.
+func (c *chart) takesUp(day int, name string, class oapi.DrugClass, dosage string) {
 	at := c.at(day, "19:50")
 	c.on(day, "19:50", func() {
 		c.fact(c.self, http.MethodPost, "/patients/"+c.patient+"/medications", c.said(at, obj{"name": name, "drugClass": class, "dosage": dosage}))

@@ -65,7 +65,7 @@ func (c *chart) rehearse(day int) {
 	id, at := c.schedule(day, 2), c.at(day-2, "21:00")
 	c.add(at, func() {
 		c.fact(c.self, http.MethodPost, "/sessions/"+*id+"/checks", c.said(at, obj{
-			"solidsFastedMin": 120, "fluidsFastedMin": 20, "redFlags": []string{}, "pregnancy": c.pregnancy(), "substances": []string{},
+			"solidsFastedMin": 120, "fluidsFastedMin": 20, "redFlags": []string{}, "pregnancy": c.pregnancy(), "substances": []string{}, "acuteIllness": false, "sleptHours": 7,
 		}))
 	})
 }
@@ -195,7 +195,7 @@ func (c *chart) accompanied(before, end time.Time, path func() string, left bool
 func (c *chart) readiness() obj {
 	return obj{
 		"solidsFastedMin": 300 + c.random.IntN(200), "fluidsFastedMin": 150 + c.random.IntN(60), "redFlags": []string{}, "supportPersonPresent": true,
-		"supportPersonId": &c.supporter, "pregnancy": c.pregnancy(), "substances": []string{},
+		"supportPersonId": &c.supporter, "pregnancy": c.pregnancy(), "substances": []string{}, "acuteIllness": false, "sleptHours": 7,
 	}
 }
 

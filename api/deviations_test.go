@@ -53,7 +53,7 @@ func (e *evening) begins(in time.Duration) {
 	e.facts = map[string]object{
 		"before": vitals(-10),
 		"check": e.told(-5, object{"solidsFastedMin": 300, "fluidsFastedMin": 150, "supportPersonPresent": true, "supportPersonId": e.IDs["supportPerson"],
-			"redFlags": []string{}, "pregnancy": "notPregnant", "substances": []string{}}),
+			"redFlags": []string{}, "pregnancy": "notPregnant", "substances": []string{}, "acuteIllness": false, "sleptHours": 7}),
 		"dose":        e.told(0, object{"doseMg": 100}),
 		"peak":        vitals(40),
 		"release":     vitals(115),
@@ -132,10 +132,16 @@ func (e *evening) shown() apitest.Answer {
 func (e *evening) logged(before ...time.Duration) {
 	e.t.Helper()
 	for _, d := range before {
-		dose := e.told(-int(d.Minutes()), object{"doseMg": 100})
-		e.site.Must(e.t, apitest.Call{Operation: "logSession", Token: e.Patient.Token, Body: object{"doses": []object{dose}},
-			Path: map[string]string{"treatmentId": e.IDs["treatment"], "sessionId": uuid.NewString()}})
+		e.loggedMg(100, d)
 	}
+}
+
+// loggedMg logs another session with that much.
+func (e *evening) loggedMg(mg float64, before time.Duration) {
+	e.t.Helper()
+	dose := e.told(-int(before.Minutes()), object{"doseMg": mg})
+	e.site.Must(e.t, apitest.Call{Operation: "logSession", Token: e.Patient.Token, Body: object{"doses": []object{dose}},
+		Path: map[string]string{"treatmentId": e.IDs["treatment"], "sessionId": uuid.NewString()}})
 }
 
 // deviates is "value / limit" of a rule that a session deviates from; empty if it does not.
@@ -197,6 +203,10 @@ var evenings = map[treatment.Rule]struct {
 		e.must(e.Patient, "reportSupplyLoss", e.told(-30, object{"dispenseId": e.IDs["dispense"], "units": 11, "cause": "lost"}))
 	}, "50 mg / 0 mg"},
 	treatment.RuleUnitsMismatch: {func(e *evening) { e.facts["dose"]["from"] = []object{from(e.IDs["dispense"], 3)} }, "150 mg / 100 mg"},
+	treatment.RuleExposure:      {func(e *evening) { e.loggedMg(3500.5, 20*24*time.Hour) }, "3600.5 mg / 3600 mg"},
+	treatment.RuleVerdictDiffers: {func(e *evening) {
+		e.facts["check"]["acuteIllness"], e.facts["check"]["deviceVerdict"], e.facts["check"]["gateVersion"] = true, "cleared", "5b1f0c6a"
+	}, "cleared, by the limits 5b1f0c6a / held"},
 	treatment.RuleBeyondUse: {func(e *evening) {
 		old := e.told(-50, object{"reportedBy": "pharmacy", "units": 2, "strengthMg": 50, "lot": "K25", "beyondUseDate": "2026-11-01"})
 		e.facts["dose"]["from"] = []object{from(e.must(e.Clinic.Clinician, "recordDispense", old).Text("id"), 2)}

@@ -57,6 +57,8 @@ var wordings = []wording{
 	{"ProtocolStatus", words(treatment.ProtocolStatuses), "protocols_status", ""},
 	{"SupportPersonStatus", words(treatment.SupportPersonStatuses), "", ""},
 	{"DrugClass", words(treatment.DrugClasses), "medications_drug_class", ""},
+	{"InteractionSeverity", words(treatment.InteractionSeverities), "", ""},
+	{"DeviceVerdict", words(treatment.DeviceVerdicts), "session_facts_device_verdict", ""},
 	{"MedicationStatus", words(treatment.MedicationStatuses), "", ""},
 	{"PdmpResult", words(treatment.PDMPResults), "pdmp_checks_result", ""},
 	{"VisitKind", words(treatment.VisitKinds), "visits_kind", ""},

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -70,10 +72,16 @@ func (s *Server) ShowGate(ctx context.Context, req oapi.ShowGateRequestObject) (
 		return nil, err
 	}
 	out := gateOut(c, limits)
+	out.GateVersion = versionOf(out)
+	out.EarliestAt, out.TakenIn28DaysMg = limits.EarliestAt, limits.TakenIn28DaysMg
 	reasons := append(limits.Reasons, around.Reasons()...)
 	out.SessionID, out.Checkable = row.ID, len(reasons) == 0
 	if callOf(ctx).who.staff() {
-		out.Reasons = new(reasonsOut(reasons))
+		rows, err := tx.Medicines(row.PatientID, around.Day)
+		if err != nil {
+			return nil, err
+		}
+		out.Reasons, out.Medications = new(reasonsOut(reasons)), new(medicinesOut(rows, around.Day))
 	}
 	return oapi.ShowGate200JSONResponse{GateJSONResponse: oapi.GateJSONResponse(out)}, nil
 }
@@ -95,7 +103,7 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 	if err != nil {
 		return treatment.Surroundings{}, err
 	}
-	known := treatment.Surroundings{Protocol: *policy, Limits: c.row.Limits, Acknowledged: c.hadRead(check.OccurredAt, tx.Now)}
+	known := treatment.Surroundings{Protocol: *policy, Limits: treatment.LimitsAt(c.row.LimitsSince(), check.OccurredAt), Acknowledged: c.hadRead(check.OccurredAt, tx.Now)}
 	at := check.OccurredAt
 	if tx.Now.Sub(at) <= policy.Sessions.Clearance() {
 		at = tx.Now
@@ -122,8 +130,8 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 			known.Alerts = append(known.Alerts, treatment.StandingAlert{Rule: alerts[i].Rule, Severity: alerts[i].Severity})
 		}
 	}
-	if !policy.Guards(treatment.GuardUnits) {
-		return known, nil
+	if known.Medicines, known.Day, err = c.medicinesAt(tx, row, at); err != nil || !policy.Guards(treatment.GuardUnits) {
+		return known, err
 	}
 	known.Units, err = c.unitsAt(tx, row, at)
 	return known, err
@@ -157,6 +165,20 @@ func (c *courseOf) sightings(tx *store.Tx, row *store.Session, policy treatment.
 		seen = append(seen, treatment.SightingOfEvent(events[i].AdverseEvent, events[i].OccurredAt))
 	}
 	return seen, err
+}
+
+// medicinesAt are the patient's medicines that matter on the day of a time, and that day.
+func (c *courseOf) medicinesAt(tx *store.Tx, row *store.Session, at time.Time) (list []treatment.Medication, day treatment.Date, err error) {
+	here, err := zone(row.TimeZone)
+	if err != nil {
+		return nil, "", err
+	}
+	day = treatment.DateOf(at.In(here))
+	rows, err := tx.Medicines(c.row.PatientID, day)
+	for i := range rows {
+		list = append(list, rows[i].Medication)
+	}
+	return list, day, err
 }
 
 // hadRead says whether the patient had acknowledged the current instructions by a time. What is asked
@@ -224,6 +246,8 @@ func checkIn(b *oapi.CheckInput) treatment.Fact {
 	if b.Pregnancy != nil {
 		f.Pregnancy = new(treatment.PregnancyStatus(*b.Pregnancy))
 	}
+	f.AcuteIllness, f.SleptHours = b.AcuteIllness, b.SleptHours
+	f.DeviceVerdict, f.GateVersion = textOf[treatment.DeviceVerdict](b.DeviceVerdict), b.GateVersion
 	return f
 }
 
@@ -270,6 +294,7 @@ func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, fa
 			SolidsFastedMin: f.SolidsFastedMin, FluidsFastedMin: f.FluidsFastedMin,
 			SupportPersonID: f.SupportPersonID, SupportPersonPresent: f.SupportPersonPresent,
 			RedFlags: listed[oapi.RedFlag](f.RedFlags), Substances: listed[oapi.Substance](f.Substances),
+			AcuteIllness: f.AcuteIllness, SleptHours: f.SleptHours, DeviceVerdict: textOf[oapi.DeviceVerdict](f.DeviceVerdict), GateVersion: f.GateVersion,
 		}
 		if f.Pregnancy != nil {
 			shown.Pregnancy = new(oapi.PregnancyStatus(*f.Pregnancy))
@@ -315,18 +340,25 @@ func reasonsOut(reasons []treatment.GateReason) []oapi.GateReason {
 	return out
 }
 
+// versionOf names limits: two answers with the same limits have the same name.
+func versionOf(limits oapi.Gate) string {
+	sum := sha256.Sum256(mustJSON(limits))
+	return hex.EncodeToString(sum[:8])
+}
+
+// gateOut shows limits, but for what is another thing each time.
 func gateOut(c *courseOf, l treatment.GateLimits) oapi.Gate {
 	vitals, sessions := c.policy.Vitals, c.policy.Sessions
 	heart, oxygen := vitals.PreDose.HeartRate, vitals.PreDose.SpO2
 	out := oapi.Gate{
-		ProtocolID: c.row.ProtocolID, EarliestAt: l.EarliestAt, MinIntervalHours: l.MinIntervalHours, MaxIn7Days: l.MaxIn7Days,
+		ProtocolID: c.row.ProtocolID, MinIntervalHours: l.MinIntervalHours, MaxIn7Days: l.MaxIn7Days, MaxIn28DaysMg: l.MaxIn28DaysMg,
 		HoldBloodPressure: pressureOut(l.HoldBloodPressure), StopBloodPressure: pressureOut(l.StopBloodPressure),
 		CriticalBloodPressure: pressureOut(vitals.DuringSession.Critical),
 		HeartRate:             oapi.HeartRatePolicy{LowBpm: heart.LowBpm, HighBpm: heart.HighBpm},
 		Spo2:                  oapi.SpO2Policy{HoldBelowPercent: oxygen.HoldBelowPercent, CriticalBelowPercent: oxygen.CriticalBelowPercent, Required: oxygen.Required},
 		ReadingMaxAgeMin:      vitals.MaxAgeMin, RestMin: vitals.PreDose.RestMin, ReadingsIfHigh: vitals.PreDose.ReadingsIfHigh,
 		SolidsFastedMin: sessions.Fasting.SolidsMin, FluidsFastedMin: sessions.Fasting.FluidsMin,
-		SubstanceFreeHours: sessions.SubstanceFreeHours, ClearanceMin: sessions.ClearanceMin,
+		SubstanceFreeHours: sessions.SubstanceFreeHours, MinSleepHours: sessions.MinSleepHours, ClearanceMin: sessions.ClearanceMin,
 		PeakReadingAtMin: vitals.DuringSession.AtMin, PeakReadingWindowMin: vitals.DuringSession.WindowMin,
 		LookInEveryMin: sessions.LookIn.EveryMin, ObservationMin: l.ObservationMin, Instructions: c.row.Instructions,
 	}

@@ -16,6 +16,7 @@ func check(s *apitest.Scene, more map[string]any) map[string]any {
 	c := s.Fact("redFlags", []string{})
 	c["solidsFastedMin"], c["fluidsFastedMin"], c["supportPersonPresent"] = 300, 150, true
 	c["supportPersonId"], c["pregnancy"], c["substances"] = s.IDs["supportPerson"], "notPregnant", []string{}
+	c["acuteIllness"], c["sleptHours"] = false, 7
 	for name, value := range more {
 		if c[name] = value; value == nil {
 			delete(c, name)

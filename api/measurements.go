@@ -78,7 +78,7 @@ func (s *Server) addMeasurement(ctx context.Context, tx *store.Tx, req oapi.Reco
 	limits := treatment.Limits{}
 	source := store.AlertSource{Type: store.SourceMeasurement, ID: m.ID}
 	if course != nil {
-		limits = course.Limits
+		limits = treatment.LimitsAt(course.LimitsSince(), m.OccurredAt)
 		return s.raise(ctx, tx, req.PatientID, &course.ID, source, policy, treatment.JudgeVitals(vitals, treatment.BeforeDose, *policy, limits))
 	}
 	return s.raise(ctx, tx, req.PatientID, nil, source, policy, treatment.JudgeVitals(vitals, treatment.BeforeDose, *policy, limits))

@@ -27,7 +27,7 @@ func (s *Server) ListMedications(ctx context.Context, req oapi.ListMedicationsRe
 	}
 	out := oapi.MedicationPage{Items: []oapi.Medication{}}
 	for i := range rows {
-		out.Items = append(out.Items, medicationOut(&rows[i], today).Body)
+		out.Items = append(out.Items, medicationOut(&rows[i], today, callOf(ctx).who.staff()).Body)
 	}
 	if out.NextCursor, err = s.next(ctx, key, status); err != nil {
 		return nil, err
@@ -39,15 +39,15 @@ func (s *Server) ListMedications(ctx context.Context, req oapi.ListMedicationsRe
 func (s *Server) RecordMedication(ctx context.Context, req oapi.RecordMedicationRequestObject) (oapi.RecordMedicationResponseObject, error) {
 	tx := store.From(ctx)
 	if !callOf(ctx).repeated {
-		if err := addMedication(ctx, tx, req); err != nil {
+		if err := s.addMedication(ctx, tx, req); err != nil {
 			return nil, err
 		}
 	}
-	out, err := showMedication(tx, req.Body.ID)
+	out, err := showMedication(ctx, tx, req.Body.ID)
 	return oapi.RecordMedication200JSONResponse{MedicationJSONResponse: out}, err
 }
 
-func addMedication(ctx context.Context, tx *store.Tx, req oapi.RecordMedicationRequestObject) error {
+func (s *Server) addMedication(ctx context.Context, tx *store.Tx, req oapi.RecordMedicationRequestObject) error {
 	b := req.Body
 	said, err := told(ctx, tx, b.OccurredAt, b.TimeZone, b.ReportedBy, b.Mode)
 	if err != nil {
@@ -60,22 +60,25 @@ func addMedication(ctx context.Context, tx *store.Tx, req oapi.RecordMedicationR
 	if err := m.Validate(); err != nil {
 		return err
 	}
-	return tx.Create("medication.recorded", m)
+	if err := tx.Create("medication.recorded", m); err != nil {
+		return err
+	}
+	return s.judgeMedication(ctx, tx, m)
 }
 
 // ShowMedication shows a medication.
 func (s *Server) ShowMedication(ctx context.Context, req oapi.ShowMedicationRequestObject) (oapi.ShowMedicationResponseObject, error) {
-	out, err := showMedication(store.From(ctx), req.MedicationID)
+	out, err := showMedication(ctx, store.From(ctx), req.MedicationID)
 	return oapi.ShowMedication200JSONResponse{MedicationJSONResponse: out}, err
 }
 
-func showMedication(tx *store.Tx, id uuid.UUID) (out oapi.MedicationJSONResponse, err error) {
+func showMedication(ctx context.Context, tx *store.Tx, id uuid.UUID) (out oapi.MedicationJSONResponse, err error) {
 	m, err := store.Find[store.Medication](tx, id)
 	if err != nil {
 		return out, err
 	}
 	today, err := todayOf(tx, m.PatientID)
-	return medicationOut(m, today), err
+	return medicationOut(m, today, callOf(ctx).who.staff()), err
 }
 
 // EndMedication says from when on a medicine is not taken any more.
@@ -95,7 +98,7 @@ func (s *Server) EndMedication(ctx context.Context, req oapi.EndMedicationReques
 	if err := tx.Change("medication.ended", m); err != nil {
 		return nil, err
 	}
-	return oapi.EndMedication200JSONResponse{MedicationJSONResponse: medicationOut(m, today)}, nil
+	return oapi.EndMedication200JSONResponse{MedicationJSONResponse: medicationOut(m, today, callOf(ctx).who.staff())}, nil
 }
 
 // VoidMedication strikes a medication out. Patients may do it with what they sent themselves.
@@ -111,7 +114,7 @@ func (s *Server) VoidMedication(ctx context.Context, req oapi.VoidMedicationRequ
 	if err := tx.Change("medication.enteredInError", m); err != nil {
 		return nil, err
 	}
-	out, err := showMedication(tx, m.ID)
+	out, err := showMedication(ctx, tx, m.ID)
 	return oapi.VoidMedication200JSONResponse{MedicationJSONResponse: out}, err
 }
 
@@ -128,12 +131,13 @@ func todayOf(tx *store.Tx, patient uuid.UUID) (treatment.Date, error) {
 	return treatment.DateOf(tx.Now.In(here)), nil
 }
 
-func medicationOut(m *store.Medication, today treatment.Date) oapi.MedicationJSONResponse {
+// medicationOut shows a medication; to staff with what is known of it together with ketamine.
+func medicationOut(m *store.Medication, today treatment.Date, staff bool) oapi.MedicationJSONResponse {
 	status, derived := m.StatusOn(today), ""
 	if status == treatment.MedicationEnded {
 		derived = string(status)
 	}
-	return oapi.MedicationJSONResponse{
+	out := oapi.MedicationJSONResponse{
 		Headers: oapi.MedicationResponseHeaders{ETag: etag(m.Version, derived), Location: location("medications", m.ID)},
 		Body: oapi.Medication{
 			ID: m.ID, Version: m.Version, PatientID: m.PatientID, OccurredAt: m.OccurredAt, TimeZone: m.TimeZone,
@@ -144,4 +148,8 @@ func medicationOut(m *store.Medication, today treatment.Date) oapi.MedicationJSO
 			Status: oapi.MedicationStatus(status), CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
 		},
 	}
+	if _, known := m.Interaction(); staff && known {
+		out.Body.Interactions = new(interactionsOut(m.Interactions()))
+	}
+	return out
 }

@@ -26,7 +26,11 @@ func (s *Server) ListPrescriptions(ctx context.Context, req oapi.ListPrescriptio
 	}
 	out := oapi.PrescriptionPage{Items: []oapi.Prescription{}}
 	for i := range rows {
-		out.Items = append(out.Items, prescriptionOut(&rows[i], tx.Now).Body)
+		item, err := prescriptionOut(&rows[i], tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, item.Body)
 	}
 	if out.NextCursor, err = s.next(ctx, key, filter); err != nil {
 		return nil, err
@@ -53,7 +57,8 @@ func (s *Server) Prescribe(ctx context.Context, req oapi.PrescribeRequestObject)
 	if err := tx.Create("prescription.drafted", p); err != nil {
 		return nil, err
 	}
-	return oapi.Prescribe201JSONResponse{PrescriptionJSONResponse: prescriptionOut(p, tx.Now)}, nil
+	out, err := prescriptionOut(p, tx.Now)
+	return oapi.Prescribe201JSONResponse{PrescriptionJSONResponse: out}, err
 }
 
 // ShowPrescription shows a prescription, to patients once it was signed by everybody who must.
@@ -66,7 +71,8 @@ func (s *Server) ShowPrescription(ctx context.Context, req oapi.ShowPrescription
 	if !callOf(ctx).who.staff() && !p.TookEffect() {
 		return nil, store.ErrNotFound
 	}
-	return oapi.ShowPrescription200JSONResponse{PrescriptionJSONResponse: prescriptionOut(p, tx.Now)}, nil
+	out, err := prescriptionOut(p, tx.Now)
+	return oapi.ShowPrescription200JSONResponse{PrescriptionJSONResponse: out}, err
 }
 
 // UpdatePrescription changes a draft.
@@ -103,11 +109,15 @@ func (s *Server) DiscardPrescription(ctx context.Context, req oapi.DiscardPrescr
 // it await a cosignature.
 func (s *Server) SignPrescription(ctx context.Context, req oapi.SignPrescriptionRequestObject) (oapi.SignPrescriptionResponseObject, error) {
 	out, err := decidePrescription(ctx, req.PrescriptionID, "prescription.signed", func(tx *store.Tx, p *store.Prescription) (treatment.Prescription, error) {
-		known, err := signing(ctx, tx, p)
+		known, err := signing(ctx, tx, p, reviewedIn(req.Body.ReviewedMedications)...)
 		if err != nil {
 			return p.Prescription, err
 		}
-		return p.Sign(known)
+		signed, err := p.Sign(known)
+		if err != nil {
+			return signed, err
+		}
+		return signed, p.Review(known.Reviewed)
 	})
 	return oapi.SignPrescription200JSONResponse{PrescriptionJSONResponse: out}, err
 }
@@ -128,7 +138,11 @@ func (s *Server) CosignPrescription(ctx context.Context, req oapi.CosignPrescrip
 func (s *Server) WithdrawPrescription(ctx context.Context, req oapi.WithdrawPrescriptionRequestObject) (oapi.WithdrawPrescriptionResponseObject, error) {
 	who := callOf(ctx).who.actor.ID
 	out, err := decidePrescription(ctx, req.PrescriptionID, "prescription.withdrawn", func(_ *store.Tx, p *store.Prescription) (treatment.Prescription, error) {
-		return p.Withdraw(who, req.Body.Reason)
+		withdrawn, err := p.Withdraw(who, req.Body.Reason)
+		if err != nil {
+			return withdrawn, err
+		}
+		return withdrawn, p.Review(nil)
 	})
 	return oapi.WithdrawPrescription200JSONResponse{PrescriptionJSONResponse: out}, err
 }
@@ -216,7 +230,7 @@ func decidePrescription(ctx context.Context, id uuid.UUID, event string, decide 
 	if err := tx.ChangePrescription(event, p); err != nil {
 		return out, err
 	}
-	return prescriptionOut(p, tx.Now), nil
+	return prescriptionOut(p, tx.Now)
 }
 
 func supersede(tx *store.Tx, by *store.Prescription) error {
@@ -247,8 +261,8 @@ func liftAll(tx *store.Tx, p *store.Prescription, reason string) {
 }
 
 // signing gathers what a signature is judged by. The day is the patient's: licences must
-// cover where the patient is.
-func signing(ctx context.Context, tx *store.Tx, p *store.Prescription) (treatment.Signing, error) {
+// cover where the patient is. reviewed are the medicines that the signer has looked at.
+func signing(ctx context.Context, tx *store.Tx, p *store.Prescription, reviewed ...treatment.Evidence) (treatment.Signing, error) {
 	known := treatment.Signing{}
 	course, err := tx.Course(p.TreatmentID)
 	if err != nil {
@@ -273,6 +287,10 @@ func signing(ctx context.Context, tx *store.Tx, p *store.Prescription) (treatmen
 	known = treatment.Signing{
 		Now: tx.Now.In(here), Signer: signer, PatientState: patient.State, Phase: course.Phase,
 		ProtocolID: course.ProtocolID, Protocol: *policy, Eligible: new(course.ConsultationID != nil),
+		Reviewed: append([]treatment.Evidence{}, reviewed...),
+	}
+	if err := addMedicines(tx, patient.ID, treatment.DateOf(known.Now), &known); err != nil {
+		return known, err
 	}
 	err = addEvidence(tx, patient, &known)
 	return known, err
@@ -323,7 +341,7 @@ func prescriber(tx *store.Tx, id uuid.UUID) (treatment.Prescriber, error) {
 	return p, nil
 }
 
-func prescriptionOut(p *store.Prescription, now time.Time) oapi.PrescriptionJSONResponse {
+func prescriptionOut(p *store.Prescription, now time.Time) (oapi.PrescriptionJSONResponse, error) {
 	status := p.StatusAt(now)
 	derived := ""
 	if status != p.Status {
@@ -341,5 +359,7 @@ func prescriptionOut(p *store.Prescription, now time.Time) oapi.PrescriptionJSON
 	if p.ProtocolID != uuid.Nil {
 		out.ProtocolID = &p.ProtocolID
 	}
-	return oapi.PrescriptionJSONResponse{Body: out, Headers: oapi.PrescriptionResponseHeaders{ETag: etag(p.Version, derived), Location: location("prescriptions", p.ID)}}
+	var err error
+	out.ReviewedMedications, err = reviewedOut(p)
+	return oapi.PrescriptionJSONResponse{Body: out, Headers: oapi.PrescriptionResponseHeaders{ETag: etag(p.Version, derived), Location: location("prescriptions", p.ID)}}, err
 }

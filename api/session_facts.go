@@ -166,7 +166,7 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 			return err
 		}
 	}
-	return s.follow(ctx, tx, c, row, raised, others, nil)
+	return s.follow(ctx, tx, c, row, raised, others, treatment.Session{})
 }
 
 // factRow is a fact as it is kept. It refuses only what cannot be: a time too far ahead, a

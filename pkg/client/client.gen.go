@@ -687,6 +687,7 @@ const (
 	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
 	DeviationRuleDroveTooEarly          DeviationRule = "droveTooEarly"
 	DeviationRuleExpired                DeviationRule = "expired"
+	DeviationRuleExposure               DeviationRule = "exposure"
 	DeviationRuleFills                  DeviationRule = "fills"
 	DeviationRuleHoldOverridden         DeviationRule = "holdOverridden"
 	DeviationRuleIntervalShort          DeviationRule = "intervalShort"
@@ -708,6 +709,7 @@ const (
 	DeviationRuleTreatmentOnHold        DeviationRule = "treatmentOnHold"
 	DeviationRuleUnitsMismatch          DeviationRule = "unitsMismatch"
 	DeviationRuleUnitsUnaccounted       DeviationRule = "unitsUnaccounted"
+	DeviationRuleVerdictDiffers         DeviationRule = "verdictDiffers"
 	DeviationRuleWeeklyLimit            DeviationRule = "weeklyLimit"
 )
 
@@ -729,6 +731,8 @@ func (e DeviationRule) Valid() bool {
 	case DeviationRuleDroveTooEarly:
 		return true
 	case DeviationRuleExpired:
+		return true
+	case DeviationRuleExposure:
 		return true
 	case DeviationRuleFills:
 		return true
@@ -772,7 +776,27 @@ func (e DeviationRule) Valid() bool {
 		return true
 	case DeviationRuleUnitsUnaccounted:
 		return true
+	case DeviationRuleVerdictDiffers:
+		return true
 	case DeviationRuleWeeklyLimit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeviceVerdict.
+const (
+	DeviceVerdictCleared DeviceVerdict = "cleared"
+	DeviceVerdictHeld    DeviceVerdict = "held"
+)
+
+// Valid indicates whether the value is a known member of the DeviceVerdict enum.
+func (e DeviceVerdict) Valid() bool {
+	switch e {
+	case DeviceVerdictCleared:
+		return true
+	case DeviceVerdictHeld:
 		return true
 	default:
 		return false
@@ -908,6 +932,7 @@ const (
 	DrugClassCyp2B6Inhibitor       DrugClass = "cyp2b6Inhibitor"
 	DrugClassEnzymeInducer         DrugClass = "enzymeInducer"
 	DrugClassGabapentinoid         DrugClass = "gabapentinoid"
+	DrugClassGrapefruitJuice       DrugClass = "grapefruitJuice"
 	DrugClassItraconazole          DrugClass = "itraconazole"
 	DrugClassLamotrigine           DrugClass = "lamotrigine"
 	DrugClassMaoi                  DrugClass = "maoi"
@@ -932,6 +957,8 @@ func (e DrugClass) Valid() bool {
 	case DrugClassEnzymeInducer:
 		return true
 	case DrugClassGabapentinoid:
+		return true
+	case DrugClassGrapefruitJuice:
 		return true
 	case DrugClassItraconazole:
 		return true
@@ -1258,12 +1285,16 @@ func (e GateReasonKind) Valid() bool {
 
 // Defines values for GateRule.
 const (
+	GateRuleAcuteIllness         GateRule = "acuteIllness"
+	GateRuleAcuteIllnessUnknown  GateRule = "acuteIllnessUnknown"
 	GateRuleConsents             GateRule = "consents"
+	GateRuleExposure             GateRule = "exposure"
 	GateRuleFasting              GateRule = "fasting"
 	GateRuleFastingUnknown       GateRule = "fastingUnknown"
 	GateRuleHardBloodPressure    GateRule = "hardBloodPressure"
 	GateRuleHeartRate            GateRule = "heartRate"
 	GateRuleInstructions         GateRule = "instructions"
+	GateRuleInteractions         GateRule = "interactions"
 	GateRuleIntervalShort        GateRule = "intervalShort"
 	GateRuleNoActivePrescription GateRule = "noActivePrescription"
 	GateRuleNoSupportPerson      GateRule = "noSupportPerson"
@@ -1278,6 +1309,8 @@ const (
 	GateRuleRedFlagSymptom       GateRule = "redFlagSymptom"
 	GateRuleSaturationCritical   GateRule = "saturationCritical"
 	GateRuleSaturationLow        GateRule = "saturationLow"
+	GateRuleSleepShort           GateRule = "sleepShort"
+	GateRuleSleepUnknown         GateRule = "sleepUnknown"
 	GateRuleSoftBloodPressure    GateRule = "softBloodPressure"
 	GateRuleSubstances           GateRule = "substances"
 	GateRuleSubstancesUnknown    GateRule = "substancesUnknown"
@@ -1293,7 +1326,13 @@ const (
 // Valid indicates whether the value is a known member of the GateRule enum.
 func (e GateRule) Valid() bool {
 	switch e {
+	case GateRuleAcuteIllness:
+		return true
+	case GateRuleAcuteIllnessUnknown:
+		return true
 	case GateRuleConsents:
+		return true
+	case GateRuleExposure:
 		return true
 	case GateRuleFasting:
 		return true
@@ -1304,6 +1343,8 @@ func (e GateRule) Valid() bool {
 	case GateRuleHeartRate:
 		return true
 	case GateRuleInstructions:
+		return true
+	case GateRuleInteractions:
 		return true
 	case GateRuleIntervalShort:
 		return true
@@ -1332,6 +1373,10 @@ func (e GateRule) Valid() bool {
 	case GateRuleSaturationCritical:
 		return true
 	case GateRuleSaturationLow:
+		return true
+	case GateRuleSleepShort:
+		return true
+	case GateRuleSleepUnknown:
 		return true
 	case GateRuleSoftBloodPressure:
 		return true
@@ -1589,6 +1634,27 @@ func (e IntakeCondition) Valid() bool {
 	case IntakeConditionUnstableCardiovascular:
 		return true
 	case IntakeConditionUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InteractionSeverity.
+const (
+	InteractionSeverityCaution InteractionSeverity = "caution"
+	InteractionSeverityHold    InteractionSeverity = "hold"
+	InteractionSeverityInfo    InteractionSeverity = "info"
+)
+
+// Valid indicates whether the value is a known member of the InteractionSeverity enum.
+func (e InteractionSeverity) Valid() bool {
+	switch e {
+	case InteractionSeverityCaution:
+		return true
+	case InteractionSeverityHold:
+		return true
+	case InteractionSeverityInfo:
 		return true
 	default:
 		return false
@@ -3691,14 +3757,23 @@ type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
+	// AcuteIllness Whether the patient is acutely ill, with a fever, an infection or vomiting. Left out: not known, which holds the dose.
+	AcuteIllness *bool `json:"acuteIllness,omitempty"`
+
 	// Cleared Nothing stands in the way of the dose, or every hold was overridden, and nothing that stops a dose was recorded after the check.
 	Cleared bool `json:"cleared"`
 
 	// ClockSkew The client's clock was ahead of the server's.
 	ClockSkew *bool `json:"clockSkew,omitempty"`
 
+	// DeviceVerdict What the phone told the patient, if it could not ask the server. Another verdict of the server is a deviation.
+	DeviceVerdict *DeviceVerdict `json:"deviceVerdict,omitempty"`
+
 	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
 	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// GateVersion The `gateVersion` of the limits by which the phone judged.
+	GateVersion *string `json:"gateVersion,omitempty"`
 
 	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
 	ID openapi_types.UUID `json:"id"`
@@ -3729,6 +3804,9 @@ type Check struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SleptHours Full hours that the patient slept last night. Left out: not known, which holds the dose.
+	SleptHours *int `json:"sleptHours,omitempty"`
 
 	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
 	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
@@ -3823,8 +3901,17 @@ type CheckInInput struct {
 
 // CheckInput The answers of a check before the dose. Vital signs are recorded by themselves, before it.
 type CheckInput struct {
+	// AcuteIllness Whether the patient is acutely ill, with a fever, an infection or vomiting. Left out: not known, which holds the dose.
+	AcuteIllness *bool `json:"acuteIllness,omitempty"`
+
+	// DeviceVerdict What the phone told the patient, if it could not ask the server. Another verdict of the server is a deviation.
+	DeviceVerdict *DeviceVerdict `json:"deviceVerdict,omitempty"`
+
 	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
 	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// GateVersion The `gateVersion` of the limits by which the phone judged.
+	GateVersion *string `json:"gateVersion,omitempty"`
 
 	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
 	ID openapi_types.UUID `json:"id"`
@@ -3843,6 +3930,9 @@ type CheckInput struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SleptHours Full hours that the patient slept last night. Left out: not known, which holds the dose.
+	SleptHours *int `json:"sleptHours,omitempty"`
 
 	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
 	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
@@ -4355,6 +4445,9 @@ type Deviation struct {
 // DeviationRule A rule that a session or a fill differs from. More words may come.
 type DeviationRule string
 
+// DeviceVerdict What a phone that was offline made of a check of the safety gate.
+type DeviceVerdict string
+
 // Discontinuation Why the course ends early.
 type Discontinuation struct {
 	// Note In words.
@@ -4631,7 +4724,7 @@ type DosingChange struct {
 	SessionsPerWeek *int `json:"sessionsPerWeek,omitempty"`
 }
 
-// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 type DrugClass string
 
 // DuringSessionPolicy When to measure after a dose, and what is too high.
@@ -4867,6 +4960,9 @@ type Gate struct {
 	// FluidsFastedMin Minutes without clear fluids before a dose.
 	FluidsFastedMin int `json:"fluidsFastedMin"`
 
+	// GateVersion Names these limits: as long as they are the same, so is it. A check that was judged by them offline is sent with it.
+	GateVersion string `json:"gateVersion"`
+
 	// HeartRate Heart rates outside this range hold, per minute.
 	HeartRate HeartRatePolicy `json:"heartRate"`
 
@@ -4879,11 +4975,20 @@ type Gate struct {
 	// LookInEveryMin The support person looks in this often, in minutes.
 	LookInEveryMin int `json:"lookInEveryMin"`
 
+	// MaxIn28DaysMg What may be taken in any 28 days, in mg; the dose that is to come included.
+	MaxIn28DaysMg dose.Mg `json:"maxIn28DaysMg"`
+
 	// MaxIn7Days Sessions in any seven days.
 	MaxIn7Days int `json:"maxIn7Days"`
 
+	// Medications Medicines that the patient takes, or took so lately that it still matters, with what is known of them together with ketamine; only `hold` holds the dose. For staff.
+	Medications *[]Medication `json:"medications,omitempty"`
+
 	// MinIntervalHours Hours from the start of one session to the start of the next.
 	MinIntervalHours int `json:"minIntervalHours"`
+
+	// MinSleepHours Hours of sleep in the night before, at least.
+	MinSleepHours int `json:"minSleepHours"`
 
 	// ObservationMin Minutes from the last dose to the end, by the prescribed dose.
 	ObservationMin int `json:"observationMin"`
@@ -4906,7 +5011,7 @@ type Gate struct {
 	// ReadingsIfHigh How many readings it takes when one was high.
 	ReadingsIfHigh int `json:"readingsIfHigh"`
 
-	// Reasons What stands in the way outside of the session, and by the treatment and the prescription; for staff.
+	// Reasons What stands in the way outside of the session, by the treatment and the prescription, and by what was taken in 28 days; for staff.
 	Reasons *[]GateReason `json:"reasons,omitempty"`
 
 	// RedFlags The symptoms to ask for.
@@ -4929,6 +5034,9 @@ type Gate struct {
 
 	// SubstanceFreeHours Hours before a dose in which nothing is taken that alters the mind or the breathing, but what a prescriber has ordered.
 	SubstanceFreeHours int `json:"substanceFreeHours"`
+
+	// TakenIn28DaysMg What was taken in the 28 days before, in mg.
+	TakenIn28DaysMg dose.Mg `json:"takenIn28DaysMg"`
 
 	// ValidUntil When the prescription ends.
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
@@ -5459,6 +5567,51 @@ type IntakeUpdate struct {
 	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
 }
 
+// Interaction What is known of a class of medicines, or of one of them, together with ketamine.
+type Interaction struct {
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass DrugClass `json:"drugClass"`
+
+	// Effect What happens.
+	Effect string `json:"effect"`
+
+	// Figure The published figure, of oral S-ketamine; absent if there is none.
+	Figure *string `json:"figure,omitempty"`
+
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// Severity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
+	Severity InteractionSeverity `json:"severity"`
+
+	// Source Where it is written; absent if nobody has looked it up.
+	Source *string `json:"source,omitempty"`
+
+	// Substance The one that was studied, or that the source names; absent for the class. Another one of the class may do something else.
+	Substance *string `json:"substance,omitempty"`
+
+	// WashoutDays For so many days after the last one it still counts; absent for none.
+	WashoutDays *int `json:"washoutDays,omitempty"`
+}
+
+// InteractionReport What a prescriber looks at before a signature.
+type InteractionReport struct {
+	// Items Every medicine that the patient takes, or took so lately that it still matters, in the order in which they were reported.
+	Items []Medication `json:"items"`
+
+	// RulesVersion The state of the rules that found it.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Severity The gravest of all; absent if none was found.
+	Severity *InteractionSeverity `json:"severity,omitempty"`
+
+	// Unknown There is a medicine of which nobody has said what class it is: what it does is not known.
+	Unknown bool `json:"unknown"`
+}
+
+// InteractionSeverity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
+type InteractionSeverity string
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -5668,7 +5821,7 @@ type Medication struct {
 	// Dosage How much and how often, in words.
 	Dosage *string `json:"dosage,omitempty"`
 
-	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 	DrugClass *DrugClass `json:"drugClass,omitempty"`
 
 	// EndReason Why it was stopped.
@@ -5679,6 +5832,9 @@ type Medication struct {
 
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
+
+	// Interactions What is known of it together with ketamine, the gravest first; empty if it is known to be nothing. Absent while nobody has said what class it is: then it is unknown, never fine. For staff.
+	Interactions *[]Interaction `json:"interactions,omitempty"`
 
 	// Mode How it reached the record.
 	Mode Mode `json:"mode"`
@@ -5737,7 +5893,7 @@ type MedicationInput struct {
 	// Dosage How much and how often, in words.
 	Dosage *string `json:"dosage,omitempty"`
 
-	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 	DrugClass *DrugClass `json:"drugClass,omitempty"`
 
 	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
@@ -5779,6 +5935,15 @@ type MedicationPage struct {
 
 // MedicationStatus `ended` follows from the day on which it was stopped, in the time zone of the patient.
 type MedicationStatus string
+
+// MedicationVersion A medication in the version that was looked at.
+type MedicationVersion struct {
+	// ID The medication.
+	ID openapi_types.UUID `json:"id"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
 
 // MemberKind Whether a membership is that of staff or of a patient.
 type MemberKind string
@@ -6415,6 +6580,9 @@ type Prescription struct {
 	// Refills Fills after the first; at most five (21 CFR 1306.22).
 	Refills int `json:"refills"`
 
+	// ReviewedMedications The medicines that the signer had weighed against ketamine; absent until it is signed.
+	ReviewedMedications *[]MedicationVersion `json:"reviewedMedications,omitempty"`
+
 	// Route How it is taken.
 	Route Route `json:"route"`
 
@@ -6958,11 +7126,17 @@ type SessionPolicy struct {
 	// LookIn How often the support person looks in.
 	LookIn LookInPolicy `json:"lookIn"`
 
+	// MaxIn28DaysMg How much may be taken in any 28 days, in mg.
+	MaxIn28DaysMg dose.Mg `json:"maxIn28DaysMg"`
+
 	// MaxIn7Days A number for each tier of dose.
 	MaxIn7Days PerTier `json:"maxIn7Days"`
 
 	// MinIntervalHours A number for each tier of dose.
 	MinIntervalHours PerTier `json:"minIntervalHours"`
+
+	// MinSleepHours After a night with less sleep than this there is no session, in hours.
+	MinSleepHours int `json:"minSleepHours"`
 
 	// MissedAfterHours A planned session without a dose is missed after this, in hours.
 	MissedAfterHours int `json:"missedAfterHours"`
@@ -6997,6 +7171,12 @@ type SessionStatus string
 
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
+
+// SignatureInput What the signer has looked at.
+type SignatureInput struct {
+	// ReviewedMedications Every medicine that the patient takes, or took so lately that it still matters, in the version in which it was weighed against ketamine; empty if there is none.
+	ReviewedMedications []MedicationVersion `json:"reviewedMedications"`
+}
 
 // SpO2Policy Saturation below these holds, or is critical, in percent.
 type SpO2Policy struct {
@@ -9380,6 +9560,15 @@ type UpdateContactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowInteractionsParams defines parameters for ShowInteractions.
+type ShowInteractionsParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // InvitePatientParams defines parameters for InvitePatient.
 type InvitePatientParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
@@ -10841,6 +11030,9 @@ type HoldPrescriptionJSONRequestBody = HoldInput
 // ResumePrescriptionJSONRequestBody defines body for ResumePrescription for application/json ContentType.
 type ResumePrescriptionJSONRequestBody = Reason
 
+// SignPrescriptionJSONRequestBody defines body for SignPrescription for application/json ContentType.
+type SignPrescriptionJSONRequestBody = SignatureInput
+
 // StopPrescriptionJSONRequestBody defines body for StopPrescription for application/json ContentType.
 type StopPrescriptionJSONRequestBody = Reason
 
@@ -12037,6 +12229,13 @@ type ClientInterface interface {
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowInteractions Show what medicines do with ketamine
+	//
+	// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
+	//
+	// Corresponds with GET /patients/{patientId}/interactions (the `ShowInteractions` operationId).
+	ShowInteractions(ctx context.Context, patientID PatientPath, params *ShowInteractionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// InvitePatient Invite a patient
 	//
 	// A single-use invitation, valid for 72 hours; earlier ones end.
@@ -12078,7 +12277,7 @@ type ClientInterface interface {
 
 	// RecordMedicationWithBody Record a medication
 	//
-	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12087,7 +12286,7 @@ type ClientInterface interface {
 
 	// RecordMedication Record a medication
 	//
-	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12427,12 +12626,23 @@ type ClientInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/resume (the `ResumePrescription` operationId).
 	ResumePrescription(ctx context.Context, prescriptionID PrescriptionPath, params *ResumePrescriptionParams, body ResumePrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SignPrescription Sign a prescription
+	// SignPrescriptionWithBody Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	//
+	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
-	SignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	SignPrescriptionWithBody(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignPrescription Sign a prescription
+	//
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
+	SignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StopPrescriptionWithBody Stop a prescription
 	//
@@ -15433,6 +15643,23 @@ func (c *Client) UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.
 	return c.Client.Do(req)
 }
 
+// ShowInteractions Show what medicines do with ketamine
+//
+// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
+//
+// Corresponds with GET /patients/{patientId}/interactions (the `ShowInteractions` operationId).
+func (c *Client) ShowInteractions(ctx context.Context, patientID PatientPath, params *ShowInteractionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowInteractionsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // InvitePatient Invite a patient
 //
 // A single-use invitation, valid for 72 hours; earlier ones end.
@@ -15524,7 +15751,7 @@ func (c *Client) ListMedications(ctx context.Context, patientID PatientPath, par
 
 // RecordMedicationWithBody Record a medication
 //
-// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15543,7 +15770,7 @@ func (c *Client) RecordMedicationWithBody(ctx context.Context, patientID Patient
 
 // RecordMedication Record a medication
 //
-// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -16283,13 +16510,34 @@ func (c *Client) ResumePrescription(ctx context.Context, prescriptionID Prescrip
 	return c.Client.Do(req)
 }
 
-// SignPrescription Sign a prescription
+// SignPrescriptionWithBody Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+//
+// Takes any type of body and a specified content type.
 //
 // Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
-func (c *Client) SignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewSignPrescriptionRequest(c.Server, prescriptionID, params)
+func (c *Client) SignPrescriptionWithBody(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignPrescriptionRequestWithBody(c.Server, prescriptionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignPrescription Sign a prescription
+//
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
+func (c *Client) SignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignPrescriptionRequest(c.Server, prescriptionID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -25149,6 +25397,66 @@ func NewUpdateContactRequestWithBody(server string, patientID PatientPath, param
 	return req, nil
 }
 
+// NewShowInteractionsRequest constructs an http.Request for the ShowInteractions method
+func NewShowInteractionsRequest(server string, patientID PatientPath, params *ShowInteractionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/interactions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewInvitePatientRequest constructs an http.Request for the InvitePatient method
 func NewInvitePatientRequest(server string, patientID PatientPath, params *InvitePatientParams) (*http.Request, error) {
 	var err error
@@ -27955,8 +28263,19 @@ func NewResumePrescriptionRequestWithBody(server string, prescriptionID Prescrip
 	return req, nil
 }
 
-// NewSignPrescriptionRequest constructs an http.Request for the SignPrescription method
-func NewSignPrescriptionRequest(server string, prescriptionID PrescriptionPath, params *SignPrescriptionParams) (*http.Request, error) {
+// NewSignPrescriptionRequest calls the generic SignPrescription builder with application/json body
+func NewSignPrescriptionRequest(server string, prescriptionID PrescriptionPath, params *SignPrescriptionParams, body SignPrescriptionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignPrescriptionRequestWithBody(server, prescriptionID, params, "application/json", bodyReader)
+}
+
+// NewSignPrescriptionRequestWithBody constructs an http.Request for the SignPrescription method, with any body, and a specified content type
+func NewSignPrescriptionRequestWithBody(server string, prescriptionID PrescriptionPath, params *SignPrescriptionParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -28008,10 +28327,12 @@ func NewSignPrescriptionRequest(server string, prescriptionID PrescriptionPath, 
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -34672,6 +34993,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
 
+	// ShowInteractionsWithResponse Show what medicines do with ketamine
+	//
+	// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/interactions (the `ShowInteractions` operationId).
+	ShowInteractionsWithResponse(ctx context.Context, patientID PatientPath, params *ShowInteractionsParams, reqEditors ...RequestEditorFn) (*ShowInteractionsResponse, error)
+
 	// InvitePatientWithResponse Invite a patient
 	//
 	// A single-use invitation, valid for 72 hours; earlier ones end.
@@ -34719,7 +35049,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordMedicationWithBodyWithResponse Record a medication
 	//
-	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -34728,7 +35058,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordMedicationWithResponse Record a medication
 	//
-	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+	// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -35086,14 +35416,23 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/resume (the `ResumePrescription` operationId).
 	ResumePrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ResumePrescriptionParams, body ResumePrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumePrescriptionResponse, error)
 
-	// SignPrescriptionWithResponse Sign a prescription
+	// SignPrescriptionWithBodyWithResponse Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
-	SignPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error)
+	SignPrescriptionWithBodyWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error)
+
+	// SignPrescriptionWithResponse Sign a prescription
+	//
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
+	SignPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error)
 
 	// StopPrescriptionWithBodyWithResponse Stop a prescription
 	//
@@ -39480,6 +39819,47 @@ func (r UpdateContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ShowInteractionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InteractionReport
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowInteractionsResponse) GetJSON200() *InteractionReport {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowInteractionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowInteractionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowInteractionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowInteractionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -45661,6 +46041,21 @@ func (c *ClientWithResponses) UpdateContactWithApplicationMergePatchPlusJSONBody
 	return ParseUpdateContactResponse(rsp)
 }
 
+// ShowInteractionsWithResponse Show what medicines do with ketamine
+//
+// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/interactions (the `ShowInteractions` operationId).
+func (c *ClientWithResponses) ShowInteractionsWithResponse(ctx context.Context, patientID PatientPath, params *ShowInteractionsParams, reqEditors ...RequestEditorFn) (*ShowInteractionsResponse, error) {
+	rsp, err := c.ShowInteractions(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowInteractionsResponse(rsp)
+}
+
 // InvitePatientWithResponse Invite a patient
 //
 // A single-use invitation, valid for 72 hours; earlier ones end.
@@ -45738,7 +46133,7 @@ func (c *ClientWithResponses) ListMedicationsWithResponse(ctx context.Context, p
 
 // RecordMedicationWithBodyWithResponse Record a medication
 //
-// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -45753,7 +46148,7 @@ func (c *ClientWithResponses) RecordMedicationWithBodyWithResponse(ctx context.C
 
 // RecordMedicationWithResponse Record a medication
 //
-// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine.
+// A medicine that the patient takes or took, also one that somebody else prescribed or that needs no prescription. The drug class tells what it does together with ketamine. During a treatment, one that asks for caution or holds the dose, or whose class nobody has said, raises an alert.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -46351,15 +46746,30 @@ func (c *ClientWithResponses) ResumePrescriptionWithResponse(ctx context.Context
 	return ParseResumePrescriptionResponse(rsp)
 }
 
-// SignPrescriptionWithResponse Sign a prescription
+// SignPrescriptionWithBodyWithResponse Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
 //
-// Returns a wrapper object for the known response body format(s).
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
-func (c *ClientWithResponses) SignPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error) {
-	rsp, err := c.SignPrescription(ctx, prescriptionID, params, reqEditors...)
+func (c *ClientWithResponses) SignPrescriptionWithBodyWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error) {
+	rsp, err := c.SignPrescriptionWithBody(ctx, prescriptionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignPrescriptionResponse(rsp)
+}
+
+// SignPrescriptionWithResponse Sign a prescription
+//
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /prescriptions/{prescriptionId}/sign (the `SignPrescription` operationId).
+func (c *ClientWithResponses) SignPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *SignPrescriptionParams, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error) {
+	rsp, err := c.SignPrescription(ctx, prescriptionID, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -51054,6 +51464,32 @@ func ParseUpdateContactResponse(rsp *http.Response) (*UpdateContactResponse, err
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowInteractionsResponse parses an HTTP response from a ShowInteractionsWithResponse call
+func ParseShowInteractionsResponse(rsp *http.Response) (*ShowInteractionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowInteractionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InteractionReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

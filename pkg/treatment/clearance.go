@@ -49,17 +49,18 @@ func (c *course) judgeStops(f *findings, d Fact, reasons []GateReason) {
 // given: the first of each rule.
 func (c *course) dangers(after time.Time, until *time.Time) (list []GateReason) {
 	policy := c.known.Protocol
-	_, hard := c.known.Limits.preDose(policy)
 	for _, fact := range slices.Concat(c.vitals, c.observations, c.escalations) {
 		if !fact.OccurredAt.After(after) || until != nil && fact.OccurredAt.After(*until) {
 			continue
 		}
+		limits := c.limitsAt(fact.OccurredAt)
+		_, hard := limits.preDose(policy)
 		var found []GateReason
 		if symptom := fact.redFlag(policy); symptom != "" {
 			found = append(found, redFlagStop(symptom, "observations"))
 		}
 		if hard.reached(fact.Vitals) {
-			found = append(found, pressureStop(fact.Vitals, c.known.Limits, policy))
+			found = append(found, pressureStop(fact.Vitals, limits, policy))
 		}
 		if percent := fact.Spo2Percent; percent != nil && *percent < policy.Vitals.PreDose.SpO2.CriticalBelowPercent {
 			found = append(found, saturationStop(*percent, policy))
@@ -72,6 +73,28 @@ func (c *course) dangers(after time.Time, until *time.Time) (list []GateReason) 
 		}
 	}
 	return list
+}
+
+// judgeDevice compares what the phone made of a check, when it could not ask, with what is made of
+// it here. An override came later than both.
+func (c *course) judgeDevice(f *findings) {
+	if !c.known.Protocol.Guards(GuardGate) {
+		return
+	}
+	for i, told := range c.checked {
+		here := DeviceCleared
+		if len(c.checks[i].Reasons) > 0 {
+			here = DeviceHeld
+		}
+		if told.DeviceVerdict == nil || *told.DeviceVerdict == here {
+			continue
+		}
+		value := string(*told.DeviceVerdict)
+		if told.GateVersion != nil {
+			value += ", by the limits " + *told.GateVersion
+		}
+		f.deviate(RuleVerdictDiffers, value, string(here))
+	}
 }
 
 // ruleNames writes the rules of reasons, each once.

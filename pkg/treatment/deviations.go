@@ -41,6 +41,8 @@ const (
 	RuleUnitsUnaccounted       Rule = "unitsUnaccounted"
 	RuleBeyondUse              Rule = "beyondUse"
 	RuleUnitsMismatch          Rule = "unitsMismatch"
+	RuleExposure               Rule = "exposure"
+	RuleVerdictDiffers         Rule = "verdictDiffers"
 )
 
 // DeviationRules lists every rule that a session can deviate from.
@@ -50,7 +52,7 @@ var DeviationRules = []Rule{
 	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
 	RuleHoldOverridden, RuleNoVitalsAtPeak, RuleNoVitalsAtRelease, RuleReleasePressureHigh, RuleReleaseSaturationLow,
 	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient, RuleDroveTooEarly,
-	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch,
+	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch, RuleExposure, RuleVerdictDiffers,
 }
 
 // Deviation is where a session differs from what the rules allow. It is recorded, never
@@ -92,6 +94,7 @@ func (c *course) judge() Verdict {
 	c.judgeReadings(&f)
 	c.judgeSymptoms(&f)
 	c.judgeChecked(&f)
+	c.judgeDevice(&f)
 	f.Checks = c.checks
 	if c.plan.CancelledAt != nil && (len(c.doses) > 0 || c.ending != nil) {
 		f.deviate(RuleSessionCancelled, "", "")
@@ -202,6 +205,24 @@ func (c *course) judgeStart(f *findings) {
 	if n := pace.inWeek(local, earlier); n > pace.perWeek {
 		f.deviate(RuleWeeklyLimit, strconv.Itoa(n), strconv.Itoa(pace.perWeek))
 	}
+	own := total(c.taken, c.boosted)
+	if c.unknown { // it may have been as much as there is
+		own = total(own, c.known.Protocol.Prescribing.HardMaximum.DoseMg)
+	}
+	if sum, limit := c.exposed(local, own), c.known.Protocol.Sessions.MaxIn28DaysMg; sum > limit {
+		f.deviate(RuleExposure, mg(sum), mg(limit))
+	}
+}
+
+// exposed is what is taken at a time, where that is, together with what the patient's other sessions
+// took in the 28 days before: until the same local time of the day on which they are over.
+func (c *course) exposed(at time.Time, now dose.Mg) dose.Mg {
+	for _, d := range c.known.OtherDoses {
+		if !d.At.After(at) && at.Before(d.At.In(at.Location()).AddDate(0, 0, 28)) {
+			now = total(now, d.Mg)
+		}
+	}
+	return now
 }
 
 // local is a time where it happened; in UTC when the zone is not known.
@@ -355,7 +376,7 @@ func (c *course) judgeReadings(f *findings) {
 		if len(c.doses) > 0 && reading.OccurredAt.After(c.started()) {
 			when = AfterDose
 		}
-		for _, raised := range JudgeVitals(reading.Vitals, when, c.known.Protocol, c.known.Limits) {
+		for _, raised := range JudgeVitals(reading.Vitals, when, c.known.Protocol, c.limitsAt(reading.OccurredAt)) {
 			raised.SourceFact = reading.ID
 			f.Raised = append(f.Raised, raised)
 		}

@@ -103,6 +103,18 @@ var Substances = []Substance{
 	SubstanceAlcohol, SubstanceCannabis, SubstanceSedatives, SubstanceOpioids, SubstanceStimulants, SubstanceOther,
 }
 
+// DeviceVerdict is what a phone that was offline made of a check of the safety gate.
+type DeviceVerdict string
+
+// Device verdicts.
+const (
+	DeviceCleared DeviceVerdict = "cleared"
+	DeviceHeld    DeviceVerdict = "held"
+)
+
+// DeviceVerdicts lists every device verdict.
+var DeviceVerdicts = []DeviceVerdict{DeviceCleared, DeviceHeld}
+
 // Swallowed is what became of the saliva after a dose was held in the mouth.
 type Swallowed string
 
@@ -217,6 +229,12 @@ type Fact struct {
 	RedFlags             *string
 	Pregnancy            *PregnancyStatus
 	Substances           *string
+	AcuteIllness         *bool
+	SleptHours           *int // last night, in full hours
+	// DeviceVerdict is what the phone made of the check while it could not ask, by the limits that
+	// GateVersion names.
+	DeviceVerdict *DeviceVerdict
+	GateVersion   *string
 
 	// An attestation: the support person's own word.
 	PresentThroughout *bool

@@ -94,18 +94,19 @@ func order() treatment.Order {
 // signing lets a prescription through that is within its limits, under the default protocol.
 func signing() treatment.Signing {
 	return treatment.Signing{
-		Now:                  noon,
-		Signer:               prescriber(1, "1234567893"),
-		PatientState:         "NY",
-		Phase:                treatment.PhasePlanned,
-		Weight:               &treatment.Weight{Kg: kg(70), MeasuredAt: days(-10)},
-		ProtocolID:           id(200),
-		Protocol:             guarded(),
-		Eligible:             new(true),
-		SignedConsents:       treatment.Default().Treatment.RequiredConsents,
-		InteractionsReviewed: new(true),
-		PDMPCheckedAt:        new(days(-1)),
-		InPersonExamAt:       new(days(-30)),
+		Now:            noon,
+		Signer:         prescriber(1, "1234567893"),
+		PatientState:   "NY",
+		Phase:          treatment.PhasePlanned,
+		Weight:         &treatment.Weight{Kg: kg(70), MeasuredAt: days(-10)},
+		ProtocolID:     id(200),
+		Protocol:       guarded(),
+		Eligible:       new(true),
+		SignedConsents: treatment.Default().Treatment.RequiredConsents,
+		Medicines:      []treatment.Evidence{{Type: treatment.EvidenceMedication, ID: id(80), Version: 2}},
+		Reviewed:       []treatment.Evidence{{Type: treatment.EvidenceMedication, ID: id(80), Version: 2}},
+		PDMPCheckedAt:  new(days(-1)),
+		InPersonExamAt: new(days(-30)),
 	}
 }
 
@@ -176,6 +177,7 @@ func checkFact(n byte, minutes int) treatment.Fact {
 	f := fact(n, treatment.FactCheck, minutes)
 	f.SolidsFastedMin, f.FluidsFastedMin, f.SupportPersonPresent, f.RedFlags = new(240), new(120), new(true), new("")
 	f.SupportPersonID, f.Pregnancy, f.Substances = new(id(90)), new(treatment.NotPregnant), new("")
+	f.AcuteIllness, f.SleptHours = new(false), new(4)
 	return f
 }
 

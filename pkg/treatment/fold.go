@@ -36,22 +36,23 @@ type Validity struct {
 type DoseTime struct {
 	SessionID uuid.UUID
 	At        time.Time
+	Mg        dose.Mg
 }
 
 // Known is everything beside plan and facts that a session is judged by. All of it is about
 // the time of the session, not about today.
 type Known struct {
 	Protocol Protocol
-	// Limits are the patient's own.
-	Limits Limits
+	// Limits are the patient's own, in the order of time.
+	Limits []LimitsSince
 	// Running is when doses belonged to the treatment ([Treatment.Running]); nil for never.
 	Running *Interval
 	// TreatmentHolds are the times in which the treatment was on hold.
 	TreatmentHolds []Interval
 	// Prescriptions of the treatment that were ever active ([Prescription.Validity]).
 	Prescriptions []Validity
-	// OtherDoses are doses of the patient's other sessions, as far back before this one as
-	// seven days and the longest interval of a prescription reach. Later ones do no harm.
+	// OtherDoses are doses of the patient's other sessions, as far back before this one as 28 days
+	// and the longest interval of a prescription reach. Later ones do no harm.
 	OtherDoses []DoseTime
 	// WeightKg is the last one known; nil means that the session counts as a high dose.
 	WeightKg *dose.Kg
@@ -169,6 +170,9 @@ func newCourse(plan Plan, facts []Fact, known Known) *course {
 	}
 	return c
 }
+
+// limitsAt are the patient's own limits of a time.
+func (c *course) limitsAt(at time.Time) Limits { return LimitsAt(c.known.Limits, at) }
 
 // nextDose is when the first dose at a time or after it was taken; nil when there is none.
 func (c *course) nextDose(at time.Time) *time.Time {

@@ -42,6 +42,8 @@ func drawFacts(t *rapid.T) []treatment.Fact {
 			f.SupportPersonID = rapid.SampledFrom([]*uuid.UUID{nil, new(id(90))}).Draw(t, "who")
 			f.Pregnancy = rapid.SampledFrom([]*treatment.PregnancyStatus{nil, new(treatment.NotPregnant), new(treatment.Pregnant)}).Draw(t, "pregnancy")
 			f.Substances = rapid.SampledFrom([]*string{nil, new(""), new("alcohol")}).Draw(t, "substances")
+			f.AcuteIllness, f.SleptHours = rapid.SampledFrom([]*bool{nil, new(false), new(false), new(true)}).Draw(t, "ill"), rapid.SampledFrom([]*int{nil, new(3), new(4)}).Draw(t, "slept")
+			f.DeviceVerdict = rapid.SampledFrom([]*treatment.DeviceVerdict{nil, new(treatment.DeviceCleared), new(treatment.DeviceHeld)}).Draw(t, "device")
 			f.RedFlags = rapid.SampledFrom([]*string{nil, new(""), new("chestPain")}).Draw(t, "red flags")
 		case treatment.FactAttestation:
 			f.PresentThroughout, f.LookedIn = new(rapid.Bool().Draw(t, "stayed")), new(rapid.Bool().Draw(t, "looked in"))

@@ -18,6 +18,10 @@ const (
 	RulePregnancyUnknown     Rule = "pregnancyUnknown"
 	RuleSubstances           Rule = "substances"
 	RuleSubstancesUnknown    Rule = "substancesUnknown"
+	RuleAcuteIllness         Rule = "acuteIllness"
+	RuleAcuteIllnessUnknown  Rule = "acuteIllnessUnknown"
+	RuleSleepShort           Rule = "sleepShort"
+	RuleSleepUnknown         Rule = "sleepUnknown"
 	RuleHardBloodPressure    Rule = "hardBloodPressure"
 	RuleSoftBloodPressure    Rule = "softBloodPressure"
 	RuleHeartRate            Rule = "heartRate"
@@ -46,7 +50,7 @@ var (
 		RuleSoftBloodPressure, RuleHeartRate, RuleSaturationLow, RuleReadingMissing, RuleReadingOld, RuleReadingDoubtful,
 		RuleFasting, RuleFastingUnknown, RuleIntervalShort, RuleWeeklyLimit, RuleSupportPersonUnknown, RuleSymptomsUnknown,
 		RulePregnancyUnknown, RuleSubstances, RuleSubstancesUnknown, RuleSuicidality, RuleOpenAlert, RuleUnitsCannotMakeDose,
-		RuleInstructions,
+		RuleInstructions, RuleInteractions, RuleExposure, RuleAcuteIllness, RuleAcuteIllnessUnknown, RuleSleepShort, RuleSleepUnknown,
 	}
 )
 
@@ -105,10 +109,12 @@ func (c *course) judgeCheck(fact Fact) Check {
 	g := gate{course: c, check: fact}
 	g.order()
 	g.pace()
+	g.exposure()
 	g.answers()
 	g.symptoms()
 	g.pregnancy()
 	g.substances()
+	g.fitness()
 	g.pressure()
 	g.quantities()
 	g.outside()
@@ -179,6 +185,19 @@ func (g *gate) pace() {
 	}
 	if n := pace.inWeek(at, earlier); n > pace.perWeek {
 		g.hold(GateReason{Rule: RuleWeeklyLimit, Value: strconv.Itoa(n), Limit: strconv.Itoa(pace.perWeek), Source: pace.weekSource, Clears: clears})
+	}
+}
+
+// exposure looks at what was taken in the 28 days before, with what is prescribed now.
+func (g *gate) exposure() {
+	active, found := g.prescriptionAt(g.check.OccurredAt)
+	if !found { // it stops for itself
+		return
+	}
+	at, limit := g.local(g.check.OccurredAt, g.check.TimeZone), g.known.Protocol.Sessions.MaxIn28DaysMg
+	if sum := g.exposed(at, total(active.DoseMg, active.BoosterMg)); sum > limit {
+		g.hold(GateReason{Rule: RuleExposure, Value: mg(sum), Limit: mg(limit), Source: "protocol.sessions.maxIn28DaysMg",
+			Clears: "Wait until less was taken in the last 28 days, or ask the clinic about the dose."})
 	}
 }
 
@@ -255,6 +274,26 @@ func (g *gate) substances() {
 		g.hold(reason)
 	case *taken != "":
 		reason.Rule, reason.Value, reason.Clears = RuleSubstances, *taken, "Wait until "+free+" have passed since they were taken."
+		g.hold(reason)
+	}
+}
+
+// fitness looks at whether the patient is well and has slept.
+func (g *gate) fitness() {
+	switch ill := g.check.AcuteIllness; {
+	case ill == nil:
+		g.hold(GateReason{Rule: RuleAcuteIllnessUnknown, Source: "check", Clears: "Say whether the patient is acutely ill.", FactID: g.check.ID})
+	case *ill:
+		g.hold(GateReason{Rule: RuleAcuteIllness, Source: "check", Clears: "Wait until the patient is well again.", FactID: g.check.ID})
+	}
+	least := g.known.Protocol.Sessions.MinSleepHours
+	reason := GateReason{Limit: hours(least), Source: "protocol.sessions.minSleepHours", FactID: g.check.ID}
+	switch slept := g.check.SleptHours; {
+	case slept == nil:
+		reason.Rule, reason.Clears = RuleSleepUnknown, "Say how many hours the patient slept last night."
+		g.hold(reason)
+	case *slept < least:
+		reason.Rule, reason.Value, reason.Clears = RuleSleepShort, hours(*slept), "Wait until after a night of at least "+hours(least)+" of sleep."
 		g.hold(reason)
 	}
 }

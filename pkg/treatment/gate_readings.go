@@ -39,10 +39,11 @@ func (g *gate) pressure() {
 // hardPressure stops for the newest reading at the hard pair that still counts, and says whether
 // there was one.
 func (g *gate) hardPressure() bool {
-	_, stop := g.known.Limits.preDose(g.known.Protocol)
+	limits := g.limitsAt(g.check.OccurredAt)
+	_, stop := limits.preDose(g.known.Protocol)
 	for _, reading := range slices.Backward(g.vitals) {
 		if g.counts(reading) && stop.reached(reading.Vitals) {
-			g.stopFor(pressureStop(reading.Vitals, g.known.Limits, g.known.Protocol), reading)
+			g.stopFor(pressureStop(reading.Vitals, limits, g.known.Protocol), reading)
 			return true
 		}
 	}
@@ -63,7 +64,7 @@ func (g *gate) latestPressure() *Fact {
 // it after a rest and is below, and enough were taken from the first high one on.
 func (g *gate) softPressure(latest Fact) {
 	policy := g.known.Protocol.Vitals.PreDose
-	soft, _ := g.known.Limits.preDose(g.known.Protocol)
+	soft, _ := g.limitsAt(g.check.OccurredAt).preDose(g.known.Protocol)
 	var high *Fact
 	readings := 0
 	for i, reading := range g.vitals {

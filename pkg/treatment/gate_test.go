@@ -108,6 +108,22 @@ func TestGate(t *testing.T) {
 		}, "hold:substances other / 48 h"},
 		{"nobody asked for substances", func(_, c *treatment.Fact, _ *treatment.Known) { c.Substances = nil }, "hold:substancesUnknown  / 24 h"},
 
+		{"acutely ill", func(_, c *treatment.Fact, _ *treatment.Known) { c.AcuteIllness = new(true) }, "hold:acuteIllness  / "},
+		{"illness not said", func(_, c *treatment.Fact, _ *treatment.Known) { c.AcuteIllness = nil }, "hold:acuteIllnessUnknown  / "},
+		{"slept 3 hours", func(_, c *treatment.Fact, _ *treatment.Known) { c.SleptHours = new(3) }, "hold:sleepShort 3 h / 4 h"},
+		{"slept 4 hours, by another protocol", func(_, _ *treatment.Fact, k *treatment.Known) { k.Protocol.Sessions.MinSleepHours = 5 }, "hold:sleepShort 4 h / 5 h"},
+		{"sleep not said", func(_, c *treatment.Fact, _ *treatment.Known) { c.SleptHours = nil }, "hold:sleepUnknown  / 4 h"},
+
+		{"3600 mg in 28 days, with dose and booster", consumed(3450, -27*24*60), ""},
+		{"half a milligram more", func(_, _ *treatment.Fact, k *treatment.Known) {
+			consumed(3450, -27*24*60)(nil, nil, k)
+			k.OtherDoses[0].Mg += mg(1) / 2
+		}, "hold:exposure 3600.5 mg / 3600 mg"},
+		{"more, a minute less than 28 days ago, when the clocks were an hour ahead", consumed(3600, -28*24*60-60+1), "hold:exposure 3750 mg / 3600 mg"},
+		{"more, 28 days ago, when the clocks were an hour ahead", consumed(3600, -28*24*60-60), ""},
+		{"more, but later", consumed(3600, 1), ""},
+		{"more, by another protocol", func(_, _ *treatment.Fact, k *treatment.Known) { k.Protocol.Sessions.MaxIn28DaysMg = mg(149) }, "hold:exposure 150 mg / 149 mg"},
+
 		{"just below the soft pair", pressed(139, 89), ""},
 		{"systolic at the soft limit", pressed(140, 80), "hold:softBloodPressure 140/80 mmHg / 140/90 mmHg"},
 		{"diastolic at the soft limit", pressed(120, 90), "hold:softBloodPressure 120/90 mmHg / 140/90 mmHg"},
@@ -116,8 +132,16 @@ func TestGate(t *testing.T) {
 		{"diastolic at the hard limit", pressed(120, 100), "stop:hardBloodPressure 120/100 mmHg / 160/100 mmHg"},
 		{"the patient's own limits", func(r, _ *treatment.Fact, k *treatment.Known) {
 			pressed(131, 80)(r, nil, nil)
-			k.Limits = treatment.Limits{HoldSystolicMmHg: new(130)}
+			k.Limits = own(-30, 130)
 		}, "hold:softBloodPressure 131/80 mmHg / 130/90 mmHg"},
+		{"the patient's own limits, tightened after the reading", func(r, _ *treatment.Fact, k *treatment.Known) {
+			pressed(131, 80)(r, nil, nil)
+			k.Limits = append(own(-30, 140), own(0, 130)...)
+		}, "hold:softBloodPressure 131/80 mmHg / 130/90 mmHg"},
+		{"the patient's own limits, tightened after the check", func(r, _ *treatment.Fact, k *treatment.Known) {
+			pressed(131, 80)(r, nil, nil)
+			k.Limits = append(own(-30, 140), own(1, 130)...)
+		}, ""},
 		{"a doubtful reading", pressed(100, 110), "stop:hardBloodPressure 100/110 mmHg / 160/100 mmHg"},
 		{"a doubtful low one", pressed(59, 35), "hold:readingDoubtful 59/35 mmHg / "},
 		{"systolic alone", func(r, _ *treatment.Fact, _ *treatment.Known) { r.DiastolicMmHg = nil }, "hold:readingMissing blood pressure / "},
@@ -178,6 +202,18 @@ func otherDoses(minutes ...int) func(_, _ *treatment.Fact, k *treatment.Known) {
 			k.OtherDoses = append(k.OtherDoses, treatment.DoseTime{SessionID: id(byte(70 + i)), At: at(m)})
 		}
 	}
+}
+
+// consumed is a dose of another session.
+func consumed(milligrams, minutes int) func(_, _ *treatment.Fact, k *treatment.Known) {
+	return func(_, _ *treatment.Fact, k *treatment.Known) {
+		k.OtherDoses = []treatment.DoseTime{{SessionID: id(70), At: at(minutes), Mg: mg(milligrams)}}
+	}
+}
+
+// own is a patient's own limit from a time on.
+func own(minutes, systolic int) []treatment.LimitsSince {
+	return []treatment.LimitsSince{{Limits: treatment.Limits{HoldSystolicMmHg: &systolic}, Since: at(minutes)}}
 }
 
 func pressed(systolic, diastolic int) func(reading, _ *treatment.Fact, _ *treatment.Known) {
@@ -342,14 +378,14 @@ func TestSurroundings(t *testing.T) {
 
 func TestGateLimits(t *testing.T) {
 	k := known()
-	k.Protocol, k.Limits = treatment.Default(), treatment.Limits{HoldSystolicMmHg: new(130)}
+	k.Protocol, k.Limits = treatment.Default(), own(-30, 130)
 	otherDoses(-24*60, -5*24*60, -6*24*60)(nil, nil, &k)
 	got := treatment.Gate(k, noon, "America/New_York")
 	want := treatment.GateLimits{
 		HoldBloodPressure: treatment.BloodPressure{SystolicMmHg: 130, DiastolicMmHg: 90},
 		StopBloodPressure: treatment.BloodPressure{SystolicMmHg: 160, DiastolicMmHg: 100},
 		EarliestAt:        at(24 * 60), // both: 48 h after the last, a week after the first
-		MinIntervalHours:  48, MaxIn7Days: 3, Prescription: &k.Prescriptions[0], ObservationMin: 120,
+		MaxIn28DaysMg:     mg(3600), MinIntervalHours: 48, MaxIn7Days: 3, Prescription: &k.Prescriptions[0], ObservationMin: 120,
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(dose.Mg(0))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

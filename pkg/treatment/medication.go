@@ -24,6 +24,8 @@ const (
 	// of its own, so that no rule takes the one for the other.
 	DrugStrongCYP3A4Inhibitor DrugClass = "strongCyp3a4Inhibitor"
 	DrugItraconazole          DrugClass = "itraconazole"
+	// DrugGrapefruitJuice raises it 3-fold: who drinks it says so as of a medicine.
+	DrugGrapefruitJuice DrugClass = "grapefruitJuice"
 	// DrugCYP2B6Inhibitor: ticlopidine raises it 2.4-fold.
 	DrugCYP2B6Inhibitor DrugClass = "cyp2b6Inhibitor"
 	// DrugEnzymeInducer: rifampicin lowers it by 86 percent, St John's wort by 58.
@@ -37,8 +39,8 @@ const (
 // DrugClasses lists every class.
 var DrugClasses = []DrugClass{
 	DrugBenzodiazepine, DrugZDrug, DrugOpioid, DrugGabapentinoid, DrugMuscleRelaxant, DrugSedatingAntihistamine,
-	DrugStimulant, DrugMAOI, DrugLamotrigine, DrugStrongCYP3A4Inhibitor, DrugItraconazole, DrugCYP2B6Inhibitor,
-	DrugEnzymeInducer, DrugThyroidHormone, DrugMethylxanthine, DrugOther,
+	DrugStimulant, DrugMAOI, DrugLamotrigine, DrugStrongCYP3A4Inhibitor, DrugItraconazole, DrugGrapefruitJuice,
+	DrugCYP2B6Inhibitor, DrugEnzymeInducer, DrugThyroidHormone, DrugMethylxanthine, DrugOther,
 }
 
 // MedicationStatus says whether a medicine is being taken. It is never stored.

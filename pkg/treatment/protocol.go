@@ -18,9 +18,8 @@ const (
 	LegalValidityMonths = 6
 )
 
-// Guards that a protocol can switch off by name, because nothing keeps the records that they
-// look at: today that is interactions alone, of which the prescriber has to think. A guard that
-// is on and whose records are unknown refuses.
+// Guards that a protocol can switch off by name, where nothing keeps the records that they look
+// at. The shipped one has them all on. A guard that is on and whose records are unknown refuses.
 const (
 	GuardConsultation = "consultation"
 	GuardConsents     = "consents"
@@ -173,6 +172,10 @@ type SessionPolicy struct {
 	MinIntervalHours PerTier `json:"minIntervalHours"`
 	// MaxIn7Days: sessions in any seven days. Default 7, 3, 2.
 	MaxIn7Days PerTier `json:"maxIn7Days"`
+	// MaxIn28DaysMg is how much may be taken in any 28 days. Default 3600 mg: eight sessions, two a
+	// week, at the soft maximum of 450 mg. The highest that a program publishes for every day, 120 mg,
+	// comes to 3360 mg.
+	MaxIn28DaysMg dose.Mg `json:"maxIn28DaysMg"`
 	// ClearanceMin: for so many minutes a clearance before the dose counts. Default 60.
 	ClearanceMin int `json:"clearanceMin"`
 	// MissedAfterHours: a planned session without a dose is missed. Default 24.
@@ -191,6 +194,8 @@ type SessionPolicy struct {
 	// what a prescriber has ordered ([Substances]). Default 24: at-home programs publish that for
 	// alcohol, cannabis, sedatives, opioids and stimulants, and DefaultInstructions say it.
 	SubstanceFreeHours int `json:"substanceFreeHours"`
+	// MinSleepHours of the last night: after less there is no session. Default 4.
+	MinSleepHours int `json:"minSleepHours"`
 	// LookIn is how often the support person looks in. Default every 15 minutes, which at-home
 	// programs publish, and 5 of grace.
 	LookIn LookInPolicy `json:"lookIn"`

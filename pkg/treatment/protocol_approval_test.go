@@ -28,10 +28,6 @@ func TestProposeAndApprove(t *testing.T) {
 func TestProposalsAreSound(t *testing.T) {
 	for _, guard := range treatment.GuardNames {
 		_, err := without(guard).Propose(id(9), "")
-		if guard == treatment.GuardInteractions { // as in the shipped one
-			allowed(t, err)
-			continue
-		}
 		refused(t, err, treatment.CodeProtocolNotAllowed, treatment.RuleProtocol)
 	}
 	_, err := guarded().Propose(id(9), "")

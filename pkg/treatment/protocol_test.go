@@ -33,6 +33,8 @@ func TestDefaultProtocol(t *testing.T) {
 		{"age of the last reading", p.Vitals.Release.ReadingMaxAgeMin, 30},
 		{"fasting", p.Sessions.Fasting, treatment.FastingPolicy{SolidsMin: 240, FluidsMin: 120}},
 		{"without substances", p.Sessions.SubstanceFreeHours, 24},
+		{"sleep", p.Sessions.MinSleepHours, 4},
+		{"28 days", p.Sessions.MaxIn28DaysMg, mg(3600)},
 		{"looking in", p.Sessions.LookIn, treatment.LookInPolicy{EveryMin: 15, GraceMin: 5}},
 		{"a clearance lasts", p.Sessions.ClearanceMin, 60},
 		{"observation", p.Vitals.Release.ObservationMin, 120},
@@ -63,9 +65,8 @@ func TestDefaultProtocol(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
-	// Nothing looks at interactions yet.
-	if diff := cmp.Diff([]string{treatment.GuardInteractions}, p.GuardsOff); diff != "" {
-		t.Errorf("guards that are off (-want +got):\n%s", diff)
+	if len(p.GuardsOff) > 0 {
+		t.Errorf("guards that are off: %v", p.GuardsOff)
 	}
 }
 
@@ -147,6 +148,9 @@ func TestProtocolValidate(t *testing.T) {
 		{"/sessions/fasting/solidsMin", func(p *treatment.Protocol) { p.Sessions.Fasting.SolidsMin = 119 }},
 		{"/sessions/substanceFreeHours", func(p *treatment.Protocol) { p.Sessions.SubstanceFreeHours = 0 }},
 		{"/sessions/substanceFreeHours", func(p *treatment.Protocol) { p.Sessions.SubstanceFreeHours = 169 }},
+		{"/sessions/minSleepHours", func(p *treatment.Protocol) { p.Sessions.MinSleepHours = 0 }},
+		{"/sessions/minSleepHours", func(p *treatment.Protocol) { p.Sessions.MinSleepHours = 13 }},
+		{"/sessions/maxIn28DaysMg", func(p *treatment.Protocol) { p.Sessions.MaxIn28DaysMg = 0 }},
 		{"/sessions/lookIn/everyMin", func(p *treatment.Protocol) { p.Sessions.LookIn.EveryMin = 61 }},
 		{"/sessions/lookIn/graceMin", func(p *treatment.Protocol) { p.Sessions.LookIn.GraceMin = 16 }},
 		{"/sessions/nurseMayOverride/1", func(p *treatment.Protocol) { p.Sessions.NurseMayOverride[1] = treatment.RuleConsents }},

@@ -24,7 +24,7 @@ func TestReadingAlerts(t *testing.T) {
 		{"hard before", reading(-10, 120, 100), nil, alerts(treatment.AlertBPPreHard)},
 		{"high after", reading(40, 160, 80), nil, alerts(treatment.AlertBPHigh)},
 		{"a doubtful crisis after", reading(40, 270, 80), nil, alerts(treatment.AlertBPCrisis)},
-		{"a patient's own limit", func(_ *treatment.Plan, _ *[]treatment.Fact, k *treatment.Known) { k.Limits.HoldSystolicMmHg = new(120) },
+		{"a patient's own limit", func(_ *treatment.Plan, _ *[]treatment.Fact, k *treatment.Known) { k.Limits = own(0, 120) },
 			nil, alerts(treatment.AlertBPPreSoft)},
 		{"before, when no dose is known", func(_ *treatment.Plan, f *[]treatment.Fact, _ *treatment.Known) {
 			*f = []treatment.Fact{vitalsFact(9, 40, 150, 80)}

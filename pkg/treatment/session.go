@@ -81,6 +81,9 @@ type Session struct {
 	DoubtfulReading bool
 }
 
+// Total is what was taken in all.
+func (s Session) Total() dose.Mg { return total(s.DoseMg, s.BoosterMg) }
+
 // StatusAt is the status at a time. A session that was planned is missed when no dose was
 // taken for so many hours after the plan. When a clearance has lapsed, it is scheduled again.
 func (s Session) StatusAt(plan Plan, p Protocol, now time.Time) SessionStatus {

@@ -1,6 +1,7 @@
 package treatment
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -35,8 +36,11 @@ type Signing struct {
 	Eligible *bool
 	// SignedConsents are the consents in force.
 	SignedConsents []string
-	// InteractionsReviewed: the patient's medications were checked against ketamine.
-	InteractionsReviewed *bool
+	// Medicines are those that the patient takes or took lately, and whatever else the signer has
+	// named, as they are now; Reviewed are those that the signer has looked at, together with
+	// ketamine. Either is nil when nobody knows. Guard interactions.
+	Medicines []Evidence
+	Reviewed  []Evidence
 	// PDMPCheckedAt is when the prescription monitoring program of the patient's state was last
 	// asked, whatever it showed.
 	PDMPCheckedAt *time.Time
@@ -111,8 +115,8 @@ func (s Signing) missingEvidence(o *objections) {
 	if p.Guards(GuardConsultation) && !isTrue(s.Eligible) {
 		o.add(CodeRuleViolated, Reason{Rule: RuleConsultation, Detail: "no consultation has found the patient eligible"})
 	}
-	if p.Guards(GuardInteractions) && !isTrue(s.InteractionsReviewed) {
-		o.add(CodeRuleViolated, Reason{Rule: RuleInteractions, Detail: "the patient's medications were not reviewed for interactions"})
+	if p.Guards(GuardInteractions) {
+		s.unreviewed(o)
 	}
 	if p.Guards(GuardPDMP) && (s.PDMPCheckedAt == nil || !within(*s.PDMPCheckedAt, s.Now, p.Prescribing.PDMPMaxAgeDays)) {
 		o.add(CodeRuleViolated, Reason{Rule: RulePDMP, Limit: days(p.Prescribing.PDMPMaxAgeDays),
@@ -121,6 +125,19 @@ func (s Signing) missingEvidence(o *objections) {
 	if p.Guards(GuardInPersonExam) && DateOf(s.Now) >= p.Prescribing.InPersonExamRequiredFrom && s.InPersonExamAt == nil {
 		o.add(CodeRuleViolated, Reason{Rule: RuleInPersonExam, Limit: string(p.Prescribing.InPersonExamRequiredFrom),
 			Detail: "from that day on an examination in person must come first"})
+	}
+}
+
+// unreviewed objects to every medicine that the signer has not looked at as it is now: one that was
+// added, changed or stopped since they did.
+func (s Signing) unreviewed(o *objections) {
+	if s.Medicines == nil || s.Reviewed == nil {
+		o.add(CodeRuleViolated, Reason{Rule: RuleInteractions, Pointer: "/reviewedMedications", Detail: "the patient's medications were not reviewed for interactions"})
+		return
+	}
+	for _, m := range Unconsidered(s.Medicines, nil, s.Reviewed) {
+		o.add(CodeRuleViolated, Reason{Rule: RuleInteractions, Pointer: "/reviewedMedications",
+			Detail: fmt.Sprintf("medication %s is at version %d, which was not reviewed for interactions", m.ID, m.Version)})
 	}
 }
 

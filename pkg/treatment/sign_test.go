@@ -148,9 +148,19 @@ func TestSignGuards(t *testing.T) {
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsents}},
 		{"one consent missing", func(_ *treatment.Order, s *treatment.Signing) { s.SignedConsents = s.SignedConsents[1:] },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleConsents}},
-		{"interactions not reviewed", func(_ *treatment.Order, s *treatment.Signing) { s.InteractionsReviewed = new(false) },
+		{"nothing to review", func(_ *treatment.Order, s *treatment.Signing) {
+			s.Medicines, s.Reviewed = []treatment.Evidence{}, []treatment.Evidence{}
+		}, "", nil},
+		{"nobody has reviewed that there is nothing", func(_ *treatment.Order, s *treatment.Signing) {
+			s.Medicines, s.Reviewed = []treatment.Evidence{}, nil
+		}, treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions}},
+		{"interactions not reviewed", func(_ *treatment.Order, s *treatment.Signing) { s.Reviewed = []treatment.Evidence{} },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions}},
-		{"interactions unknown", func(_ *treatment.Order, s *treatment.Signing) { s.InteractionsReviewed = nil },
+		{"a medicine was added, and another one has changed", func(_ *treatment.Order, s *treatment.Signing) {
+			s.Medicines = []treatment.Evidence{{Type: treatment.EvidenceMedication, ID: id(80), Version: 3}, {Type: treatment.EvidenceMedication, ID: id(81), Version: 1}}
+		}, treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions, treatment.RuleInteractions}},
+		{"one more than there is", func(_ *treatment.Order, s *treatment.Signing) { s.Medicines = s.Medicines[:0] }, "", nil},
+		{"medicines unknown", func(_ *treatment.Order, s *treatment.Signing) { s.Medicines = nil },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions}},
 		{"PDMP asked exactly 90 days ago", func(_ *treatment.Order, s *treatment.Signing) { s.PDMPCheckedAt = new(days(-90)) }, "", nil},
 		{"PDMP asked a moment earlier", func(_ *treatment.Order, s *treatment.Signing) { s.PDMPCheckedAt = new(days(-90).Add(-1)) },
@@ -205,7 +215,7 @@ func TestSignInPersonExam(t *testing.T) {
 func TestSignWithGuardsOff(t *testing.T) {
 	s := signing()
 	s.Now, s.Weight.MeasuredAt = days(60), days(50) // after the in-person exam is required
-	s.Eligible, s.SignedConsents, s.InteractionsReviewed, s.PDMPCheckedAt, s.InPersonExamAt = nil, nil, nil, nil, nil
+	s.Eligible, s.SignedConsents, s.Medicines, s.PDMPCheckedAt, s.InPersonExamAt = nil, nil, nil, nil, nil
 	_, err := draft(t, order()).Sign(s)
 	refused(t, err, treatment.CodeRuleViolated, treatment.RuleConsents, treatment.RuleConsultation, treatment.RuleInteractions,
 		treatment.RulePDMP, treatment.RuleInPersonExam)

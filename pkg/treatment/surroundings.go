@@ -20,6 +20,10 @@ type Surroundings struct {
 	// nil when nobody was named. SupportPersonRemoved: the patient does not want them there any more.
 	SupportPersonAdult   *bool
 	SupportPersonRemoved bool
+	// Medicines are those that the patient takes or took lately, and Day is the day of the check
+	// where the patient is. Guard interactions.
+	Medicines []Medication
+	Day       Date
 	// Units are what is at home. Guard units.
 	Units *UnitsAtHome
 }
@@ -67,6 +71,7 @@ func (s Surroundings) Reasons() []GateReason {
 		}
 		add(stop, reason)
 	}
+	list = append(list, s.interactions()...)
 	if s.Protocol.Guards(GuardUnits) {
 		switch {
 		case s.Units == nil || !s.Units.Enough:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Vitals is one reading. What was not measured is nil, and never counts as normal.
@@ -31,6 +32,23 @@ type Limits struct {
 	HoldDiastolicMmHg *int
 	StopSystolicMmHg  *int
 	StopDiastolicMmHg *int
+}
+
+// LimitsSince are a patient's own limits from a time on.
+type LimitsSince struct {
+	Limits
+	Since time.Time
+}
+
+// LimitsAt are those of a time, of some in the order of time: what happened is judged by the limits
+// that it could be known to break. Of before the first they are the first.
+func LimitsAt(list []LimitsSince, at time.Time) (found Limits) {
+	for i, l := range list {
+		if i == 0 || !l.Since.After(at) {
+			found = l.Limits
+		}
+	}
+	return found
 }
 
 // loosened objects to every limit that is above the protocol's.

@@ -282,6 +282,7 @@ func racing(t testing.TB, s *Scene) {
 	check := s.fact("redFlags", []string{})
 	check["solidsFastedMin"], check["fluidsFastedMin"], check["supportPersonPresent"] = 300, 150, true
 	check["supportPersonId"], check["pregnancy"], check["substances"] = s.IDs["supportPerson"], "notPregnant", []string{}
+	check["acuteIllness"], check["sleptHours"] = false, 7
 	s.keep("session", s.must(t, s.Patient, "checkSession", check))
 }
 

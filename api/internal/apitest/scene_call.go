@@ -98,6 +98,24 @@ func (s *Scene) path(t testing.TB, operation string) map[string]string {
 	return ids
 }
 
+// body is what somebody sends who says nothing else: who signs has looked at every medicine.
+func (s *Scene) body(t testing.TB, operation string, body any) any {
+	if body == nil && operation == "signPrescription" {
+		return s.Reviewed(t)
+	}
+	return body
+}
+
+// Reviewed is what a signer sends who has looked at every medicine as it is now.
+func (s *Scene) Reviewed(t testing.TB) map[string]any {
+	seen := []map[string]any{}
+	report := s.Clinic.Site.Must(t, Call{Operation: "showInteractions", Token: s.Clinic.Clinician.Token, Path: s.path(t, "showInteractions")})
+	for _, m := range report.Items() {
+		seen = append(seen, map[string]any{"id": m["id"], "version": m["version"]})
+	}
+	return map[string]any{"reviewedMedications": seen}
+}
+
 // header is the If-Match of the record that the operation acts on.
 func (s *Scene) header(t testing.TB, operation string) map[string]string {
 	op, ok := Contract(t).Operation(operation)
@@ -142,7 +160,7 @@ func (s *Scene) keep(noun string, a Answer) {
 func (s *Scene) must(t testing.TB, who *Person, operation string, body any) Answer {
 	t.Helper()
 	return s.Clinic.Site.Must(t, Call{
-		Operation: operation, Token: who.Token, Path: s.path(t, operation), Body: body, Header: s.header(t, operation),
+		Operation: operation, Token: who.Token, Path: s.path(t, operation), Body: s.body(t, operation, body), Header: s.header(t, operation),
 	})
 }
 
@@ -150,7 +168,7 @@ func (s *Scene) must(t testing.TB, who *Person, operation string, body any) Answ
 // record that it answers is the one that the next operations are about.
 func (s *Scene) Do(t testing.TB, who *Person, operation string, body any) Answer {
 	t.Helper()
-	a := s.Clinic.Site.Do(t, Call{Operation: operation, Token: who.Token, Path: s.path(t, operation), Body: body, Header: s.header(t, operation)})
+	a := s.Clinic.Site.Do(t, Call{Operation: operation, Token: who.Token, Path: s.path(t, operation), Body: s.body(t, operation, body), Header: s.header(t, operation)})
 	op, _ := Contract(t).Operation(operation)
 	for noun := range s.Version {
 		if a.Status < 300 && op.Kind != "read" && s.IDs[noun] == a.Text("id") {

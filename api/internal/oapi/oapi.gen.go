@@ -685,6 +685,7 @@ const (
 	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
 	DeviationRuleDroveTooEarly          DeviationRule = "droveTooEarly"
 	DeviationRuleExpired                DeviationRule = "expired"
+	DeviationRuleExposure               DeviationRule = "exposure"
 	DeviationRuleFills                  DeviationRule = "fills"
 	DeviationRuleHoldOverridden         DeviationRule = "holdOverridden"
 	DeviationRuleIntervalShort          DeviationRule = "intervalShort"
@@ -706,6 +707,7 @@ const (
 	DeviationRuleTreatmentOnHold        DeviationRule = "treatmentOnHold"
 	DeviationRuleUnitsMismatch          DeviationRule = "unitsMismatch"
 	DeviationRuleUnitsUnaccounted       DeviationRule = "unitsUnaccounted"
+	DeviationRuleVerdictDiffers         DeviationRule = "verdictDiffers"
 	DeviationRuleWeeklyLimit            DeviationRule = "weeklyLimit"
 )
 
@@ -727,6 +729,8 @@ func (e DeviationRule) Valid() bool {
 	case DeviationRuleDroveTooEarly:
 		return true
 	case DeviationRuleExpired:
+		return true
+	case DeviationRuleExposure:
 		return true
 	case DeviationRuleFills:
 		return true
@@ -770,7 +774,27 @@ func (e DeviationRule) Valid() bool {
 		return true
 	case DeviationRuleUnitsUnaccounted:
 		return true
+	case DeviationRuleVerdictDiffers:
+		return true
 	case DeviationRuleWeeklyLimit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeviceVerdict.
+const (
+	DeviceVerdictCleared DeviceVerdict = "cleared"
+	DeviceVerdictHeld    DeviceVerdict = "held"
+)
+
+// Valid indicates whether the value is a known member of the DeviceVerdict enum.
+func (e DeviceVerdict) Valid() bool {
+	switch e {
+	case DeviceVerdictCleared:
+		return true
+	case DeviceVerdictHeld:
 		return true
 	default:
 		return false
@@ -906,6 +930,7 @@ const (
 	DrugClassCyp2B6Inhibitor       DrugClass = "cyp2b6Inhibitor"
 	DrugClassEnzymeInducer         DrugClass = "enzymeInducer"
 	DrugClassGabapentinoid         DrugClass = "gabapentinoid"
+	DrugClassGrapefruitJuice       DrugClass = "grapefruitJuice"
 	DrugClassItraconazole          DrugClass = "itraconazole"
 	DrugClassLamotrigine           DrugClass = "lamotrigine"
 	DrugClassMaoi                  DrugClass = "maoi"
@@ -930,6 +955,8 @@ func (e DrugClass) Valid() bool {
 	case DrugClassEnzymeInducer:
 		return true
 	case DrugClassGabapentinoid:
+		return true
+	case DrugClassGrapefruitJuice:
 		return true
 	case DrugClassItraconazole:
 		return true
@@ -1256,12 +1283,16 @@ func (e GateReasonKind) Valid() bool {
 
 // Defines values for GateRule.
 const (
+	GateRuleAcuteIllness         GateRule = "acuteIllness"
+	GateRuleAcuteIllnessUnknown  GateRule = "acuteIllnessUnknown"
 	GateRuleConsents             GateRule = "consents"
+	GateRuleExposure             GateRule = "exposure"
 	GateRuleFasting              GateRule = "fasting"
 	GateRuleFastingUnknown       GateRule = "fastingUnknown"
 	GateRuleHardBloodPressure    GateRule = "hardBloodPressure"
 	GateRuleHeartRate            GateRule = "heartRate"
 	GateRuleInstructions         GateRule = "instructions"
+	GateRuleInteractions         GateRule = "interactions"
 	GateRuleIntervalShort        GateRule = "intervalShort"
 	GateRuleNoActivePrescription GateRule = "noActivePrescription"
 	GateRuleNoSupportPerson      GateRule = "noSupportPerson"
@@ -1276,6 +1307,8 @@ const (
 	GateRuleRedFlagSymptom       GateRule = "redFlagSymptom"
 	GateRuleSaturationCritical   GateRule = "saturationCritical"
 	GateRuleSaturationLow        GateRule = "saturationLow"
+	GateRuleSleepShort           GateRule = "sleepShort"
+	GateRuleSleepUnknown         GateRule = "sleepUnknown"
 	GateRuleSoftBloodPressure    GateRule = "softBloodPressure"
 	GateRuleSubstances           GateRule = "substances"
 	GateRuleSubstancesUnknown    GateRule = "substancesUnknown"
@@ -1291,7 +1324,13 @@ const (
 // Valid indicates whether the value is a known member of the GateRule enum.
 func (e GateRule) Valid() bool {
 	switch e {
+	case GateRuleAcuteIllness:
+		return true
+	case GateRuleAcuteIllnessUnknown:
+		return true
 	case GateRuleConsents:
+		return true
+	case GateRuleExposure:
 		return true
 	case GateRuleFasting:
 		return true
@@ -1302,6 +1341,8 @@ func (e GateRule) Valid() bool {
 	case GateRuleHeartRate:
 		return true
 	case GateRuleInstructions:
+		return true
+	case GateRuleInteractions:
 		return true
 	case GateRuleIntervalShort:
 		return true
@@ -1330,6 +1371,10 @@ func (e GateRule) Valid() bool {
 	case GateRuleSaturationCritical:
 		return true
 	case GateRuleSaturationLow:
+		return true
+	case GateRuleSleepShort:
+		return true
+	case GateRuleSleepUnknown:
 		return true
 	case GateRuleSoftBloodPressure:
 		return true
@@ -1587,6 +1632,27 @@ func (e IntakeCondition) Valid() bool {
 	case IntakeConditionUnstableCardiovascular:
 		return true
 	case IntakeConditionUntreatedHyperthyroidism:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InteractionSeverity.
+const (
+	InteractionSeverityCaution InteractionSeverity = "caution"
+	InteractionSeverityHold    InteractionSeverity = "hold"
+	InteractionSeverityInfo    InteractionSeverity = "info"
+)
+
+// Valid indicates whether the value is a known member of the InteractionSeverity enum.
+func (e InteractionSeverity) Valid() bool {
+	switch e {
+	case InteractionSeverityCaution:
+		return true
+	case InteractionSeverityHold:
+		return true
+	case InteractionSeverityInfo:
 		return true
 	default:
 		return false
@@ -3689,14 +3755,23 @@ type Causality string
 
 // Check A check of the safety gate, as it is judged by everything that is known by now.
 type Check struct {
+	// AcuteIllness Whether the patient is acutely ill, with a fever, an infection or vomiting. Left out: not known, which holds the dose.
+	AcuteIllness *bool `json:"acuteIllness,omitempty"`
+
 	// Cleared Nothing stands in the way of the dose, or every hold was overridden, and nothing that stops a dose was recorded after the check.
 	Cleared bool `json:"cleared"`
 
 	// ClockSkew The client's clock was ahead of the server's.
 	ClockSkew *bool `json:"clockSkew,omitempty"`
 
+	// DeviceVerdict What the phone told the patient, if it could not ask the server. Another verdict of the server is a deviation.
+	DeviceVerdict *DeviceVerdict `json:"deviceVerdict,omitempty"`
+
 	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
 	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// GateVersion The `gateVersion` of the limits by which the phone judged.
+	GateVersion *string `json:"gateVersion,omitempty"`
 
 	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
 	ID openapi_types.UUID `json:"id"`
@@ -3727,6 +3802,9 @@ type Check struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SleptHours Full hours that the patient slept last night. Left out: not known, which holds the dose.
+	SleptHours *int `json:"sleptHours,omitempty"`
 
 	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
 	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
@@ -3821,8 +3899,17 @@ type CheckInInput struct {
 
 // CheckInput The answers of a check before the dose. Vital signs are recorded by themselves, before it.
 type CheckInput struct {
+	// AcuteIllness Whether the patient is acutely ill, with a fever, an infection or vomiting. Left out: not known, which holds the dose.
+	AcuteIllness *bool `json:"acuteIllness,omitempty"`
+
+	// DeviceVerdict What the phone told the patient, if it could not ask the server. Another verdict of the server is a deviation.
+	DeviceVerdict *DeviceVerdict `json:"deviceVerdict,omitempty"`
+
 	// FluidsFastedMin Minutes since anything was drunk. Left out: not known, which holds the dose.
 	FluidsFastedMin *int `json:"fluidsFastedMin,omitempty"`
+
+	// GateVersion The `gateVersion` of the limits by which the phone judged.
+	GateVersion *string `json:"gateVersion,omitempty"`
 
 	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
 	ID openapi_types.UUID `json:"id"`
@@ -3841,6 +3928,9 @@ type CheckInput struct {
 
 	// ReportedBy Whose word it is.
 	ReportedBy ReportedBy `json:"reportedBy"`
+
+	// SleptHours Full hours that the patient slept last night. Left out: not known, which holds the dose.
+	SleptHours *int `json:"sleptHours,omitempty"`
 
 	// SolidsFastedMin Minutes since anything solid was eaten. Left out: not known, which holds the dose.
 	SolidsFastedMin *int `json:"solidsFastedMin,omitempty"`
@@ -4353,6 +4443,9 @@ type Deviation struct {
 // DeviationRule A rule that a session or a fill differs from. More words may come.
 type DeviationRule string
 
+// DeviceVerdict What a phone that was offline made of a check of the safety gate.
+type DeviceVerdict string
+
 // Discontinuation Why the course ends early.
 type Discontinuation struct {
 	// Note In words.
@@ -4629,7 +4722,7 @@ type DosingChange struct {
 	SessionsPerWeek *int `json:"sessionsPerWeek,omitempty"`
 }
 
-// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 type DrugClass string
 
 // DuringSessionPolicy When to measure after a dose, and what is too high.
@@ -4865,6 +4958,9 @@ type Gate struct {
 	// FluidsFastedMin Minutes without clear fluids before a dose.
 	FluidsFastedMin int `json:"fluidsFastedMin"`
 
+	// GateVersion Names these limits: as long as they are the same, so is it. A check that was judged by them offline is sent with it.
+	GateVersion string `json:"gateVersion"`
+
 	// HeartRate Heart rates outside this range hold, per minute.
 	HeartRate HeartRatePolicy `json:"heartRate"`
 
@@ -4877,11 +4973,20 @@ type Gate struct {
 	// LookInEveryMin The support person looks in this often, in minutes.
 	LookInEveryMin int `json:"lookInEveryMin"`
 
+	// MaxIn28DaysMg What may be taken in any 28 days, in mg; the dose that is to come included.
+	MaxIn28DaysMg dose.Mg `json:"maxIn28DaysMg"`
+
 	// MaxIn7Days Sessions in any seven days.
 	MaxIn7Days int `json:"maxIn7Days"`
 
+	// Medications Medicines that the patient takes, or took so lately that it still matters, with what is known of them together with ketamine; only `hold` holds the dose. For staff.
+	Medications *[]Medication `json:"medications,omitempty"`
+
 	// MinIntervalHours Hours from the start of one session to the start of the next.
 	MinIntervalHours int `json:"minIntervalHours"`
+
+	// MinSleepHours Hours of sleep in the night before, at least.
+	MinSleepHours int `json:"minSleepHours"`
 
 	// ObservationMin Minutes from the last dose to the end, by the prescribed dose.
 	ObservationMin int `json:"observationMin"`
@@ -4904,7 +5009,7 @@ type Gate struct {
 	// ReadingsIfHigh How many readings it takes when one was high.
 	ReadingsIfHigh int `json:"readingsIfHigh"`
 
-	// Reasons What stands in the way outside of the session, and by the treatment and the prescription; for staff.
+	// Reasons What stands in the way outside of the session, by the treatment and the prescription, and by what was taken in 28 days; for staff.
 	Reasons *[]GateReason `json:"reasons,omitempty"`
 
 	// RedFlags The symptoms to ask for.
@@ -4927,6 +5032,9 @@ type Gate struct {
 
 	// SubstanceFreeHours Hours before a dose in which nothing is taken that alters the mind or the breathing, but what a prescriber has ordered.
 	SubstanceFreeHours int `json:"substanceFreeHours"`
+
+	// TakenIn28DaysMg What was taken in the 28 days before, in mg.
+	TakenIn28DaysMg dose.Mg `json:"takenIn28DaysMg"`
 
 	// ValidUntil When the prescription ends.
 	ValidUntil *time.Time `json:"validUntil,omitempty"`
@@ -5457,6 +5565,51 @@ type IntakeUpdate struct {
 	SupportPerson *IntakeSupportPerson `json:"supportPerson,omitempty"`
 }
 
+// Interaction What is known of a class of medicines, or of one of them, together with ketamine.
+type Interaction struct {
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	DrugClass DrugClass `json:"drugClass"`
+
+	// Effect What happens.
+	Effect string `json:"effect"`
+
+	// Figure The published figure, of oral S-ketamine; absent if there is none.
+	Figure *string `json:"figure,omitempty"`
+
+	// Provenance How far a piece of data can be trusted: `published` was found in its source, `unverified` is common knowledge. Show the latter as such.
+	Provenance Provenance `json:"provenance"`
+
+	// Severity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
+	Severity InteractionSeverity `json:"severity"`
+
+	// Source Where it is written; absent if nobody has looked it up.
+	Source *string `json:"source,omitempty"`
+
+	// Substance The one that was studied, or that the source names; absent for the class. Another one of the class may do something else.
+	Substance *string `json:"substance,omitempty"`
+
+	// WashoutDays For so many days after the last one it still counts; absent for none.
+	WashoutDays *int `json:"washoutDays,omitempty"`
+}
+
+// InteractionReport What a prescriber looks at before a signature.
+type InteractionReport struct {
+	// Items Every medicine that the patient takes, or took so lately that it still matters, in the order in which they were reported.
+	Items []Medication `json:"items"`
+
+	// RulesVersion The state of the rules that found it.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Severity The gravest of all; absent if none was found.
+	Severity *InteractionSeverity `json:"severity,omitempty"`
+
+	// Unknown There is a medicine of which nobody has said what class it is: what it does is not known.
+	Unknown bool `json:"unknown"`
+}
+
+// InteractionSeverity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
+type InteractionSeverity string
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -5666,7 +5819,7 @@ type Medication struct {
 	// Dosage How much and how often, in words.
 	Dosage *string `json:"dosage,omitempty"`
 
-	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 	DrugClass *DrugClass `json:"drugClass,omitempty"`
 
 	// EndReason Why it was stopped.
@@ -5677,6 +5830,9 @@ type Medication struct {
 
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
+
+	// Interactions What is known of it together with ketamine, the gravest first; empty if it is known to be nothing. Absent while nobody has said what class it is: then it is unknown, never fine. For staff.
+	Interactions *[]Interaction `json:"interactions,omitempty"`
 
 	// Mode How it reached the record.
 	Mode Mode `json:"mode"`
@@ -5735,7 +5891,7 @@ type MedicationInput struct {
 	// Dosage How much and how often, in words.
 	Dosage *string `json:"dosage,omitempty"`
 
-	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
+	// DrugClass What a medicine is, as far as ketamine meets it; the class that weighs most when several fit. `other` is a medicine of no class named here; left out, nobody has looked. `strongCyp3a4Inhibitor` is for example clarithromycin; `itraconazole` has a word of its own, because it leaves the level of ketamine as it is. `grapefruitJuice` is for who drinks it. `cyp2b6Inhibitor` is ticlopidine or clopidogrel, `enzymeInducer` rifampicin or St John's wort, `methylxanthine` theophylline, `sedatingAntihistamine` diphenhydramine. More words may come.
 	DrugClass *DrugClass `json:"drugClass,omitempty"`
 
 	// EndedOn Day on which it was, or will be, stopped. From that day on, in the time zone of the patient, it is `ended`.
@@ -5777,6 +5933,15 @@ type MedicationPage struct {
 
 // MedicationStatus `ended` follows from the day on which it was stopped, in the time zone of the patient.
 type MedicationStatus string
+
+// MedicationVersion A medication in the version that was looked at.
+type MedicationVersion struct {
+	// ID The medication.
+	ID openapi_types.UUID `json:"id"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
 
 // MemberKind Whether a membership is that of staff or of a patient.
 type MemberKind string
@@ -6413,6 +6578,9 @@ type Prescription struct {
 	// Refills Fills after the first; at most five (21 CFR 1306.22).
 	Refills int `json:"refills"`
 
+	// ReviewedMedications The medicines that the signer had weighed against ketamine; absent until it is signed.
+	ReviewedMedications *[]MedicationVersion `json:"reviewedMedications,omitempty"`
+
 	// Route How it is taken.
 	Route Route `json:"route"`
 
@@ -6956,11 +7124,17 @@ type SessionPolicy struct {
 	// LookIn How often the support person looks in.
 	LookIn LookInPolicy `json:"lookIn"`
 
+	// MaxIn28DaysMg How much may be taken in any 28 days, in mg.
+	MaxIn28DaysMg dose.Mg `json:"maxIn28DaysMg"`
+
 	// MaxIn7Days A number for each tier of dose.
 	MaxIn7Days PerTier `json:"maxIn7Days"`
 
 	// MinIntervalHours A number for each tier of dose.
 	MinIntervalHours PerTier `json:"minIntervalHours"`
+
+	// MinSleepHours After a night with less sleep than this there is no session, in hours.
+	MinSleepHours int `json:"minSleepHours"`
 
 	// MissedAfterHours A planned session without a dose is missed after this, in hours.
 	MissedAfterHours int `json:"missedAfterHours"`
@@ -6995,6 +7169,12 @@ type SessionStatus string
 
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
+
+// SignatureInput What the signer has looked at.
+type SignatureInput struct {
+	// ReviewedMedications Every medicine that the patient takes, or took so lately that it still matters, in the version in which it was weighed against ketamine; empty if there is none.
+	ReviewedMedications []MedicationVersion `json:"reviewedMedications"`
+}
 
 // SpO2Policy Saturation below these holds, or is critical, in percent.
 type SpO2Policy struct {
@@ -9378,6 +9558,15 @@ type UpdateContactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowInteractionsParams defines parameters for ShowInteractions.
+type ShowInteractionsParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // InvitePatientParams defines parameters for InvitePatient.
 type InvitePatientParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
@@ -10839,6 +11028,9 @@ type HoldPrescriptionJSONRequestBody = HoldInput
 // ResumePrescriptionJSONRequestBody defines body for ResumePrescription for application/json ContentType.
 type ResumePrescriptionJSONRequestBody = Reason
 
+// SignPrescriptionJSONRequestBody defines body for SignPrescription for application/json ContentType.
+type SignPrescriptionJSONRequestBody = SignatureInput
+
 // StopPrescriptionJSONRequestBody defines body for StopPrescription for application/json ContentType.
 type StopPrescriptionJSONRequestBody = Reason
 
@@ -11171,6 +11363,9 @@ type ServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx echo.Context, patientID PatientPath, params UpdateContactParams) error
+	// ShowInteractions Show what medicines do with ketamine
+	// (GET /patients/{patientId}/interactions)
+	ShowInteractions(ctx echo.Context, patientID PatientPath, params ShowInteractionsParams) error
 	// InvitePatient Invite a patient
 	// (POST /patients/{patientId}/invitations)
 	InvitePatient(ctx echo.Context, patientID PatientPath, params InvitePatientParams) error
@@ -16775,6 +16970,57 @@ func (w *ServerInterfaceWrapper) UpdateContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateContact(ctx, patientID, params)
+	return err
+}
+
+// ShowInteractions converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowInteractions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowInteractionsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowInteractions(ctx, patientID, params)
 	return err
 }
 
@@ -23224,6 +23470,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/consultations", wrapper.ListConsultations, options.OperationMiddlewares["listConsultations"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/consultations", wrapper.OpenConsultation, options.OperationMiddlewares["openConsultation"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId/contact", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/interactions", wrapper.ShowInteractions, options.OperationMiddlewares["showInteractions"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/invitations", wrapper.InvitePatient, options.OperationMiddlewares["invitePatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/measurements", wrapper.RecordMeasurement, options.OperationMiddlewares["recordMeasurement"]...)
@@ -23517,6 +23764,8 @@ type InstrumentPageJSONResponse struct {
 
 	Headers InstrumentPageResponseHeaders
 }
+
+type InteractionReportJSONResponse InteractionReport
 
 type InvitationJSONResponse Invitation
 
@@ -25980,6 +26229,29 @@ func (response UpdateContact200JSONResponse) VisitUpdateContactResponse(w http.R
 	return err
 }
 
+type ShowInteractionsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ShowInteractionsParams
+}
+
+type ShowInteractionsResponseObject interface {
+	VisitShowInteractionsResponse(w http.ResponseWriter) error
+}
+
+type ShowInteractions200JSONResponse struct{ InteractionReportJSONResponse }
+
+func (response ShowInteractions200JSONResponse) VisitShowInteractionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type InvitePatientRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    InvitePatientParams
@@ -26963,6 +27235,7 @@ func (response ResumePrescription200JSONResponse) VisitResumePrescriptionRespons
 type SignPrescriptionRequestObject struct {
 	PrescriptionID PrescriptionPath `json:"prescriptionId"`
 	Params         SignPrescriptionParams
+	Body           *SignPrescriptionJSONRequestBody
 }
 
 type SignPrescriptionResponseObject interface {
@@ -29133,6 +29406,9 @@ type StrictServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ShowInteractions Show what medicines do with ketamine
+	// (GET /patients/{patientId}/interactions)
+	ShowInteractions(ctx context.Context, request ShowInteractionsRequestObject) (ShowInteractionsResponseObject, error)
 	// InvitePatient Invite a patient
 	// (POST /patients/{patientId}/invitations)
 	InvitePatient(ctx context.Context, request InvitePatientRequestObject) (InvitePatientResponseObject, error)
@@ -32294,6 +32570,32 @@ func (sh *strictHandler) UpdateContact(ctx echo.Context, patientID PatientPath, 
 	return nil
 }
 
+// ShowInteractions operation middleware
+func (sh *strictHandler) ShowInteractions(ctx echo.Context, patientID PatientPath, params ShowInteractionsParams) error {
+	var request ShowInteractionsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowInteractions(ctx.Request().Context(), request.(ShowInteractionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowInteractions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowInteractionsResponseObject); ok {
+		return validResponse.VisitShowInteractionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // InvitePatient operation middleware
 func (sh *strictHandler) InvitePatient(ctx echo.Context, patientID PatientPath, params InvitePatientParams) error {
 	var request InvitePatientRequestObject
@@ -33445,6 +33747,29 @@ func (sh *strictHandler) SignPrescription(ctx echo.Context, prescriptionID Presc
 
 	request.PrescriptionID = prescriptionID
 	request.Params = params
+
+	var body SignPrescriptionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.SignPrescription(ctx.Request().Context(), request.(SignPrescriptionRequestObject))

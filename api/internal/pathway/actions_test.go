@@ -223,7 +223,7 @@ func (w *walk) visiting() map[string]func() {
 		}),
 		"checkSession": one(func(v *visit) {
 			none := func(label string) string { return w.draw(label, "no", "no", "no", "no", "no", "yes", "unknown") }
-			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), who: w.draw("who", w.supporter, w.supporter, w.supporter, ""), symptoms: none("symptoms"), pregnant: none("pregnant"), substances: none("substances")})
+			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), who: w.draw("who", w.supporter, w.supporter, w.supporter, ""), symptoms: none("symptoms"), pregnant: none("pregnant"), substances: none("substances"), ill: none("ill"), slept: said("slept"), device: w.draw("device", "", "", "cleared", "held")})
 		}),
 		"a session as it should be": func() { w.session(reading{118, 76, 66}) },
 		"a session that is held":    func() { w.session(reading{118, 76, 115}) },
@@ -250,7 +250,7 @@ func (w *walk) session(before reading) {
 	}
 	v := t.visits[n]
 	w.read(v, before, 0)
-	w.checkVisit(v, check{fasted: "yes", present: "yes", who: w.supporter, symptoms: "no", pregnant: "no", substances: "no"})
+	w.checkVisit(v, check{fasted: "yes", present: "yes", who: w.supporter, symptoms: "no", pregnant: "no", substances: "no", ill: "no", slept: "yes"})
 	if v.raw() == "held" {
 		w.override(v, w.clinic.Prescriber)
 	}

@@ -39,6 +39,9 @@ func (c *care) around(v *visit, alerts []standing, onHand int) (rules []string, 
 		}
 	}
 	rules = append(rules, c.seen(v, c.now.Add(time.Minute))...)
+	if slices.ContainsFunc(c.medicines, func(m *medicine) bool { return m.holds(c.now.Add(time.Minute)) }) {
+		rules = append(rules, "interactions")
+	}
 	if o := v.course.activeAt(c.now); o == nil || onHand < o.mg {
 		rules = append(rules, "noUnits")
 	}
@@ -128,6 +131,7 @@ func (c *care) judge(v *visit, f *fact) {
 	near, many := crowded(f.at, earlier, gap, week)
 	add(near, "intervalShort")
 	add(many, "weeklyLimit")
+	add(o != nil && c.consumed(v, f.at)+o.mg > most, "exposure")
 	add(k.fasted == "unknown", "fastingUnknown")
 	add(k.fasted == "no", "fasting")
 	add(k.present == "unknown" || k.present == "yes" && k.who == "", "supportPersonUnknown")
@@ -138,9 +142,37 @@ func (c *care) judge(v *visit, f *fact) {
 	add(k.pregnant == "yes", "pregnancy")
 	add(k.substances == "unknown", "substancesUnknown")
 	add(k.substances == "yes", "substances")
+	add(k.ill == "unknown", "acuteIllnessUnknown")
+	add(k.ill == "yes", "acuteIllness")
+	add(k.slept == "unknown", "sleepUnknown")
+	add(k.slept == "no", "sleepShort")
 	k.reasons = append(k.reasons, v.measured(f.at)...)
 	slices.Sort(k.reasons)
 	k.reasons = slices.Compact(k.reasons)
+}
+
+// most is how many mg may be taken in 28 days.
+const most = 3600
+
+// consumed is what the patient's other sessions took in the 28 days before a time.
+func (c *care) consumed(self *visit, at time.Time) (mg int) {
+	for _, t := range c.courses {
+		for _, v := range t.visits {
+			from := v.started()
+			if v != self && !from.IsZero() && !from.After(at) && at.Before(from.In(newYork).AddDate(0, 0, 28)) {
+				mg += v.took()
+			}
+		}
+	}
+	return mg
+}
+
+// took is what was taken in a session.
+func (v *visit) took() (mg int) {
+	for _, d := range v.of("dose") {
+		mg += d.mg
+	}
+	return mg
 }
 
 // began is when a session began, as far as that is known: by its dose, its plan, or what was told
@@ -217,7 +249,14 @@ func (c *care) settle(v *visit) {
 
 // deviations are those rules from which the model knows whether a session with doses deviates.
 func (c *care) deviations(v *visit) map[string]bool {
-	found := map[string]bool{}
+	found := map[string]bool{"verdictDiffers": false}
+	for _, f := range v.of("check") {
+		held := len(f.check.reasons) > 0
+		found["verdictDiffers"] = found["verdictDiffers"] || f.check.device == "cleared" && held || f.check.device == "held" && !held
+	}
+	if !v.started().IsZero() {
+		found["exposure"] = c.consumed(v, v.started())+v.took() > most
+	}
 	taken, boosted := 0, 0
 	for _, d := range v.of("dose") {
 		t := v.course

@@ -72,13 +72,13 @@ func (c *care) prescribe(t *course) problem.Code {
 	return refused(objection{!t.open(), problem.IllegalTransition})
 }
 
-func (c *care) signOrder(t *course, o *order) problem.Code {
+func (c *care) signOrder(t *course, o *order, reviewed map[string]int) problem.Code {
 	kg := c.weightAt(c.now)
 	weighed := kg > 0 && c.since(c.weights[len(c.weights)-1].at, 90)
 	return refused(
 		in(o.status, "draft"), objection{!t.open(), problem.IllegalTransition},
 		objection{!weighed, problem.WeightRequired}, objection{o.mg > hard(kg), problem.HardMaximumExceeded},
-		rule(!c.consented() || !c.since(c.monitoredAt, 90) || !c.now.Before(lawDay) && c.examinedAt.IsZero()),
+		rule(c.unreviewed(reviewed) || !c.consented() || !c.since(c.monitoredAt, 90) || !c.now.Before(lawDay) && c.examinedAt.IsZero()),
 	)
 }
 

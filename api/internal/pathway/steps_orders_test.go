@@ -39,7 +39,19 @@ func (w *walk) discard(o *order) {
 }
 
 func (w *walk) signPrescription(t *course, o *order, who *apitest.Person) {
-	_, ok := w.do(who, "signPrescription", o, nil, func() problem.Code { return w.signOrder(t, o) })
+	reviewed, body := map[string]int{}, []any{}
+	for _, m := range w.medicines {
+		w.look(m)
+		if m.over(w.now.Add(minute)) {
+			continue
+		}
+		version := map[string]int{"as it is": m.version, "in another version": 3 - m.version, "not": 0}[w.draw("looked at", "as it is", "as it is", "as it is", "as it is", "in another version", "not")]
+		if version > 0 {
+			reviewed[m.id] = version
+			body = append(body, map[string]any{"id": m.id, "version": version})
+		}
+	}
+	_, ok := w.do(who, "signPrescription", o, map[string]any{"reviewedMedications": body}, func() problem.Code { return w.signOrder(t, o, reviewed) })
 	if !ok {
 		return
 	}

@@ -2,6 +2,7 @@ package pathway_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
@@ -11,10 +12,31 @@ import (
 // What is beside the straight way: the support person, answers that are reviewed or taken back,
 // medicines, another prescriber, and patients who leave.
 
-// medicine is one that the patient takes, and that has no bearing on the treatment.
+// medicine is one that the patient takes. It is over on the morning of a day, in New York.
 type medicine struct {
 	record
-	status string
+	status, class string
+	version       int
+	ended         time.Time
+}
+
+// over says whether it does not matter any more on a day: an MAO inhibitor does for two weeks.
+func (m *medicine) over(at time.Time) bool {
+	washout := map[string]int{"maoi": 14}[m.class]
+	return m.status == "ended" && !at.Before(m.ended.AddDate(0, 0, washout))
+}
+
+// holds says whether the gate holds for it.
+func (m *medicine) holds(at time.Time) bool {
+	return (m.class == "maoi" || m.class == "grapefruitJuice") && !m.over(at)
+}
+
+// unreviewed says whether somebody who signs has left out a medicine as it is now.
+func (c *care) unreviewed(reviewed map[string]int) bool {
+	return slices.ContainsFunc(c.medicines, func(m *medicine) bool {
+		seen, named := reviewed[m.id]
+		return named && seen != m.version || !named && !m.over(c.now)
+	})
 }
 
 // word is the support person's own, said with a ticket.
@@ -76,14 +98,47 @@ func (w *walk) moveAnswers(q *questionnaire, operation, status string, body any,
 }
 
 func (w *walk) takeMedicine() {
-	a, _ := w.do(w.patient, "recordMedication", w.party, w.told(map[string]any{"name": "Ibuprofen", "drugClass": "other"}), always)
-	w.medicines = append(w.medicines, &medicine{created("medication", a), "current"})
+	m := &medicine{status: "current", version: 1, class: w.draw("class", "other", "other", "lamotrigine", "opioid", "grapefruitJuice", "maoi", "")}
+	body := w.told(map[string]any{"name": "A medicine", "drugClass": m.class})
+	if m.class == "" {
+		delete(body, "drugClass")
+	}
+	a, _ := w.do(w.patient, "recordMedication", w.party, body, always)
+	m.record = created("medication", a)
+	w.medicines = append(w.medicines, m)
+	w.raised(m)
+}
+
+// raised holds the alert of a medicine against the model: during a treatment, for what asks for caution,
+// holds the dose, or is unknown.
+func (w *walk) raised(m *medicine) {
+	want := map[string]string{"opioid": "medium", "": "medium", "grapefruitJuice": "high", "maoi": "high"}[m.class]
+	if !slices.ContainsFunc(w.courses, (*course).open) {
+		want = ""
+	}
+	got := ""
+	alerts, _ := w.alerts()
+	for _, a := range alerts {
+		if a.source == m.id {
+			got = a.severity
+			if a.rule != "INTERACTION_NEW_MED" {
+				w.rt.Fatalf("a medicine raises %s", a.rule)
+			}
+		}
+	}
+	if got != want {
+		w.rt.Fatalf("a medicine of class %q raises an alert that is %q, the model says %q\n%s", m.class, got, want, w)
+	}
+	w.news(perhapsNew)
 }
 
 func (w *walk) endMedicine(m *medicine) {
-	body := map[string]any{"endedOn": w.now.In(newYork).Format(time.DateOnly)}
+	year, month, day := w.now.In(newYork).Date()
+	today := time.Date(year, month, day, 0, 0, 0, 0, newYork)
+	body := map[string]any{"endedOn": today.Format(time.DateOnly)}
 	if _, ok := w.do(w.patient, "endMedication", m, body, func() problem.Code { return refused(in(m.status, "current")) }); ok {
-		m.status = "ended"
+		m.status, m.version = "ended", 2
+		m.ended = today
 	}
 }
 

@@ -134,6 +134,15 @@ func (w *walk) checkVisit(v *visit, said check) {
 	if taken, ok := map[string][]string{"yes": {"alcohol"}, "no": {}}[said.substances]; ok {
 		members["substances"] = taken
 	}
+	if said.ill != "unknown" {
+		members["acuteIllness"] = said.ill == "yes"
+	}
+	if hours, ok := map[string]int{"yes": 4, "no": 3}[said.slept]; ok {
+		members["sleptHours"] = hours
+	}
+	if said.device != "" {
+		members["deviceVerdict"] = said.device
+	}
 	said.outside, said.grave = w.around(v, alerts, units)
 	f := &fact{kind: "check", check: said}
 	if !w.note(w.clinic.Clinician, v, "checkSession", f, 0, members) {

@@ -40,7 +40,9 @@ func (r reading) reaches(systolic, diastolic int) bool {
 // check is what was said at the gate, and what came of it.
 type check struct {
 	fasted, present, symptoms string // "yes", "no", "unknown"
-	pregnant, substances      string // the same
+	pregnant, substances, ill string // the same
+	slept                     string // yes, no, unknown: enough
+	device                    string // what the phone made of it; empty when it was asked here
 	who                       string // the id of the support person who is there; "" for nobody named
 	outside                   []string
 	reasons                   []string // of rules, sorted

@@ -170,12 +170,15 @@ func (c *clinic) course(t testing.TB, now time.Time) *course {
 	}))(t).JSON201.ID
 	good(co.patient.AcknowledgeInstructionsWithResponse(ctx, co.id, nil, acknowledgement(now, 1)))(t)
 	co.prescription = good(c.clinician.PrescribeWithResponse(ctx, co.id, &client.PrescribeParams{IdempotencyKey: key()}, order))(t).JSON201.ID
-	signed := good(c.prescriber.SignPrescriptionWithResponse(ctx, co.prescription, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}))(t)
+	signed := good(c.prescriber.SignPrescriptionWithResponse(ctx, co.prescription, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}, nothingTaken))(t)
 	good(c.prescriber.ChangePhaseWithResponse(ctx, co.id, &client.ChangePhaseParams{IdempotencyKey: key(), IfMatch: `"2"`},
 		client.PhaseChange{Phase: client.PhaseInduction, Reason: "Baseline complete."}))(t)
 	good(c.clinician.RecordDispenseWithResponse(ctx, co.prescription, nil, dispense(*signed.JSON200.SignedAt)))(t)
 	return co
 }
+
+// nothingTaken is what is signed with: there are no medicines to look at.
+var nothingTaken = client.SignatureInput{ReviewedMedications: []client.MedicationVersion{}}
 
 // session plans a session.
 func (co *course) session(t testing.TB, when time.Time) uuid.UUID {

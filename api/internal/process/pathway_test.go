@@ -198,7 +198,7 @@ func (j *job) doseIsAdjusted() {
 	j.refuse(problem.EvidenceChanged, "/v1/adverse-events/"+event.ID.String())(approve(j.prescriber)) // nobody has looked at it
 	good(approve(j.prescriber, client.Evidence{Type: client.EvidenceTypeAdverseEvent, ID: event.ID, Version: event.Version}))(j.t)
 	applied := good(j.prescriber.ApplyAdjustmentWithResponse(ctx, id, &client.ApplyAdjustmentParams{IdempotencyKey: key(), IfMatch: `"2"`}))(j.t).JSON200
-	good(j.prescriber.SignPrescriptionWithResponse(ctx, *applied.DraftID, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}))(j.t)
+	good(j.prescriber.SignPrescriptionWithResponse(ctx, *applied.DraftID, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: `"1"`}, nothingTaken))(j.t)
 
 	if seen := good(j.patient.ShowAdjustmentWithResponse(ctx, id, nil))(j.t).JSON200; seen.Status != client.AdjustmentStatusApplied || seen.Evidence != nil {
 		j.t.Errorf("the patient sees %+v", seen)

@@ -27,7 +27,7 @@ func (j *job) prescriptionIsSigned() {
 	id := good(j.clinician.PrescribeWithResponse(ctx, j.course.id, once, huge))(j.t).JSON201.ID
 	j.course.prescription = id
 	sign := func(who *person, etag string) (*client.SignPrescriptionResponse, error) {
-		return who.SignPrescriptionWithResponse(ctx, id, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: etag})
+		return who.SignPrescriptionWithResponse(ctx, id, &client.SignPrescriptionParams{IdempotencyKey: key(), IfMatch: etag}, nothingTaken)
 	}
 	j.examine(j.t, j.patient, j.now)                                                            // in person
 	j.refuse(problem.HardMaximumExceeded, "/doseMg", "/refills", "")(sign(j.prescriber, `"1"`)) // 7 mg/kg of 68.4 kg; 21 CFR 1306.22; PDMP

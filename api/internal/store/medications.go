@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -23,10 +25,11 @@ func (m *Medication) StatusOn(day treatment.Date) treatment.MedicationStatus {
 	return m.Medication.StatusOn(day)
 }
 
-// Medicines returns what a patient takes on a day where the patient is.
+// Medicines returns what a patient takes on a day where the patient is, also what is to be begun, and
+// what was stopped so lately that it still matters.
 func (tx *Tx) Medicines(patient uuid.UUID, today treatment.Date) ([]Medication, error) {
-	return many[Medication](tx.orm.Where("patient_id = ? AND struck_out_at IS NULL AND (ended_on = '' OR ended_on > ?)", patient, today).
-		Order("occurred_at, id"))
+	rows, err := many[Medication](tx.orm.Where("patient_id = ? AND struck_out_at IS NULL", patient).Order("occurred_at, id"))
+	return slices.DeleteFunc(rows, func(m Medication) bool { return m.Over(today) }), err
 }
 
 // ListMedications returns a page of a patient's medications, the last reported first. status ""

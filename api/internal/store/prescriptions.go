@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/json"
+
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/pkg/treatment"
@@ -12,7 +14,27 @@ type Prescription struct {
 	PatientID   uuid.UUID
 	TreatmentID uuid.UUID
 	treatment.Prescription
-	Holds []PrescriptionHold `gorm:"-"`
+	// ReviewedMedications is a JSON list of what the signer had looked at; nil until it is signed.
+	ReviewedMedications *string
+	Holds               []PrescriptionHold `gorm:"-"`
+}
+
+// Review keeps which medicines the signer had looked at; nil forgets them.
+func (p *Prescription) Review(medicines []treatment.Evidence) error {
+	if p.ReviewedMedications = nil; medicines == nil {
+		return nil
+	}
+	text, err := json.Marshal(medicines)
+	p.ReviewedMedications = new(string(text))
+	return err
+}
+
+// Reviewed are the medicines that the signer had looked at; nil until it is signed.
+func (p *Prescription) Reviewed() (medicines []treatment.Evidence, err error) {
+	if p.ReviewedMedications != nil {
+		err = json.Unmarshal([]byte(*p.ReviewedMedications), &medicines)
+	}
+	return medicines, err
 }
 
 // PrescriptionHold is a time in which nothing could be taken from a prescription.

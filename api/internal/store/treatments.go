@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,6 +18,24 @@ type Treatment struct {
 	Holds []TreatmentHold `gorm:"-"`
 	// Protocols are those that it has followed, in the order of time.
 	Protocols []TreatmentProtocol `gorm:"-"`
+	// OwnLimits are those that it has had, in the order of time.
+	OwnLimits []TreatmentLimits `gorm:"-"`
+}
+
+// TreatmentLimits are limits that a treatment has had of its own.
+type TreatmentLimits struct {
+	Part
+	TreatmentID uuid.UUID `gorm:"primaryKey" json:"-"`
+	PatientID   uuid.UUID `json:"-"`
+	treatment.LimitsSince
+}
+
+// LimitsSince are the limits that it has had of its own, as the rules know them.
+func (t *Treatment) LimitsSince() (list []treatment.LimitsSince) {
+	for i := range t.OwnLimits {
+		list = append(list, t.OwnLimits[i].LimitsSince)
+	}
+	return list
 }
 
 // ProtocolAt is the protocol that the treatment followed at a time; before it began, its first.
@@ -68,7 +87,7 @@ func (h Hold) Interval() treatment.Interval {
 	return treatment.Interval{From: h.SetAt, Until: h.LiftedAt}
 }
 
-// Course returns a treatment with its holds, those lifted included, and its protocols.
+// Course returns a treatment with its holds, those lifted included, its protocols and limits.
 func (tx *Tx) Course(id uuid.UUID) (*Treatment, error) {
 	t, err := Find[Treatment](tx, id)
 	if err != nil {
@@ -90,13 +109,17 @@ func (tx *Tx) withLists(rows []Treatment) error {
 		return err
 	}
 	protocols, err := Parts[TreatmentProtocol](tx, "treatment_id", ids...)
+	if err != nil {
+		return err
+	}
+	limits, err := Parts[TreatmentLimits](tx, "treatment_id", ids...)
 	for i := range rows {
-		rows[i].Holds, rows[i].Protocols = holds[rows[i].ID], protocols[rows[i].ID]
+		rows[i].Holds, rows[i].Protocols, rows[i].OwnLimits = holds[rows[i].ID], protocols[rows[i].ID], limits[rows[i].ID]
 	}
 	return err
 }
 
-// StartCourse creates t with the protocol that it follows.
+// StartCourse creates t with the protocol that it follows and its limits.
 func (tx *Tx) StartCourse(event string, t *Treatment) error {
 	if t.ID == uuid.Nil {
 		t.ID = tx.NewID()
@@ -105,7 +128,19 @@ func (tx *Tx) StartCourse(event string, t *Treatment) error {
 	if err := tx.Create(event, t); err != nil {
 		return err
 	}
-	return Replace(tx, "treatment_id", t.ID, t.Protocols)
+	if err := Replace(tx, "treatment_id", t.ID, t.Protocols); err != nil {
+		return err
+	}
+	return tx.keepLimits(t)
+}
+
+// keepLimits writes the limits of t, if they are others than until now.
+func (tx *Tx) keepLimits(t *Treatment) error {
+	if n := len(t.OwnLimits); n > 0 && reflect.DeepEqual(t.OwnLimits[n-1].Limits, t.Limits) {
+		return nil
+	}
+	t.OwnLimits = append(t.OwnLimits, TreatmentLimits{PatientID: t.PatientID, LimitsSince: treatment.LimitsSince{Limits: t.Limits, Since: tx.Now}})
+	return Replace(tx, "treatment_id", t.ID, t.OwnLimits)
 }
 
 // openPhases are those of a treatment that has not ended.
@@ -138,8 +173,8 @@ func (tx *Tx) LastEnd(patient uuid.UUID) (*time.Time, error) {
 	return t.EndedAt, nil
 }
 
-// ChangeCourse writes t with its holds, and with the protocol that it follows now if that is
-// another one.
+// ChangeCourse writes t with its holds, and with the protocol that it follows and the limits that it
+// has now if those are others.
 func (tx *Tx) ChangeCourse(event string, t *Treatment) error {
 	for i := range t.Holds {
 		t.Holds[i].PatientID = t.PatientID
@@ -152,6 +187,9 @@ func (tx *Tx) ChangeCourse(event string, t *Treatment) error {
 		if err := Replace(tx, "treatment_id", t.ID, t.Protocols); err != nil {
 			return err
 		}
+	}
+	if err := tx.keepLimits(t); err != nil {
+		return err
 	}
 	return tx.Change(event, t)
 }

@@ -69,6 +69,21 @@ CREATE TABLE treatment_protocols (
     CONSTRAINT treatment_protocols_protocol FOREIGN KEY (clinic_id, protocol_id) REFERENCES protocols (clinic_id, id)
 );
 
+-- Which limits of its own it had from when on: the same holds for them.
+CREATE TABLE treatment_limits (
+    clinic_id            UUID        NOT NULL,
+    treatment_id         UUID        NOT NULL,
+    position             INTEGER     NOT NULL,
+    patient_id           UUID        NOT NULL,
+    hold_systolic_mm_hg  INTEGER,
+    hold_diastolic_mm_hg INTEGER,
+    stop_systolic_mm_hg  INTEGER,
+    stop_diastolic_mm_hg INTEGER,
+    since                TIMESTAMPTZ NOT NULL,
+    CONSTRAINT treatment_limits_pkey PRIMARY KEY (clinic_id, treatment_id, position),
+    CONSTRAINT treatment_limits_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id)
+);
+
 CREATE TABLE prescriptions (
     clinic_id          UUID        NOT NULL,
     id                 UUID        NOT NULL,
@@ -106,6 +121,7 @@ CREATE TABLE prescriptions (
     weight_g           BIGINT,
     protocol_id        UUID        NOT NULL, -- all zero until it is signed
     rules_version      TEXT        NOT NULL,
+    reviewed_medications TEXT, -- JSON: what the signer had looked at
     CONSTRAINT prescriptions_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT prescriptions_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),
     CONSTRAINT prescriptions_treatment FOREIGN KEY (clinic_id, treatment_id) REFERENCES treatments (clinic_id, id),
@@ -140,6 +156,7 @@ CREATE TABLE prescription_holds (
 
 DROP TABLE prescription_holds;
 DROP TABLE prescriptions;
+DROP TABLE treatment_limits;
 DROP TABLE treatment_protocols;
 DROP TABLE treatment_holds;
 DROP TABLE treatments;

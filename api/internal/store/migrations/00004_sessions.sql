@@ -111,6 +111,10 @@ CREATE TABLE session_facts (
     red_flags           TEXT, -- joined by commas
     pregnancy           TEXT CONSTRAINT session_facts_pregnancy CHECK (pregnancy IN ('notPregnant', 'pregnant', 'nursing', 'planning', 'notApplicable', 'unknown')),
     substances          TEXT, -- joined by commas
+    acute_illness       BOOLEAN,
+    slept_hours         INTEGER,
+    device_verdict      TEXT CONSTRAINT session_facts_device_verdict CHECK (device_verdict IN ('cleared', 'held')),
+    gate_version        TEXT,
     outside             TEXT        NOT NULL, -- JSON: what stood in the way outside of the session when the check came in
     present_throughout  BOOLEAN,
     looked_in           BOOLEAN,

@@ -42,7 +42,7 @@ CREATE TABLE medications (
     name              TEXT        NOT NULL,
     drug_class        TEXT        NOT NULL CONSTRAINT medications_drug_class CHECK (drug_class IN
         ('', 'benzodiazepine', 'zDrug', 'opioid', 'gabapentinoid', 'muscleRelaxant', 'sedatingAntihistamine', 'stimulant', 'maoi', 'lamotrigine',
-         'strongCyp3a4Inhibitor', 'itraconazole', 'cyp2b6Inhibitor', 'enzymeInducer', 'thyroidHormone', 'methylxanthine', 'other')),
+         'strongCyp3a4Inhibitor', 'itraconazole', 'grapefruitJuice', 'cyp2b6Inhibitor', 'enzymeInducer', 'thyroidHormone', 'methylxanthine', 'other')),
     rx_norm_code      TEXT        NOT NULL,
     dosage            TEXT        NOT NULL,
     started_on        TEXT        COLLATE "C" NOT NULL, -- YYYY-MM-DD, as is ended_on

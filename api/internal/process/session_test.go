@@ -172,7 +172,7 @@ func check(when time.Time, minutesFasted int, supporter uuid.UUID) client.CheckI
 	return client.CheckInput{
 		ID: uuid.New(), OccurredAt: when, TimeZone: zone, ReportedBy: client.ReportedByPatient, Mode: client.ModeApp,
 		SolidsFastedMin: &minutesFasted, FluidsFastedMin: &minutesFasted, RedFlags: &[]client.RedFlag{}, SupportPersonPresent: new(true),
-		SupportPersonID: &supporter, Pregnancy: new(client.PregnancyStatusNotPregnant), Substances: &[]client.Substance{},
+		SupportPersonID: &supporter, Pregnancy: new(client.PregnancyStatusNotPregnant), Substances: &[]client.Substance{}, AcuteIllness: new(false), SleptHours: new(7),
 	}
 }
 

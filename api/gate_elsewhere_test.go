@@ -79,6 +79,14 @@ func (a *asked) elsewhere() {
 	a.expect("one that began long before, and lasted", "stop redFlagSymptom")
 	a.overnight()
 	a.expect("a day later", "")
+
+	a.measured(object{"systolicMmHg": 135, "diastolicMmHg": 80})
+	fine := a.site.Clock.Now().Add(time.Minute)
+	a.site.Clock.Advance(time.Hour)
+	a.must(a.Clinic.Prescriber, "updateTreatment", object{"limits": object{"stopSystolicMmHg": 135}})
+	a.expect("a limit of the patient's own that was set since", "stop hardBloodPressure")
+	a.site.Clock.Advance(time.Hour)
+	a.expect("told late, from before it was set", "", happened(fine))
 }
 
 // other tells something of another session, and resolves what it raises.

@@ -227,6 +227,7 @@ func (w *walk) visiting() map[string]func() {
 		}),
 		"a session as it should be": func() { w.session(reading{118, 76, 66}) },
 		"a session that is held":    func() { w.session(reading{118, 76, 115}) },
+		"far too much":              w.rarely(w.excess),
 		"overrideHold":              one(func(v *visit) { w.override(v, w.staff()) }),
 		"completeSession":           simple("completeSession", "completion", map[string]any{"oriented": true, "walksUnaided": true, "supportPersonStays": true}),
 		"abortSession":              simple("abortSession", "abort", map[string]any{"reason": "sideEffects"}),
@@ -267,6 +268,21 @@ func (w *walk) session(before reading) {
 		w.reportEvent(v, "nausea")
 	}
 	w.reviewVisit(v)
+}
+
+// excess is nearly as much as may be taken in 28 days, in three days of one week, and a session of the
+// next week.
+func (w *walk) excess() {
+	t := w.aCourse()
+	if w.now.After(w.begin.AddDate(0, 10, 0)) {
+		w.rt.Skip("the people's tokens would expire")
+	}
+	for range 3 {
+		w.pass(73 * time.Hour)
+		w.logVisit(t, w.number("mg", 1150, 1200))
+	}
+	w.pass(8*24*time.Hour - 73*time.Hour)
+	w.session(reading{118, 76, 66})
 }
 
 // another goes from a proposal to the dose that takes the place of the present one; above the

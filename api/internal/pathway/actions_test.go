@@ -270,8 +270,7 @@ func (w *walk) session(before reading) {
 	w.reviewVisit(v)
 }
 
-// excess is nearly as much as may be taken in 28 days, in three days of one week, and a session of the
-// next week.
+// excess is about as much as may be taken in 28 days, in few of them, and then another session.
 func (w *walk) excess() {
 	t := w.aCourse()
 	if w.now.After(w.begin.AddDate(0, 10, 0)) {

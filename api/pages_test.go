@@ -102,6 +102,10 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 	}
 	for _, item := range items {
 		m, _ := item.(map[string]any)
+		if patient, waits := m["patientId"], m["reasons"] != nil; waits { // the worklist has patients, no records
+			ids = append(ids, fmt.Sprint(patient))
+			continue
+		}
 		ids = append(ids, fmt.Sprint(m["id"]))
 		if version, _ := m["version"].(float64); version < 1 {
 			t.Errorf("an item without its version: %v", m)
@@ -370,7 +374,12 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
-		"listAlerts":        {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
+		"showWorklist": {apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token}, func(t *testing.T) {
+			worried := c.For(t, "listPatients")
+			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),
+				Path: map[string]string{"patientId": worried.IDs["patient"], "assessmentId": uuid.NewString()}})
+		}, "reason=alert"},
+		"listAlerts": {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -325,6 +326,7 @@ func (j *job) alertIsDealtWith() {
 	ctx := j.t.Context()
 	j.refuse(problem.Forbidden)(j.patient.ListAlertsWithResponse(ctx, nil))
 	list := good(j.clinician.ListAlertsWithResponse(ctx, &client.ListAlertsParams{PatientID: &j.patient.id}))(j.t).JSON200.Items
+	list = slices.DeleteFunc(list, func(a client.Alert) bool { return a.Rule == client.AlertRuleCHECKINOVERDUE }) // the clock has moved on
 	if len(list) != 1 || list[0].Rule != client.AlertRuleSIITEM9 || list[0].Severity != client.SeverityHigh || list[0].Status != client.AlertStatusOpen {
 		j.t.Fatalf("alerts: %+v", list)
 	}

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/store"
+	"github.com/titrate-health/titrate/pkg/instruments"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
@@ -82,6 +84,86 @@ func (s *Server) pdmpStale(ctx context.Context, tx *store.Tx, d store.Deadline) 
 	}
 	d.RecordID = d.PatientID
 	return s.raiseOverdue(ctx, tx, d, open, store.SourcePatient, treatment.AlertPDMPStale, "")
+}
+
+// contactOverdue raises that nobody has heard of a patient for long, and looks again later. Who has heard
+// of them since moves the deadline: nothing has to be written each time.
+func (s *Server) contactOverdue(ctx context.Context, tx *store.Tx, d store.Deadline) error {
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
+		last, err := tx.LastContact(c.PatientID)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil && policy.ContactDueAt(*last).After(tx.Now) {
+			c.ContactDueAt = new(policy.ContactDueAt(*last))
+			return nil, nil
+		}
+		c.ContactDueAt = new(policy.ContactDueAt(tx.Now))
+		return []treatment.Raised{treatment.Overdue(treatment.AlertNoContact, "", d.At)}, nil
+	})
+}
+
+// responseReview raises that a patient does not respond, or that nobody knows.
+func (s *Server) responseReview(ctx context.Context, tx *store.Tx, d store.Deadline) error {
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
+		c.ReviewDueAt = new(policy.ReviewDueAt(tx.Now))
+		first, err := tx.FirstDose(c.ID)
+		if errors.Is(err, store.ErrNotFound) { // there is nothing to respond to
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		instrument := responseInstrument(c.Indication)
+		age := time.Duration(policy.Treatment.BaselineMaxAgeDays) * 24 * time.Hour
+		before, err := notKnown(tx.CompleteBefore(c.PatientID, instrument.ID, first, age))
+		if err != nil {
+			return nil, err
+		}
+		last, err := notKnown(tx.CompleteBefore(c.PatientID, instrument.ID, tx.Now, min(age, tx.Now.Sub(first))))
+		if err != nil {
+			return nil, err
+		}
+		return treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At), nil
+	})
+}
+
+func totalOf(a *store.Assessment) *int {
+	if a == nil {
+		return nil
+	}
+	return a.Total
+}
+
+// responseInstrument is what the response to a treatment for an indication is measured with.
+func responseInstrument(i treatment.Indication) instruments.Instrument {
+	id := instruments.PHQ9
+	if i == treatment.IndicationAnxiety {
+		id = instruments.GAD7
+	}
+	found, _ := instruments.Find(id) // both are shipped
+	return found
+}
+
+// recurring does what is due for a treatment again and again: judge says what it raises, and sets when it
+// is due the next time.
+func (s *Server) recurring(ctx context.Context, tx *store.Tx, d store.Deadline, judge func(*store.Treatment, *treatment.Protocol) ([]treatment.Raised, error)) error {
+	c, err := tx.Course(d.RecordID)
+	if err != nil {
+		return err
+	}
+	policy, err := policyOf(tx, c.ProtocolID)
+	if err != nil {
+		return err
+	}
+	raised, err := judge(c, policy)
+	if err != nil {
+		return err
+	}
+	if err := tx.ChangeCourse("treatment."+string(d.Kind), c); err != nil {
+		return err
+	}
+	return s.raise(ctx, tx, c.PatientID, &c.ID, store.AlertSource{Type: store.SourceTreatment, ID: c.ID}, policy, raised)
 }
 
 // raiseOverdue raises what time has found in a record.

@@ -85,6 +85,8 @@ func passings() map[treatment.DeadlineKind]passing {
 			}},
 		treatment.DeadlineProposal: {"rejectAdjustment", asShown("showAdjustment", "expiresAt", 0), "adjustment.expired", "",
 			does(prescriber, "rejectAdjustment", map[string]any{"reason": "Too soon."})},
+		treatment.DeadlineContact:  {"scheduleSession", fromStart(28 * day), "treatment.contactOverdue", "NO_CONTACT low treatment", end},
+		treatment.DeadlineResponse: {"reviewSession", fromStart(28 * day), "treatment.responseReview", "NO_RESPONSE low treatment", end},
 		treatment.DeadlinePDMP: {"showPrescription", fromStart(90*day + time.Microsecond), "pdmpCheck.stale", "PDMP_STALE low patient", end},
 	}
 }
@@ -183,6 +185,26 @@ func TestDeadlinesOnce(t *testing.T) {
 		}
 		if left := db.Column(t, `SELECT kind FROM deadlines WHERE done_at IS NULL AND CAST(patient_id AS TEXT) = $1`, scene.IDs["patient"]); slices.Contains(left, "assessmentOverdue") {
 			t.Errorf("left over: %v", left)
+		}
+	})
+}
+
+// TestContact: what is heard of a patient moves the day on which the clinic asks.
+func TestContact(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+		c := s.Clinic(t, "Contact")
+		scene := c.For(t, "scheduleSession")
+		s.Clock.Advance(20 * day)
+		scene.Patient.Token = s.Issuer.Token(t, scene.Patient.Subject, s.Clock.Now())
+		expect(t, "weight", scene.Do(t, scene.Patient, "recordMeasurement", scene.Fact("weightKg", 68)), 201, "")
+		s.Pass(t, 28*day-time.Second)
+		c.Clinician.Token = s.Issuer.Token(t, c.Clinician.Subject, s.Clock.Now())
+		if got := raisedBy(t, scene); slices.Contains(got, "NO_CONTACT low treatment") {
+			t.Errorf("28 days after the weight: %v", got)
+		}
+		s.Pass(t, time.Second)
+		if got := raisedBy(t, scene); !slices.Contains(got, "NO_CONTACT low treatment") {
+			t.Errorf("after 28 days without contact: %v", got)
 		}
 	})
 }

@@ -141,6 +141,7 @@ func instrumentIDs() (ids []string) {
 
 // workRecords are the kinds of records that wait for somebody.
 func workRecords() (kinds []string) {
+	kinds = []string{"treatment"} // whose prescriber's licence ends
 	for _, source := range store.WorkSources {
 		if !slices.Contains(kinds, source.Record) {
 			kinds = append(kinds, source.Record)

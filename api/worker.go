@@ -105,6 +105,8 @@ var whenPassed = map[treatment.DeadlineKind]func(*Server, context.Context, *stor
 	treatment.DeadlineConsent:       noted("consent.expired", "consents"),
 	treatment.DeadlineEligibility:   noted("consultation.expired", "consultations"),
 	treatment.DeadlineProposal:      noted("adjustment.expired", "adjustments"),
+	treatment.DeadlineContact:       (*Server).contactOverdue,
+	treatment.DeadlineResponse:      (*Server).responseReview,
 	treatment.DeadlinePDMP:          (*Server).pdmpStale,
 }
 

@@ -102,7 +102,7 @@ func (w *worklist) gather() error {
 // something behind it.
 func (w *worklist) next(severity treatment.Severity, after *store.Key) (items []store.WorkItem, more bool, err error) {
 	var horizon *store.WorkItem // behind it a source may have something that was not read
-	for _, source := range store.WorkSources {
+	for _, source := range w.list.Sources {
 		if !source.Has(w.filter.Reason) || !source.Alerts() && source.Severity() != severity {
 			continue
 		}
@@ -163,7 +163,7 @@ func (w *worklist) take(items []store.WorkItem) error {
 // of reads everything that waits for patients, by patient and the most urgent first.
 func (w *worklist) of(f store.WorkFilter, patients []uuid.UUID) (map[uuid.UUID][]store.WorkItem, error) {
 	all := map[uuid.UUID][]store.WorkItem{}
-	for _, source := range store.WorkSources {
+	for _, source := range w.list.Sources {
 		if !source.Has(f.Reason) || f.Severity != "" && !source.Alerts() && source.Severity() != f.Severity {
 			continue
 		}

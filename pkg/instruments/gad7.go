@@ -1,5 +1,8 @@
 package instruments
 
+// GAD7 is the id of the GAD-7.
+const GAD7 = "gad-7"
+
 // gad7 is the seven-item scale for generalized anxiety disorder.
 //
 // Wording: the questionnaire as its authors distribute it (phqscreeners.com); the lowest
@@ -8,7 +11,7 @@ package instruments
 // (answers). It has no safety item.
 func gad7() Instrument {
 	return Instrument{
-		ID:           "gad-7",
+		ID:           GAD7,
 		Title:        "Generalized Anxiety Disorder scale (GAD-7)",
 		Version:      "2026.1",
 		RatedBy:      RatedByPatient,

@@ -46,6 +46,8 @@ const (
 	AlertPrescriptionExpiring AlertRule = "RX_EXPIRING_14D"
 	AlertConsentExpiring      AlertRule = "CONSENT_EXPIRING_30D"
 	AlertPDMPStale            AlertRule = "PDMP_STALE"
+	AlertNoContact            AlertRule = "NO_CONTACT"
+	AlertNoResponse           AlertRule = "NO_RESPONSE"
 )
 
 // AlertRules lists every alert rule.
@@ -67,6 +69,8 @@ var AlertRules = []AlertRule{
 	AlertPrescriptionExpiring,
 	AlertConsentExpiring,
 	AlertPDMPStale,
+	AlertNoContact,
+	AlertNoResponse,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -122,6 +126,8 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertPrescriptionExpiring: SeverityLow,
 	AlertConsentExpiring:      SeverityLow,
 	AlertPDMPStale:            SeverityLow,
+	AlertNoContact:            SeverityLow,
+	AlertNoResponse:           SeverityLow,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,
@@ -152,9 +158,10 @@ func NeedsSafetyMessage(rule AlertRule) bool {
 // neverByRule says whether only a person may close the alert.
 func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == AlertBPCrisis }
 
-// administrative says whether an alert is about a date that comes nearer: a dose does not wait for it.
+// administrative says whether an alert is about a date that comes nearer or has passed: a dose does not
+// wait for it.
 func administrative(rule AlertRule) bool {
-	return slices.Contains([]AlertRule{AlertPrescriptionExpiring, AlertConsentExpiring, AlertAssessmentOverdue, AlertPDMPStale}, rule)
+	return slices.Contains([]AlertRule{AlertPrescriptionExpiring, AlertConsentExpiring, AlertAssessmentOverdue, AlertPDMPStale, AlertNoContact, AlertNoResponse}, rule)
 }
 
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.

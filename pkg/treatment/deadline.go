@@ -34,6 +34,10 @@ const (
 	DeadlineEligibility DeadlineKind = "consultationExpired"
 	// DeadlineProposal: nobody has decided about an adjustment.
 	DeadlineProposal DeadlineKind = "adjustmentExpired"
+	// DeadlineContact: nobody has heard of the patient. DeadlineResponse: it is time to look whether
+	// they respond to the treatment.
+	DeadlineContact  DeadlineKind = "contactOverdue"
+	DeadlineResponse DeadlineKind = "responseReview"
 	// DeadlinePDMP: the monitoring program was asked too long ago.
 	DeadlinePDMP DeadlineKind = "pdmpStale"
 )
@@ -41,5 +45,5 @@ const (
 // DeadlineKinds lists every kind.
 var DeadlineKinds = []DeadlineKind{
 	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlineRefill, DeadlinePrescription,
-	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlinePDMP,
+	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP,
 }

@@ -178,6 +178,9 @@ func (c *checks) worklist(w WorklistPolicy) {
 	c.within("/worklist/cosignatureHours", w.CosignatureHours, 1, year)
 	c.within("/worklist/eligibilityDecisionHours", w.EligibilityDecisionHours, 1, year)
 	c.within("/worklist/handedOverDays", w.HandedOverDays, 1, 365)
+	c.within("/worklist/noContactDays", w.NoContactDays, 1, 365)
+	c.within("/worklist/responseReviewDays", w.ResponseReviewDays, 1, 365)
+	c.within("/worklist/licenceExpiringDays", w.LicenceExpiringDays, 1, 365)
 }
 
 func (c *checks) prescribing(p PrescribingPolicy) {

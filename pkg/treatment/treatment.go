@@ -124,6 +124,10 @@ type Treatment struct {
 	// RunningFrom is when induction began and EndedAt when the treatment was completed or
 	// discontinued; nil before that.
 	RunningFrom *time.Time
+	// ContactDueAt is by when the clinic is to have heard of the patient again, and ReviewDueAt when it
+	// is to be looked at whether they respond.
+	ContactDueAt *time.Time
+	ReviewDueAt  *time.Time
 	EndedAt     *time.Time
 }
 
@@ -277,7 +281,17 @@ func (t Treatment) ChangePhase(c PhaseChange) (Treatment, error) {
 	}
 	t = t.to(PhaseInduction, c.Reason, c.Now)
 	t.RunningFrom = new(c.Now.UTC())
+	t.ContactDueAt, t.ReviewDueAt = new(c.Protocol.ContactDueAt(c.Now)), new(c.Protocol.ReviewDueAt(c.Now))
 	return t, nil
+}
+
+// Deadlines of a treatment that is running: that nobody has heard of the patient, and that it is to be
+// looked at whether they respond.
+func (t Treatment) Deadlines() []Deadline {
+	if !t.Phase.Running() || t.ContactDueAt == nil || t.ReviewDueAt == nil {
+		return nil
+	}
+	return []Deadline{{DeadlineContact, *t.ContactDueAt}, {DeadlineResponse, *t.ReviewDueAt}}
 }
 
 // to sets the phase; a treatment that ends is no longer on hold.

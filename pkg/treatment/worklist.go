@@ -2,7 +2,10 @@ package treatment
 
 import (
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
 // WorkReason is why a patient is on the clinic's worklist.
@@ -17,6 +20,8 @@ const (
 	WorkConsentExpiring      WorkReason = "consentExpiring"
 	WorkPDMPStale            WorkReason = "pdmpStale"
 	WorkEarlyRefill          WorkReason = "earlyRefill"
+	WorkNoContact            WorkReason = "noContact"
+	WorkNoResponse           WorkReason = "noResponse"
 
 	WorkSessionUnfinished   WorkReason = "sessionUnfinished"   // a dose and no end
 	WorkSessionReview       WorkReason = "sessionReview"       // it has ended, and nobody has looked at it
@@ -26,13 +31,15 @@ const (
 	WorkCosignature         WorkReason = "cosignature"         // signed, and a second signature is missing
 	WorkEligibilityDecision WorkReason = "eligibilityDecision" // an intake that waits for a prescriber
 	WorkHandedOver          WorkReason = "handedOver"          // a prescription whose signer has left
+	WorkLicenceExpiring     WorkReason = "licenceExpiring"     // of the responsible prescriber
 )
 
 // WorkReasons lists every reason.
 var WorkReasons = []WorkReason{
 	WorkAlert, WorkCheckInOverdue, WorkAssessmentOverdue, WorkPrescriptionExpiring, WorkConsentExpiring, WorkPDMPStale, WorkEarlyRefill,
+	WorkNoContact, WorkNoResponse,
 	WorkSessionUnfinished, WorkSessionReview, WorkAssessmentReview, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature,
-	WorkEligibilityDecision, WorkHandedOver,
+	WorkEligibilityDecision, WorkHandedOver, WorkLicenceExpiring,
 }
 
 // workOfAlert are the alerts that have a reason of their own.
@@ -43,6 +50,8 @@ var workOfAlert = map[AlertRule]WorkReason{
 	AlertConsentExpiring:      WorkConsentExpiring,
 	AlertPDMPStale:            WorkPDMPStale,
 	AlertEarlyRefill:          WorkEarlyRefill,
+	AlertNoContact:            WorkNoContact,
+	AlertNoResponse:           WorkNoResponse,
 }
 
 // WorkOf is what has to be done about an alert.
@@ -83,6 +92,42 @@ type WorklistPolicy struct {
 	// HandedOverDays after the signer has left, the new prescriber must have looked at a prescription,
 	// counted from its signature on. Default 30.
 	HandedOverDays int `json:"handedOverDays"`
+	// NoContactDays without a session, answers, a measurement or a visit the clinic asks how the patient
+	// is. Default 28.
+	NoContactDays int `json:"noContactDays"`
+	// ResponseReviewDays from the begin of induction on, and every so many days, it is looked at whether
+	// the patient responds. Default 28: the fourth week, at which Hull 2022 measured.
+	ResponseReviewDays int `json:"responseReviewDays"`
+	// LicenceExpiringDays before a licence or DEA registration ends, the patients of its owner are on
+	// the list. Default 30.
+	LicenceExpiringDays int `json:"licenceExpiringDays"`
+}
+
+// ContactDueAt is by when the clinic is to hear again of a patient of whom it heard at a time.
+func (p Protocol) ContactDueAt(at time.Time) time.Time {
+	return at.UTC().AddDate(0, 0, p.Worklist.NoContactDays)
+}
+
+// ReviewDueAt is when the next look at the response is due after one at a time.
+func (p Protocol) ReviewDueAt(at time.Time) time.Time {
+	return at.UTC().AddDate(0, 0, p.Worklist.ResponseReviewDays)
+}
+
+// JudgeResponse says what is raised when it is time to look whether a patient responds: nothing if
+// the last total is a response to the treatment, or the baseline left nothing to respond to. A total
+// that is not known is no response.
+func JudgeResponse(i instruments.Instrument, baseline, last *int, due time.Time) []Raised {
+	unknown := Overdue(AlertNoResponse, "unknown", due)
+	if baseline == nil || last == nil {
+		return []Raised{unknown}
+	}
+	responds := i.Change(*baseline, *last).Response
+	if responds == nil || *responds {
+		return nil
+	}
+	raised := Overdue(AlertNoResponse, strconv.Itoa(*last), due)
+	raised.Limit = strconv.Itoa(i.ResponsePercent.Value) + " % below " + strconv.Itoa(*baseline)
+	return []Raised{raised}
 }
 
 // Wait is how long something may wait for a reason; 0 where the record itself has a deadline.

@@ -306,6 +306,8 @@ const (
 	AlertRuleLUTSPOSITIVE         AlertRule = "LUTS_POSITIVE"
 	AlertRuleMANIAPSYCHOSISSCREEN AlertRule = "MANIA_PSYCHOSIS_SCREEN"
 	AlertRuleMISUSEPATTERN        AlertRule = "MISUSE_PATTERN"
+	AlertRuleNOCONTACT            AlertRule = "NO_CONTACT"
+	AlertRuleNORESPONSE           AlertRule = "NO_RESPONSE"
 	AlertRulePDMPSTALE            AlertRule = "PDMP_STALE"
 	AlertRulePHQ9DETERIORATION    AlertRule = "PHQ9_DETERIORATION"
 	AlertRulePREGNANCYREPORTED    AlertRule = "PREGNANCY_REPORTED"
@@ -367,6 +369,10 @@ func (e AlertRule) Valid() bool {
 		return true
 	case AlertRuleMISUSEPATTERN:
 		return true
+	case AlertRuleNOCONTACT:
+		return true
+	case AlertRuleNORESPONSE:
+		return true
 	case AlertRulePDMPSTALE:
 		return true
 	case AlertRulePHQ9DETERIORATION:
@@ -407,6 +413,7 @@ const (
 	AlertSourceTypePatient      AlertSourceType = "patient"
 	AlertSourceTypePrescription AlertSourceType = "prescription"
 	AlertSourceTypeSession      AlertSourceType = "session"
+	AlertSourceTypeTreatment    AlertSourceType = "treatment"
 )
 
 // Valid indicates whether the value is a known member of the AlertSourceType enum.
@@ -429,6 +436,8 @@ func (e AlertSourceType) Valid() bool {
 	case AlertSourceTypePrescription:
 		return true
 	case AlertSourceTypeSession:
+		return true
+	case AlertSourceTypeTreatment:
 		return true
 	default:
 		return false
@@ -2683,6 +2692,9 @@ const (
 	WorkReasonEarlyRefill          WorkReason = "earlyRefill"
 	WorkReasonEligibilityDecision  WorkReason = "eligibilityDecision"
 	WorkReasonHandedOver           WorkReason = "handedOver"
+	WorkReasonLicenceExpiring      WorkReason = "licenceExpiring"
+	WorkReasonNoContact            WorkReason = "noContact"
+	WorkReasonNoResponse           WorkReason = "noResponse"
 	WorkReasonPdmpStale            WorkReason = "pdmpStale"
 	WorkReasonPrescriptionExpiring WorkReason = "prescriptionExpiring"
 	WorkReasonSessionReview        WorkReason = "sessionReview"
@@ -2714,6 +2726,12 @@ func (e WorkReason) Valid() bool {
 		return true
 	case WorkReasonHandedOver:
 		return true
+	case WorkReasonLicenceExpiring:
+		return true
+	case WorkReasonNoContact:
+		return true
+	case WorkReasonNoResponse:
+		return true
 	case WorkReasonPdmpStale:
 		return true
 	case WorkReasonPrescriptionExpiring:
@@ -2736,6 +2754,7 @@ const (
 	WorklistRecordTypeConsultation WorklistRecordType = "consultation"
 	WorklistRecordTypePrescription WorklistRecordType = "prescription"
 	WorklistRecordTypeSession      WorklistRecordType = "session"
+	WorklistRecordTypeTreatment    WorklistRecordType = "treatment"
 )
 
 // Valid indicates whether the value is a known member of the WorklistRecordType enum.
@@ -2754,6 +2773,8 @@ func (e WorklistRecordType) Valid() bool {
 	case WorklistRecordTypePrescription:
 		return true
 	case WorklistRecordTypeSession:
+		return true
+	case WorklistRecordTypeTreatment:
 		return true
 	default:
 		return false
@@ -8269,6 +8290,15 @@ type WorklistPolicy struct {
 
 	// HandedOverDays Days after its signature in which the new prescriber has looked at a prescription whose signer has left.
 	HandedOverDays int `json:"handedOverDays"`
+
+	// LicenceExpiringDays Days before a licence or DEA registration of the responsible prescriber ends at which their patients are on the worklist.
+	LicenceExpiringDays int `json:"licenceExpiringDays"`
+
+	// NoContactDays Days without a session, answers, a measurement or a visit after which the clinic asks how the patient is.
+	NoContactDays int `json:"noContactDays"`
+
+	// ResponseReviewDays Days from the begin of induction on, and from one time to the next, after which it is looked at whether the patient responds.
+	ResponseReviewDays int `json:"responseReviewDays"`
 
 	// SessionReviewHours Hours in which a session is reviewed.
 	SessionReviewHours int `json:"sessionReviewHours"`

@@ -35,12 +35,13 @@ const (
 	SourcePrescription = "prescription"
 	SourceConsent      = "consent"
 	SourcePatient      = "patient"
+	SourceTreatment    = "treatment"
 )
 
 // AlertSources lists every kind of source.
 var AlertSources = []string{
 	SourceSession, SourceAssessment, SourceMeasurement, SourceAdverseEvent, SourceDispense,
-	SourceMedication, SourcePrescription, SourceConsent, SourcePatient,
+	SourceMedication, SourcePrescription, SourceConsent, SourcePatient, SourceTreatment,
 }
 
 // Same reports whether both name the same record and fact.

@@ -203,6 +203,29 @@ func (tx *Tx) ListTreatments(patient uuid.UUID, p Page) ([]Treatment, *Key, erro
 	return rows, next, tx.withLists(rows)
 }
 
+// LastContact is when the clinic last heard of a patient: by a session, answers, a measurement or a visit
+// that took place; nil for never.
+func (tx *Tx) LastContact(patient uuid.UUID) (last *time.Time, err error) {
+	for _, of := range []struct {
+		model  any
+		column string
+		when   string
+	}{
+		{&Session{}, "started_at", "started_at IS NOT NULL AND voided_at IS NULL"}, {&Assessment{}, "at", "status IN ('submitted', 'reviewed')"},
+		{&Measurement{}, "occurred_at", "struck_out_at IS NULL"}, {&Visit{}, "completed_at", "status = 'completed'"},
+	} {
+		var at []time.Time
+		err := tx.orm.Model(of.model).Where("patient_id = ?", patient).Where(of.when).Order(of.column+" DESC").Limit(1).Pluck(of.column, &at).Error
+		if err != nil {
+			return nil, err
+		}
+		if len(at) > 0 && (last == nil || at[0].After(*last)) {
+			last = &at[0]
+		}
+	}
+	return last, nil
+}
+
 // OpenTreatmentsOf returns the open treatments that a prescriber is responsible for.
 func (tx *Tx) OpenTreatmentsOf(prescriber uuid.UUID) ([]Treatment, error) {
 	rows, err := many[Treatment](tx.orm.Where("responsible_prescriber_id = ? AND phase IN ?", prescriber, openPhases).Order("id"))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -34,20 +35,24 @@ type WorkSource struct {
 	since  string // the column that says from when on
 	due    string // and the one by when; the same if the protocol says how long it may wait
 	detail string
+	// staff, if it is set, makes it the source of the patients for whom somebody is responsible whose
+	// licence or registration ends at a time.
+	staff uuid.UUID
+	ends  time.Time
 }
 
 // WorkSources are all there are. Each has an index that holds only what waits, in the order of its
 // deadline: the list costs what it shows, however long the clinic has been open.
 var WorkSources = []WorkSource{
-	{"alert", "", &Alert{}, "status <> 'resolved' AND (snoozed_until IS NULL OR snoozed_until <= @now)", "raised_at", "due_at", "rule"},
-	{"session", treatment.WorkSessionUnfinished, &Session{}, "status = 'monitoring' AND started_at <= @now", "started_at", "started_at", ""},
-	{"session", treatment.WorkSessionReview, &Session{}, "status IN ('completed', 'aborted')", "ended_at", "ended_at", ""},
-	{"assessment", treatment.WorkAssessmentReview, &Assessment{}, "status = 'submitted'", "at", "at", "instrument"},
-	{"adverseEvent", treatment.WorkAdverseEventTriage, &AdverseEvent{}, "status = 'reported'", "created_at", "created_at", "term"},
-	{"adjustment", treatment.WorkAdjustmentDecision, &Adjustment{}, "status = 'proposed' AND expires_at > @now", "created_at", "expires_at", ""},
-	{"prescription", treatment.WorkCosignature, &Prescription{}, "status = 'awaitingCosignature'", "signed_at", "signed_at", ""},
-	{"prescription", treatment.WorkHandedOver, &Prescription{}, "status = 'active' AND signed_by IN @left AND expires_at > @now", "signed_at", "signed_at", ""},
-	{"consultation", treatment.WorkEligibilityDecision, &Consultation{}, "status = 'submitted'", "submitted_at", "submitted_at", ""},
+	{Record: "alert", model: &Alert{}, when: "status <> 'resolved' AND (snoozed_until IS NULL OR snoozed_until <= @now)", since: "raised_at", due: "due_at", detail: "rule"},
+	{Record: "session", reason: treatment.WorkSessionUnfinished, model: &Session{}, when: "status = 'monitoring' AND started_at <= @now", since: "started_at", due: "started_at"},
+	{Record: "session", reason: treatment.WorkSessionReview, model: &Session{}, when: "status IN ('completed', 'aborted')", since: "ended_at", due: "ended_at"},
+	{Record: "assessment", reason: treatment.WorkAssessmentReview, model: &Assessment{}, when: "status = 'submitted'", since: "at", due: "at", detail: "instrument"},
+	{Record: "adverseEvent", reason: treatment.WorkAdverseEventTriage, model: &AdverseEvent{}, when: "status = 'reported'", since: "created_at", due: "created_at", detail: "term"},
+	{Record: "adjustment", reason: treatment.WorkAdjustmentDecision, model: &Adjustment{}, when: "status = 'proposed' AND expires_at > @now", since: "created_at", due: "expires_at"},
+	{Record: "prescription", reason: treatment.WorkCosignature, model: &Prescription{}, when: "status = 'awaitingCosignature'", since: "signed_at", due: "signed_at"},
+	{Record: "prescription", reason: treatment.WorkHandedOver, model: &Prescription{}, when: "status = 'active' AND signed_by IN @left AND expires_at > @now", since: "signed_at", due: "signed_at"},
+	{Record: "consultation", reason: treatment.WorkEligibilityDecision, model: &Consultation{}, when: "status = 'submitted'", since: "submitted_at", due: "submitted_at"},
 }
 
 // Alerts says whether the source is the table of alerts, whose rows say themselves how urgent they are.
@@ -68,6 +73,9 @@ func (w WorkSource) Severity() treatment.Severity {
 
 // Worklist reads what waits.
 type Worklist struct {
+	// Sources are all there are, those of licences that end too.
+	Sources []WorkSource
+
 	tx     *Tx
 	policy treatment.WorklistPolicy
 	left   []uuid.UUID // staff who have left
@@ -75,11 +83,32 @@ type Worklist struct {
 
 // Worklist prepares to read what waits; how long it may says the policy.
 func (tx *Tx) Worklist(policy treatment.WorklistPolicy) (*Worklist, error) {
-	w := &Worklist{tx: tx, policy: policy, left: []uuid.UUID{uuid.Nil}}
+	w := &Worklist{Sources: slices.Clone(WorkSources), tx: tx, policy: policy, left: []uuid.UUID{uuid.Nil}}
 	var gone []uuid.UUID
-	err := tx.orm.Model(&Staff{}).Where("status <> ?", StaffActive).Pluck("id", &gone).Error
+	if err := tx.orm.Model(&Staff{}).Where("status <> ?", StaffActive).Pluck("id", &gone).Error; err != nil {
+		return nil, err
+	}
 	w.left = append(w.left, gone...)
-	return w, err
+	ending, err := many[Credential](tx.orm.Where("expires <= ?", tx.Now.AddDate(0, 0, policy.LicenceExpiringDays).Format(time.DateOnly)).
+		Where("staff_id NOT IN ?", w.left).Order("expires, staff_id"))
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range ending {
+		day, err := time.Parse(time.DateOnly, c.Expires)
+		if err != nil {
+			return nil, err
+		}
+		known := func(s WorkSource) bool { return s.staff == c.StaffID }
+		if slices.ContainsFunc(w.Sources, known) { // the earliest counts
+			continue
+		}
+		w.Sources = append(w.Sources, WorkSource{
+			Record: "treatment", reason: treatment.WorkLicenceExpiring, model: &Treatment{}, when: "phase IN ('planned', 'induction', 'maintenance', 'taper')",
+			since: "phase_since", due: "phase_since", staff: c.StaffID, ends: day.AddDate(0, 0, 1), // it is good on that day
+		})
+	}
+	return w, nil
 }
 
 // WorkFilter says what of it matters. What is empty does not.
@@ -94,6 +123,15 @@ type WorkFilter struct {
 // alerts, f says the severity.
 func (w *Worklist) Next(from WorkSource, f WorkFilter, after *Key, limit int) ([]WorkItem, error) {
 	q := w.query(from, f)
+	if from.staff != uuid.Nil { // all have the same deadline
+		switch {
+		case after != nil && after.Time.After(from.ends):
+			return nil, nil
+		case after != nil && after.Time.Equal(from.ends):
+			q = q.Where("id > ?", after.ID)
+		}
+		return w.read(from, q.Order("id").Limit(limit))
+	}
 	if after != nil {
 		q = q.Where("("+from.due+", id) > (?, ?)", after.Time.Add(-w.wait(from)), after.ID)
 	}
@@ -121,6 +159,9 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 	q := w.tx.orm.Model(from.model).Where(from.when)
 	if strings.Contains(from.when, "@") {
 		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left})
+	}
+	if from.staff != uuid.Nil {
+		q = q.Where("responsible_prescriber_id = ?", from.staff)
 	}
 	if from.Alerts() && f.Severity != "" {
 		q = q.Where("severity = ?", f.Severity)
@@ -170,6 +211,9 @@ func (w *Worklist) read(from WorkSource, q *gorm.DB) ([]WorkItem, error) {
 		}
 		if from.Alerts() {
 			items[i].Reason, items[i].Severity, items[i].AssignedTo = treatment.WorkOf(treatment.AlertRule(r.Detail)), r.Severity, r.AssignedTo
+		}
+		if from.staff != uuid.Nil {
+			items[i].DueAt, items[i].AssignedTo = from.ends, &from.staff
 		}
 	}
 	return items, nil

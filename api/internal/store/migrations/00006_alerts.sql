@@ -10,7 +10,7 @@ CREATE TABLE alerts (
     updated_at      TIMESTAMPTZ NOT NULL,
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
-    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent', 'dispense', 'medication', 'prescription', 'consent', 'patient')),
+    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent', 'dispense', 'medication', 'prescription', 'consent', 'patient', 'treatment')),
     source_id       UUID        NOT NULL,
     source_fact_id  UUID,
     rule            TEXT        NOT NULL CONSTRAINT alerts_rule CHECK (rule IN
@@ -18,7 +18,7 @@ CREATE TABLE alerts (
          'RED_FLAG_SYMPTOM', 'DOSE_OVER_PRESCRIBED', 'INTERVAL_SHORT', 'SESSION_NO_POST_VITALS', 'SESSION_NO_SITTER', 'DOSE_AGAINST_STOP', 'SPO2_CRITICAL',
          'AE_SERIOUS', 'AE_G3_RELATED', 'SI_REPORTED', 'PREGNANCY_REPORTED', 'INVENTORY_MISMATCH', 'DISPENSE_IRREGULAR',
          'MANIA_PSYCHOSIS_SCREEN', 'PHQ9_DETERIORATION', 'LUTS_POSITIVE', 'HAEMATURIA', 'INTERACTION_NEW_MED', 'EARLY_REFILL',
-         'MISUSE_PATTERN', 'CHECKIN_OVERDUE', 'PRO_OVERDUE_7D', 'RX_EXPIRING_14D', 'CONSENT_EXPIRING_30D', 'PDMP_STALE')),
+         'MISUSE_PATTERN', 'CHECKIN_OVERDUE', 'PRO_OVERDUE_7D', 'RX_EXPIRING_14D', 'CONSENT_EXPIRING_30D', 'PDMP_STALE', 'NO_CONTACT', 'NO_RESPONSE')),
     severity        TEXT        NOT NULL CONSTRAINT alerts_severity CHECK (severity IN ('low', 'medium', 'high', 'critical')),
     value           TEXT        NOT NULL,
     "limit"         TEXT        NOT NULL,

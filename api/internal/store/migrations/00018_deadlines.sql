@@ -7,7 +7,8 @@ CREATE TABLE deadlines (
     record_id  UUID        NOT NULL,
     kind       TEXT        NOT NULL CONSTRAINT deadlines_kind CHECK (kind IN
         ('alertOverdue', 'checkInOverdue', 'sessionMissed', 'assessmentOverdue', 'assessmentExpired', 'prescriptionExpiring',
-         'prescriptionExpired', 'consentExpiring', 'consentExpired', 'consultationExpired', 'adjustmentExpired', 'pdmpStale')),
+         'prescriptionExpired', 'consentExpiring', 'consentExpired', 'consultationExpired', 'adjustmentExpired', 'contactOverdue',
+         'responseReview', 'pdmpStale')),
     patient_id UUID        NOT NULL,
     at         TIMESTAMPTZ NOT NULL,
     done_at    TIMESTAMPTZ,

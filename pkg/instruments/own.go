@@ -6,11 +6,14 @@ const ownLicence = "Worded for this API, under its own licence (Apache 2.0)."
 // notValidated says of an instrument in own words how far it can be trusted.
 const notValidated = "not validated: use it to follow one patient, not to compare with published numbers"
 
+// Dissociation is the id of the scale about experiences during a session.
+const Dissociation = "dissociation"
+
 // dissociation asks for experiences during a session. It covers what the CADSS-6 covers, in
 // own words; nobody has published a cut-off, so there are no bands.
 func dissociation() Instrument {
 	return Instrument{
-		ID:         "dissociation",
+		ID:         Dissociation,
 		Title:      "Dissociation during a session, six sliders",
 		Version:    "2026.1",
 		RatedBy:    RatedByPatient,

@@ -50,6 +50,10 @@ func (s *Server) ProposeAdjustment(ctx context.Context, req oapi.ProposeAdjustme
 	if p := c.inForce(); p != nil {
 		known.Order, known.PrescriptionID, a.From = &p.Order, p.ID, p.Dosing()
 	}
+	if a.Suggestion, known.Suggestion, err = suggestionNamed(tx, c.row.ID, b.SuggestionID); err != nil {
+		return nil, err
+	}
+	known.SuggestionID = b.SuggestionID
 	if known.Others, err = expireAdjustments(tx, c.row.ID); err != nil {
 		return nil, err
 	}
@@ -101,6 +105,9 @@ func (s *Server) ApproveAdjustment(ctx context.Context, req oapi.ApproveAdjustme
 			return a.Adjustment, err
 		}
 		if err := unchanged(tx, a, considered); err != nil {
+			return a.Adjustment, err
+		}
+		if err := c.stillSuggested(tx, a); err != nil {
 			return a.Adjustment, err
 		}
 		a.Add(store.EvidenceConsidered, considered)
@@ -241,7 +248,19 @@ func changeIn(c oapi.DosingChange) treatment.DosingChange {
 	}
 }
 
-// adjustmentOut shows an adjustment. What it rests on is for staff: alerts are among it.
+func changeOut(c treatment.DosingChange) oapi.DosingChange {
+	return oapi.DosingChange{
+		DoseMg: c.DoseMg, BoosterMg: c.BoosterMg, MinIntervalHours: c.MinIntervalHours, SessionsPerWeek: c.SessionsPerWeek,
+		Directions: filled(c.Directions),
+	}
+}
+
+func dosingOut(d treatment.Dosing) oapi.Dosing {
+	return oapi.Dosing{DoseMg: d.DoseMg, BoosterMg: d.BoosterMg, MinIntervalHours: d.MinIntervalHours, SessionsPerWeek: d.SessionsPerWeek}
+}
+
+// adjustmentOut shows an adjustment. What it rests on is for staff: alerts and suggestions are among
+// it.
 func adjustmentOut(ctx context.Context, a *store.Adjustment, now time.Time) oapi.AdjustmentJSONResponse {
 	status, derived := a.StatusAt(now), ""
 	if status != a.Status {
@@ -250,11 +269,7 @@ func adjustmentOut(ctx context.Context, a *store.Adjustment, now time.Time) oapi
 	out := oapi.Adjustment{
 		ID: a.ID, Version: a.Version, PatientID: a.PatientID, TreatmentID: a.TreatmentID, PrescriptionID: a.PrescriptionID,
 		Source: oapi.AdjustmentSource(a.Source), Reason: a.Reason,
-		From: oapi.Dosing{DoseMg: a.From.DoseMg, BoosterMg: a.From.BoosterMg, MinIntervalHours: a.From.MinIntervalHours, SessionsPerWeek: a.From.SessionsPerWeek},
-		Change: oapi.DosingChange{
-			DoseMg: a.To.DoseMg, BoosterMg: a.To.BoosterMg, MinIntervalHours: a.To.MinIntervalHours, SessionsPerWeek: a.To.SessionsPerWeek,
-			Directions: filled(a.To.Directions),
-		},
+		From: dosingOut(a.From), Change: changeOut(a.To),
 		Status: oapi.AdjustmentStatus(status), StatusReason: filled(a.StatusReason), ProposedBy: a.ProposedBy, ExpiresAt: a.ExpiresAt,
 		ApprovedAt: a.ApprovedAt, ApprovedBy: a.ApprovedBy, RulesVersion: filled(a.RulesVersion), DraftID: a.DraftID, AppliedAt: a.AppliedAt,
 		EndedAt: a.EndedAt, EndedBy: a.EndedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
@@ -263,7 +278,10 @@ func adjustmentOut(ctx context.Context, a *store.Adjustment, now time.Time) oapi
 		out.ProtocolID = &a.ProtocolID
 	}
 	if callOf(ctx).who.staff() {
+		out.Suggestion = summaryOut(a.Suggestion)
 		out.Evidence, out.Considered = evidenceOut(a.Of(store.EvidenceNamed)), evidenceOut(a.Of(store.EvidenceConsidered))
+	} else if a.Source == treatment.AdjustmentByEngine { // suggestions are not for patients: a clinician proposed it
+		out.Source = oapi.AdjustmentSourceClinician
 	}
 	return oapi.AdjustmentJSONResponse{
 		Headers: oapi.AdjustmentResponseHeaders{ETag: etag(a.Version, derived), Location: location("adjustments", a.ID)}, Body: out,

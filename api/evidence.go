@@ -24,6 +24,7 @@ var evidenceNouns = map[treatment.EvidenceType]string{
 	treatment.EvidenceAssessment: "assessments", treatment.EvidenceSession: "sessions", treatment.EvidenceAdverseEvent: "adverse-events",
 	treatment.EvidenceAlert: "alerts", treatment.EvidenceMeasurement: "measurements",
 	treatment.EvidenceMedication: "medications", treatment.EvidenceSupportPerson: "support-people",
+	treatment.EvidencePrescription: "prescriptions", treatment.EvidencePDMPCheck: "pdmp-checks", treatment.EvidenceAdjustment: "adjustments",
 }
 
 // asNamed refuses evidence that names nothing of the patient, or a version that is no longer
@@ -90,11 +91,15 @@ func unchanged(tx *store.Tx, a *store.Adjustment, considered []treatment.Evidenc
 func evidenceChanged(records ...treatment.Evidence) error {
 	p := problem.New(problem.EvidenceChanged, "there are records that are newer than what this decision rests on")
 	for _, e := range records[:min(len(records), maxFaults)] {
-		p.Errors = append(p.Errors, problem.Fault{
-			In: "record", Pointer: *location(evidenceNouns[e.Type], e.ID), Code: string(treatment.RuleEvidence), Detail: fmt.Sprintf("is at version %d", e.Version),
-		})
+		p.Errors = append(p.Errors, newerRecord(e))
 	}
 	return p
+}
+
+func newerRecord(e treatment.Evidence) problem.Fault {
+	return problem.Fault{
+		In: "record", Pointer: *location(evidenceNouns[e.Type], e.ID), Code: string(treatment.RuleEvidence), Detail: fmt.Sprintf("is at version %d", e.Version),
+	}
 }
 
 // inForce is the signed prescription of a treatment that has not ended, perhaps expired; nil if

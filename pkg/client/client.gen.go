@@ -74,6 +74,7 @@ func (e ActorKind) Valid() bool {
 // Defines values for AdjustmentSource.
 const (
 	AdjustmentSourceClinician      AdjustmentSource = "clinician"
+	AdjustmentSourceEngine         AdjustmentSource = "engine"
 	AdjustmentSourcePatientRequest AdjustmentSource = "patientRequest"
 )
 
@@ -81,6 +82,8 @@ const (
 func (e AdjustmentSource) Valid() bool {
 	switch e {
 	case AdjustmentSourceClinician:
+		return true
+	case AdjustmentSourceEngine:
 		return true
 	case AdjustmentSourcePatientRequest:
 		return true
@@ -560,6 +563,27 @@ func (e Causality) Valid() bool {
 	case CausalityUnclassified:
 		return true
 	case CausalityUnlikely:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckFinding.
+const (
+	CheckFindingFound    CheckFinding = "found"
+	CheckFindingNotFound CheckFinding = "notFound"
+	CheckFindingUnknown  CheckFinding = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the CheckFinding enum.
+func (e CheckFinding) Valid() bool {
+	switch e {
+	case CheckFindingFound:
+		return true
+	case CheckFindingNotFound:
+		return true
+	case CheckFindingUnknown:
 		return true
 	default:
 		return false
@@ -2003,6 +2027,24 @@ func (e PreviousTreatmentOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ProposalSource.
+const (
+	ProposalSourceClinician      ProposalSource = "clinician"
+	ProposalSourcePatientRequest ProposalSource = "patientRequest"
+)
+
+// Valid indicates whether the value is a known member of the ProposalSource enum.
+func (e ProposalSource) Valid() bool {
+	switch e {
+	case ProposalSourceClinician:
+		return true
+	case ProposalSourcePatientRequest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProtocolStatus.
 const (
 	ProtocolStatusApproved ProtocolStatus = "approved"
@@ -2477,6 +2519,84 @@ func (e SubstanceUse) Valid() bool {
 	}
 }
 
+// Defines values for SuggestionInputType.
+const (
+	SuggestionInputTypeAdjustment    SuggestionInputType = "adjustment"
+	SuggestionInputTypeAdverseEvent  SuggestionInputType = "adverseEvent"
+	SuggestionInputTypeAlert         SuggestionInputType = "alert"
+	SuggestionInputTypeAssessment    SuggestionInputType = "assessment"
+	SuggestionInputTypeMeasurement   SuggestionInputType = "measurement"
+	SuggestionInputTypeMedication    SuggestionInputType = "medication"
+	SuggestionInputTypePdmpCheck     SuggestionInputType = "pdmpCheck"
+	SuggestionInputTypePrescription  SuggestionInputType = "prescription"
+	SuggestionInputTypeSession       SuggestionInputType = "session"
+	SuggestionInputTypeSupportPerson SuggestionInputType = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the SuggestionInputType enum.
+func (e SuggestionInputType) Valid() bool {
+	switch e {
+	case SuggestionInputTypeAdjustment:
+		return true
+	case SuggestionInputTypeAdverseEvent:
+		return true
+	case SuggestionInputTypeAlert:
+		return true
+	case SuggestionInputTypeAssessment:
+		return true
+	case SuggestionInputTypeMeasurement:
+		return true
+	case SuggestionInputTypeMedication:
+		return true
+	case SuggestionInputTypePdmpCheck:
+		return true
+	case SuggestionInputTypePrescription:
+		return true
+	case SuggestionInputTypeSession:
+		return true
+	case SuggestionInputTypeSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SuggestionKind.
+const (
+	SuggestionKindDecrease        SuggestionKind = "decrease"
+	SuggestionKindExtendInterval  SuggestionKind = "extendInterval"
+	SuggestionKindIncrease        SuggestionKind = "increase"
+	SuggestionKindMaintain        SuggestionKind = "maintain"
+	SuggestionKindNone            SuggestionKind = "none"
+	SuggestionKindReview          SuggestionKind = "review"
+	SuggestionKindShortenInterval SuggestionKind = "shortenInterval"
+	SuggestionKindTaper           SuggestionKind = "taper"
+)
+
+// Valid indicates whether the value is a known member of the SuggestionKind enum.
+func (e SuggestionKind) Valid() bool {
+	switch e {
+	case SuggestionKindDecrease:
+		return true
+	case SuggestionKindExtendInterval:
+		return true
+	case SuggestionKindIncrease:
+		return true
+	case SuggestionKindMaintain:
+		return true
+	case SuggestionKindNone:
+		return true
+	case SuggestionKindReview:
+		return true
+	case SuggestionKindShortenInterval:
+		return true
+	case SuggestionKindTaper:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SupplyKind.
 const (
 	SupplyKindCounted   SupplyKind = "counted"
@@ -2603,6 +2723,153 @@ func (e TicketHolder) Valid() bool {
 	case TicketHolderPatient:
 		return true
 	case TicketHolderSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationCheck.
+const (
+	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
+	TitrationCheckConsents            TitrationCheck = "consents"
+	TitrationCheckHold                TitrationCheck = "hold"
+	TitrationCheckManiaOrPsychosis    TitrationCheck = "maniaOrPsychosis"
+	TitrationCheckMisuse              TitrationCheck = "misuse"
+	TitrationCheckOpenAlert           TitrationCheck = "openAlert"
+	TitrationCheckPdmp                TitrationCheck = "pdmp"
+	TitrationCheckPregnancy           TitrationCheck = "pregnancy"
+	TitrationCheckPrescription        TitrationCheck = "prescription"
+	TitrationCheckSeriousAdverseEvent TitrationCheck = "seriousAdverseEvent"
+	TitrationCheckSuicidality         TitrationCheck = "suicidality"
+)
+
+// Valid indicates whether the value is a known member of the TitrationCheck enum.
+func (e TitrationCheck) Valid() bool {
+	switch e {
+	case TitrationCheckBloodPressure:
+		return true
+	case TitrationCheckConsents:
+		return true
+	case TitrationCheckHold:
+		return true
+	case TitrationCheckManiaOrPsychosis:
+		return true
+	case TitrationCheckMisuse:
+		return true
+	case TitrationCheckOpenAlert:
+		return true
+	case TitrationCheckPdmp:
+		return true
+	case TitrationCheckPregnancy:
+		return true
+	case TitrationCheckPrescription:
+		return true
+	case TitrationCheckSeriousAdverseEvent:
+		return true
+	case TitrationCheckSuicidality:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationFact.
+const (
+	TitrationFactAdherence      TitrationFact = "adherence"
+	TitrationFactBaseline       TitrationFact = "baseline"
+	TitrationFactBloodPressure  TitrationFact = "bloodPressure"
+	TitrationFactConsents       TitrationFact = "consents"
+	TitrationFactDissociation   TitrationFact = "dissociation"
+	TitrationFactEventJudgement TitrationFact = "eventJudgement"
+	TitrationFactIntervalScores TitrationFact = "intervalScores"
+	TitrationFactMisuseSignals  TitrationFact = "misuseSignals"
+	TitrationFactPdmp           TitrationFact = "pdmp"
+	TitrationFactPregnancy      TitrationFact = "pregnancy"
+	TitrationFactRecentScore    TitrationFact = "recentScore"
+	TitrationFactSessionsAtDose TitrationFact = "sessionsAtDose"
+	TitrationFactSuicidality    TitrationFact = "suicidality"
+	TitrationFactWeight         TitrationFact = "weight"
+)
+
+// Valid indicates whether the value is a known member of the TitrationFact enum.
+func (e TitrationFact) Valid() bool {
+	switch e {
+	case TitrationFactAdherence:
+		return true
+	case TitrationFactBaseline:
+		return true
+	case TitrationFactBloodPressure:
+		return true
+	case TitrationFactConsents:
+		return true
+	case TitrationFactDissociation:
+		return true
+	case TitrationFactEventJudgement:
+		return true
+	case TitrationFactIntervalScores:
+		return true
+	case TitrationFactMisuseSignals:
+		return true
+	case TitrationFactPdmp:
+		return true
+	case TitrationFactPregnancy:
+		return true
+	case TitrationFactRecentScore:
+		return true
+	case TitrationFactSessionsAtDose:
+		return true
+	case TitrationFactSuicidality:
+		return true
+	case TitrationFactWeight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationRule.
+const (
+	TitrationRuleBloodPressureVeto TitrationRule = "bloodPressureVeto"
+	TitrationRuleImproving         TitrationRule = "improving"
+	TitrationRuleInsufficientData  TitrationRule = "insufficientData"
+	TitrationRuleLittleResponse    TitrationRule = "littleResponse"
+	TitrationRuleLongRemission     TitrationRule = "longRemission"
+	TitrationRuleMisuseSignals     TitrationRule = "misuseSignals"
+	TitrationRuleNoBenefit         TitrationRule = "noBenefit"
+	TitrationRuleNoRule            TitrationRule = "noRule"
+	TitrationRuleNotTolerated      TitrationRule = "notTolerated"
+	TitrationRuleSafetyVeto        TitrationRule = "safetyVeto"
+	TitrationRuleSustainedResponse TitrationRule = "sustainedResponse"
+	TitrationRuleWearsOff          TitrationRule = "wearsOff"
+)
+
+// Valid indicates whether the value is a known member of the TitrationRule enum.
+func (e TitrationRule) Valid() bool {
+	switch e {
+	case TitrationRuleBloodPressureVeto:
+		return true
+	case TitrationRuleImproving:
+		return true
+	case TitrationRuleInsufficientData:
+		return true
+	case TitrationRuleLittleResponse:
+		return true
+	case TitrationRuleLongRemission:
+		return true
+	case TitrationRuleMisuseSignals:
+		return true
+	case TitrationRuleNoBenefit:
+		return true
+	case TitrationRuleNoRule:
+		return true
+	case TitrationRuleNotTolerated:
+		return true
+	case TitrationRuleSafetyVeto:
+		return true
+	case TitrationRuleSustainedResponse:
+		return true
+	case TitrationRuleWearsOff:
 		return true
 	default:
 		return false
@@ -2918,6 +3185,15 @@ type Address struct {
 	PostalCode string `json:"postalCode"`
 }
 
+// AdherencePolicy How many planned sessions have to be kept before a dose can be judged.
+type AdherencePolicy struct {
+	// Percent Percentage of the planned sessions that had a dose.
+	Percent int `json:"percent"`
+
+	// WindowDays Days that are looked back.
+	WindowDays int `json:"windowDays"`
+}
+
 // Adjustment A proposed change of dose or interval, and what became of it. Patients see those that were applied.
 type Adjustment struct {
 	// AppliedAt When that became active.
@@ -2977,7 +3253,7 @@ type Adjustment struct {
 	// RulesVersion The version of the rules that it was approved under.
 	RulesVersion *string `json:"rulesVersion,omitempty"`
 
-	// Source Whose idea it was. More words may come.
+	// Source Whose idea it was; `engine` when what was proposed is what the named suggestion says, which patients read as `clinician`. More words may come.
 	Source AdjustmentSource `json:"source"`
 
 	// Status `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
@@ -2985,6 +3261,9 @@ type Adjustment struct {
 
 	// StatusReason Why it was rejected or withdrawn.
 	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Suggestion What the rules had suggested, if the proposal named it. Only staff see it.
+	Suggestion *SuggestionSummary `json:"suggestion,omitempty"`
 
 	// TreatmentID The treatment it belongs to.
 	TreatmentID openapi_types.UUID `json:"treatmentId"`
@@ -3013,8 +3292,11 @@ type AdjustmentInput struct {
 	// Reason Why.
 	Reason string `json:"reason"`
 
-	// Source Whose idea it was. More words may come.
-	Source AdjustmentSource `json:"source"`
+	// Source Whose idea a proposal is, as who proposes it says. More words may come.
+	Source ProposalSource `json:"source"`
+
+	// SuggestionID The suggestion that the proposal takes up or departs from: of this treatment, not expired, about the prescription in force. If the change is what it says, the source becomes `engine`.
+	SuggestionID *openapi_types.UUID `json:"suggestionId,omitempty"`
 }
 
 // AdjustmentPage A page of adjustments.
@@ -3026,7 +3308,7 @@ type AdjustmentPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// AdjustmentSource Whose idea it was. More words may come.
+// AdjustmentSource Whose idea it was; `engine` when what was proposed is what the named suggestion says, which patients read as `clinician`. More words may come.
 type AdjustmentSource string
 
 // AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
@@ -3848,6 +4130,9 @@ type Check struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// CheckFinding What was found; what nobody has asked for is unknown.
+type CheckFinding string
+
 // CheckIn How the patient is, a day later.
 type CheckIn struct {
 	// ClockSkew The client's clock was ahead of the server's.
@@ -3969,6 +4254,18 @@ type CheckInput struct {
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
+}
+
+// CheckedContraindication A contraindication that was looked for.
+type CheckedContraindication struct {
+	// Check A contraindication that was looked for. More words may come.
+	Check TitrationCheck `json:"check"`
+
+	// Detail A sentence for people.
+	Detail string `json:"detail"`
+
+	// Finding What was found; what nobody has asked for is unknown.
+	Finding CheckFinding `json:"finding"`
 }
 
 // Clinic The clinic: the tenant that everything belongs to.
@@ -4451,6 +4748,15 @@ type Deactivation struct {
 	ReassignTo *openapi_types.UUID `json:"reassignTo,omitempty"`
 }
 
+// DecreasePercent By how many percent a dose is lowered that is not tolerated.
+type DecreasePercent struct {
+	// Max At most, unless the units make nothing in between.
+	Max int `json:"max"`
+
+	// Min At least.
+	Min int `json:"min"`
+}
+
 // Deviation Where what happened differs from what the rules allow. Recorded, never refused.
 type Deviation struct {
 	// Limit What the rule allows.
@@ -4761,6 +5067,27 @@ type DuringSessionPolicy struct {
 
 	// WindowMin Give or take, in minutes.
 	WindowMin int `json:"windowMin"`
+}
+
+// EffectDuration For how long doses have had an effect.
+type EffectDuration struct {
+	// Intervals The intervals that it is the median of, the newest first.
+	Intervals []EffectInterval `json:"intervals"`
+
+	// MedianHours Median of the intervals, in hours.
+	MedianHours int `json:"medianHours"`
+}
+
+// EffectInterval An interval between two sessions in which the patient was better.
+type EffectInterval struct {
+	// Hours Hours from the dose until half of the gain (or as much as the protocol says) was lost again; when it was not, to the last answers before the next dose: it lasted at least so long.
+	Hours int `json:"hours"`
+
+	// SessionID The session that it began with.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// WoreOff It was lost.
+	WoreOff bool `json:"woreOff"`
 }
 
 // Eligibility What is known about eligibility now, by the protocol that applies now.
@@ -5116,6 +5443,24 @@ type HoldInput struct {
 
 // HoldReason Why nothing may go ahead for now.
 type HoldReason string
+
+// IncreasePolicy How a dose rises.
+type IncreasePolicy struct {
+	// DissociationBelowPercent Dissociation of the last sessions is below so much of its scale, in percent.
+	DissociationBelowPercent int `json:"dissociationBelowPercent"`
+
+	// MaxStepMg Largest step, in mg.
+	MaxStepMg dose.Mg `json:"maxStepMg"`
+
+	// MaxStepPercent Largest step, in percent of the dose; the lower of the two counts.
+	MaxStepPercent int `json:"maxStepPercent"`
+
+	// MinDays Days at a dose before the next one.
+	MinDays int `json:"minDays"`
+
+	// MinSessions Sessions at a dose before the next one.
+	MinSessions int `json:"minSessions"`
+}
 
 // Indication What the treatment is for.
 type Indication string
@@ -5633,6 +5978,27 @@ type InteractionReport struct {
 // InteractionSeverity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
 type InteractionSeverity string
 
+// IntervalPolicy How the time between sessions grows and shrinks.
+type IntervalPolicy struct {
+	// DurationIntervals Intervals of which the duration of effect is the median.
+	DurationIntervals int `json:"durationIntervals"`
+
+	// ExtendPercent Percent of the interval in use that are the next longer one.
+	ExtendPercent int `json:"extendPercent"`
+
+	// MaxDays Longest interval that is suggested, in days.
+	MaxDays int `json:"maxDays"`
+
+	// RegainPercent The effect lasts until so many percent of what was gained are lost again.
+	RegainPercent int `json:"regainPercent"`
+
+	// ShortenPercent Percent of the duration of effect that are the next shorter one.
+	ShortenPercent int `json:"shortenPercent"`
+
+	// WearOffIntervals Intervals in a row at whose end the effect had worn off.
+	WearOffIntervals int `json:"wearOffIntervals"`
+}
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -5987,8 +6353,26 @@ type Membership struct {
 	Roles []StaffRole `json:"roles"`
 }
 
+// MissingFact Something that is not known.
+type MissingFact struct {
+	// Detail A sentence for people.
+	Detail string `json:"detail"`
+
+	// Fact Something that is not known. More words may come.
+	Fact TitrationFact `json:"fact"`
+}
+
 // Mode How it reached the record.
 type Mode string
+
+// NoBenefitPolicy When going on is no way forward.
+type NoBenefitPolicy struct {
+	// Sessions Sessions without a partial response.
+	Sessions int `json:"sessions"`
+
+	// SessionsAtMaximum Sessions among them at the highest dose that can be taken.
+	SessionsAtMaximum int `json:"sessionsAtMaximum"`
+}
 
 // Observation What was noticed.
 type Observation struct {
@@ -6740,6 +7124,9 @@ type PreviousTreatmentKind string
 // PreviousTreatmentOutcome What came of it.
 type PreviousTreatmentOutcome string
 
+// ProposalSource Whose idea a proposal is, as who proposes it says. More words may come.
+type ProposalSource string
+
 // Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
 	// ApprovedAt Since when treatments may follow it.
@@ -6832,7 +7219,7 @@ type ProtocolPolicy struct {
 	// Supply How units are divided.
 	Supply SupplyPolicy `json:"supply"`
 
-	// Titration Changes of dose and interval during a treatment.
+	// Titration Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
 	Titration TitrationPolicy `json:"titration"`
 
 	// Treatment What must be there before a treatment starts.
@@ -6856,6 +7243,21 @@ type Provenance string
 
 // PsychosisHistory Whether the patient has, or had, a psychosis.
 type PsychosisHistory string
+
+// PublishedEvidence Something that has been published, and how far it goes.
+type PublishedEvidence struct {
+	// Finding What was found.
+	Finding string `json:"finding"`
+
+	// ID A stable word for it.
+	ID string `json:"id"`
+
+	// Limits What it does not say.
+	Limits string `json:"limits"`
+
+	// Source Where it stands.
+	Source string `json:"source"`
+}
 
 // Rater Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
 type Rater string
@@ -6947,6 +7349,24 @@ type Reschedule struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// ResponsePolicy How much better is enough, and for how long.
+type ResponsePolicy struct {
+	// PartialPercent Percent below the baseline that are a partial response.
+	PartialPercent int `json:"partialPercent"`
+
+	// Percent Percent below the baseline that are a response.
+	Percent int `json:"percent"`
+
+	// RemissionDays Days of unbroken remission after which the interval may grow.
+	RemissionDays int `json:"remissionDays"`
+
+	// SustainedDays Days of unbroken response after which it is sustained.
+	SustainedDays int `json:"sustainedDays"`
+
+	// TaperAfterDays Days of unbroken remission after which the treatment may end slowly.
+	TaperAfterDays int `json:"taperAfterDays"`
+}
+
 // ReviewInput Somebody has looked at it.
 type ReviewInput struct {
 	// Note What was found.
@@ -6964,6 +7384,24 @@ type ScoreDirection string
 
 // ScoreFinding Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
 type ScoreFinding string
+
+// ScorePolicy What points on a scale mean.
+type ScorePolicy struct {
+	// ImportantPoints Smallest change, in points, that matters to patients.
+	ImportantPoints int `json:"importantPoints"`
+
+	// ReliablePoints Smallest change, in points, that is no chance.
+	ReliablePoints int `json:"reliablePoints"`
+
+	// RemissionBaseline Points at the baseline from which there is something to remit.
+	RemissionBaseline int `json:"remissionBaseline"`
+
+	// RemissionBelow Fewer points are remission.
+	RemissionBelow int `json:"remissionBelow"`
+
+	// WearOffPoints So many points worse before the next dose, the effect has worn off.
+	WearOffPoints int `json:"wearOffPoints"`
+}
 
 // ScoringMethod How the points of the items become the total; `highest` is those of the item that has most. More words may come.
 type ScoringMethod string
@@ -7385,6 +7823,147 @@ type Substance string
 // SubstanceUse Whether the patient is dependent on a substance.
 type SubstanceUse string
 
+// Suggestion What the rules suggest about a treatment: one change of dose or interval, or none, and everything that a prescriber needs to judge it. It is for prescribers and clinicians alone, and never changes.
+type Suggestion struct {
+	// AdjustmentIds The adjustments that named it, the newest first.
+	AdjustmentIds []openapi_types.UUID `json:"adjustmentIds"`
+
+	// Alternatives The other rules, and why they do not decide.
+	Alternatives []SuggestionAlternative `json:"alternatives"`
+
+	// Change What would be different: a dose that units make, or an interval; absent when nothing is suggested.
+	Change *DosingChange `json:"change,omitempty"`
+
+	// Checked The contraindications that were looked for.
+	Checked []CheckedContraindication `json:"checked"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DurationOfEffect For how long doses have had an effect; absent when that is not known.
+	DurationOfEffect *EffectDuration `json:"durationOfEffect,omitempty"`
+
+	// Evidence What has been published about it.
+	Evidence []PublishedEvidence `json:"evidence"`
+
+	// ExpiresAt From this moment on no proposal can name it.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// From What that prescription says.
+	From *Dosing `json:"from,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Inputs The records that were read, the newest first.
+	Inputs []SuggestionInput `json:"inputs"`
+
+	// Missing What is not known, whether or not it would change anything.
+	Missing []MissingFact `json:"missing"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PrescriptionID The prescription that it is about; absent when none was in force.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// ProtocolID The protocol version.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// Reasons Sentences for people, the deciding one first.
+	Reasons []string `json:"reasons"`
+
+	// RequestedBy Who asked.
+	RequestedBy openapi_types.UUID `json:"requestedBy"`
+
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// RulesVersion The version of the rules.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+
+	// TreatmentID The treatment it belongs to.
+	TreatmentID openapi_types.UUID `json:"treatmentId"`
+
+	// UpdatedAt The same: it never changes.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Always 1.
+	Version int64 `json:"version"`
+}
+
+// SuggestionAlternative Another rule.
+type SuggestionAlternative struct {
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+
+	// WhyNot Why it does not decide.
+	WhyNot string `json:"whyNot"`
+}
+
+// SuggestionInput A record that was read.
+type SuggestionInput struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// ObservedAt When it was observed.
+	ObservedAt time.Time `json:"observedAt"`
+
+	// Type What kind of record it is. More words may come.
+	Type SuggestionInputType `json:"type"`
+
+	// Value What was read from it, with its unit.
+	Value string `json:"value"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// SuggestionInputType What kind of record it is. More words may come.
+type SuggestionInputType string
+
+// SuggestionKind What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+type SuggestionKind string
+
+// SuggestionPage A page of suggestions.
+type SuggestionPage struct {
+	// Items The suggestions of this page, in order.
+	Items []Suggestion `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SuggestionSummary What the rules had said when the adjustment was proposed.
+type SuggestionSummary struct {
+	// Change What was suggested to be different; absent when nothing was.
+	Change *DosingChange `json:"change,omitempty"`
+
+	// ExpiresAt From this moment on no proposal can name it.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// ID The suggestion.
+	ID openapi_types.UUID `json:"id"`
+
+	// ProtocolID The protocol version.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// RulesVersion The version of the rules.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+}
+
 // SuicidalityPolicy Answers about suicidality that raise an alert, and what is asked then.
 type SuicidalityPolicy struct {
 	// Item9High High from this answer on.
@@ -7802,10 +8381,79 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
-// TitrationPolicy Changes of dose and interval during a treatment.
+// TitrationCheck A contraindication that was looked for. More words may come.
+type TitrationCheck string
+
+// TitrationFact Something that is not known. More words may come.
+type TitrationFact string
+
+// TitrationPolicy Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
 type TitrationPolicy struct {
-	// ProposalDays Days for which a proposed adjustment can be approved; after them it has expired.
+	// Adherence How many planned sessions have to be kept before a dose can be judged.
+	Adherence AdherencePolicy `json:"adherence"`
+
+	// DecreasePercent By how many percent a dose is lowered that is not tolerated.
+	DecreasePercent DecreasePercent `json:"decreasePercent"`
+
+	// DoseTolerancePercent A session is at a dose when what was taken differs from it by at most this percentage.
+	DoseTolerancePercent int `json:"doseTolerancePercent"`
+
+	// Gad7 What points on a scale mean.
+	Gad7 ScorePolicy `json:"gad7"`
+
+	// Increase How a dose rises.
+	Increase IncreasePolicy `json:"increase"`
+
+	// Interval How the time between sessions grows and shrinks.
+	Interval IntervalPolicy `json:"interval"`
+
+	// MisuseSignals With so many signals of misuse nothing is suggested that is more.
+	MisuseSignals int `json:"misuseSignals"`
+
+	// NoBenefit When going on is no way forward.
+	NoBenefit NoBenefitPolicy `json:"noBenefit"`
+
+	// Phq9 What points on a scale mean.
+	Phq9 ScorePolicy `json:"phq9"`
+
+	// ProposalDays Days for which a proposed adjustment can be approved; after them it has expired. A suggestion expires with them, after 14 days at the latest.
 	ProposalDays int `json:"proposalDays"`
+
+	// Response How much better is enough, and for how long.
+	Response ResponsePolicy `json:"response"`
+
+	// ScoreMaxAgeDays Days after which answers say nothing about the dose of today.
+	ScoreMaxAgeDays int `json:"scoreMaxAgeDays"`
+
+	// Tolerability When a dose is not tolerated. One severe event (grade 3) is enough.
+	Tolerability TolerabilityPolicy `json:"tolerability"`
+}
+
+// TitrationRule The rule that decided, in the order in which they are asked. More words may come.
+type TitrationRule string
+
+// TolerabilityPolicy When a dose is not tolerated. One severe event (grade 3) is enough.
+type TolerabilityPolicy struct {
+	// DissociationPercent Dissociation, in percent of its scale, from which one session is too many.
+	DissociationPercent int `json:"dissociationPercent"`
+
+	// Distress Distress, 0 to 10, from which one session is too many.
+	Distress int `json:"distress"`
+
+	// HighPressureSessions Sessions begun at the soft pressure that are too many for more of the medicine.
+	HighPressureSessions int `json:"highPressureSessions"`
+
+	// ModerateSessions Sessions with an event of grade 2 that are too many.
+	ModerateSessions int `json:"moderateSessions"`
+
+	// RecentSessions Sessions at the present dose that are looked at.
+	RecentSessions int `json:"recentSessions"`
+
+	// Sedation Sedation, 0 to 5, from which one session is too many.
+	Sedation int `json:"sedation"`
+
+	// VomitingSessions Sessions with vomiting that are too many.
+	VomitingSessions int `json:"vomitingSessions"`
 }
 
 // Treatment One course of therapy of one patient.
@@ -8473,6 +9121,9 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SuggestionPath Its id.
+type SuggestionPath = openapi_types.UUID
 
 // SupplyEntryPath Its id.
 type SupplyEntryPath = openapi_types.UUID
@@ -10448,6 +11099,18 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSuggestionParams defines parameters for ShowSuggestion.
+type ShowSuggestionParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidSupplyEntryParams defines parameters for VoidSupplyEntry.
 type VoidSupplyEntryParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10756,6 +11419,36 @@ type ScheduleSessionParams struct {
 
 // LogSessionParams defines parameters for LogSession.
 type LogSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSuggestionsParams defines parameters for ListSuggestions.
+type ListSuggestionsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SuggestAdjustmentParams defines parameters for SuggestAdjustment.
+type SuggestAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11270,7 +11963,7 @@ type ClientInterface interface {
 
 	// ApproveAdjustmentWithBody Approve an adjustment
 	//
-	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -11279,7 +11972,7 @@ type ClientInterface interface {
 
 	// ApproveAdjustment Approve an adjustment
 	//
-	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13128,6 +13821,13 @@ type ClientInterface interface {
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSuggestion Show a suggestion
+	//
+	// As it was made, and which adjustments named it. Patients never read it.
+	//
+	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
+	ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// VoidSupplyEntryWithBody Strike out a report
 	//
 	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
@@ -13223,7 +13923,7 @@ type ClientInterface interface {
 
 	// ProposeAdjustmentWithBody Propose an adjustment
 	//
-	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13232,7 +13932,7 @@ type ClientInterface interface {
 
 	// ProposeAdjustment Propose an adjustment
 	//
-	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13422,6 +14122,20 @@ type ClientInterface interface {
 	// Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 	LogSession(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListSuggestions List a treatment's suggestions
+	//
+	// What the rules suggested, newest first. Patients never read it.
+	//
+	// Corresponds with GET /treatments/{treatmentId}/suggestions (the `ListSuggestions` operationId).
+	ListSuggestions(ctx context.Context, treatmentID TreatmentPath, params *ListSuggestionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SuggestAdjustment Ask the rules for a suggestion
+	//
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	//
+	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
+	SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowVisit Show a visit
 	//
 	// The provider's note is for staff.
@@ -13534,7 +14248,7 @@ func (c *Client) ApplyAdjustment(ctx context.Context, adjustmentID AdjustmentPat
 
 // ApproveAdjustmentWithBody Approve an adjustment
 //
-// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 //
 // Takes any type of body and a specified content type.
 //
@@ -13553,7 +14267,7 @@ func (c *Client) ApproveAdjustmentWithBody(ctx context.Context, adjustmentID Adj
 
 // ApproveAdjustment Approve an adjustment
 //
-// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -17552,6 +18266,23 @@ func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *Inv
 	return c.Client.Do(req)
 }
 
+// ShowSuggestion Show a suggestion
+//
+// As it was made, and which adjustments named it. Patients never read it.
+//
+// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
+func (c *Client) ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSuggestionRequest(c.Server, suggestionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // VoidSupplyEntryWithBody Strike out a report
 //
 // A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
@@ -17757,7 +18488,7 @@ func (c *Client) ListAdjustments(ctx context.Context, treatmentID TreatmentPath,
 
 // ProposeAdjustmentWithBody Propose an adjustment
 //
-// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 //
 // Takes any type of body and a specified content type.
 //
@@ -17776,7 +18507,7 @@ func (c *Client) ProposeAdjustmentWithBody(ctx context.Context, treatmentID Trea
 
 // ProposeAdjustment Propose an adjustment
 //
-// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -18176,6 +18907,40 @@ func (c *Client) LogSessionWithBody(ctx context.Context, treatmentID TreatmentPa
 // Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 func (c *Client) LogSession(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogSessionRequest(c.Server, treatmentID, sessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSuggestions List a treatment's suggestions
+//
+// What the rules suggested, newest first. Patients never read it.
+//
+// Corresponds with GET /treatments/{treatmentId}/suggestions (the `ListSuggestions` operationId).
+func (c *Client) ListSuggestions(ctx context.Context, treatmentID TreatmentPath, params *ListSuggestionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSuggestionsRequest(c.Server, treatmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SuggestAdjustment Ask the rules for a suggestion
+//
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+//
+// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
+func (c *Client) SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuggestAdjustmentRequest(c.Server, treatmentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -31178,6 +31943,77 @@ func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaff
 	return req, nil
 }
 
+// NewShowSuggestionRequest constructs an http.Request for the ShowSuggestion method
+func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params *ShowSuggestionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "suggestionId", suggestionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/suggestions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewVoidSupplyEntryRequest calls the generic VoidSupplyEntry builder with application/json body
 func NewVoidSupplyEntryRequest(server string, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -33266,6 +34102,201 @@ func NewLogSessionRequestWithBody(server string, treatmentID TreatmentPath, sess
 	return req, nil
 }
 
+// NewListSuggestionsRequest constructs an http.Request for the ListSuggestions method
+func NewListSuggestionsRequest(server string, treatmentID TreatmentPath, params *ListSuggestionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/suggestions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSuggestAdjustmentRequest constructs an http.Request for the SuggestAdjustment method
+func NewSuggestAdjustmentRequest(server string, treatmentID TreatmentPath, params *SuggestAdjustmentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/suggestions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowVisitRequest constructs an http.Request for the ShowVisit method
 func NewShowVisitRequest(server string, visitID VisitPath, params *ShowVisitParams) (*http.Request, error) {
 	var err error
@@ -33988,7 +35019,7 @@ type ClientWithResponsesInterface interface {
 
 	// ApproveAdjustmentWithBodyWithResponse Approve an adjustment
 	//
-	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -33997,7 +35028,7 @@ type ClientWithResponsesInterface interface {
 
 	// ApproveAdjustmentWithResponse Approve an adjustment
 	//
-	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+	// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -35934,6 +36965,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaffWithResponse(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*InviteStaffResponse, error)
 
+	// ShowSuggestionWithResponse Show a suggestion
+	//
+	// As it was made, and which adjustments named it. Patients never read it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
+	ShowSuggestionWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*ShowSuggestionResponse, error)
+
 	// VoidSupplyEntryWithBodyWithResponse Strike out a report
 	//
 	// A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
@@ -36035,7 +37075,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProposeAdjustmentWithBodyWithResponse Propose an adjustment
 	//
-	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36044,7 +37084,7 @@ type ClientWithResponsesInterface interface {
 
 	// ProposeAdjustmentWithResponse Propose an adjustment
 	//
-	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+	// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36239,6 +37279,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /treatments/{treatmentId}/sessions/{sessionId} (the `LogSession` operationId).
 	LogSessionWithResponse(ctx context.Context, treatmentID TreatmentPath, sessionID SessionPath, params *LogSessionParams, body LogSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LogSessionResponse, error)
+
+	// ListSuggestionsWithResponse List a treatment's suggestions
+	//
+	// What the rules suggested, newest first. Patients never read it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /treatments/{treatmentId}/suggestions (the `ListSuggestions` operationId).
+	ListSuggestionsWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ListSuggestionsParams, reqEditors ...RequestEditorFn) (*ListSuggestionsResponse, error)
+
+	// SuggestAdjustmentWithResponse Ask the rules for a suggestion
+	//
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
+	SuggestAdjustmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*SuggestAdjustmentResponse, error)
 
 	// ShowVisitWithResponse Show a visit
 	//
@@ -43015,6 +44073,55 @@ func (r InviteStaffResponse) ContentType() string {
 	return ""
 }
 
+// ShowSuggestionResponse200Headers the declared response headers of an HTTP 200 response for ShowSuggestion
+type ShowSuggestionResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowSuggestionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Suggestion
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSuggestionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSuggestionResponse) GetJSON200() *Suggestion {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSuggestionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSuggestionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSuggestionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSuggestionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // VoidSupplyEntryResponse200Headers the declared response headers of an HTTP 200 response for VoidSupplyEntry
 type VoidSupplyEntryResponse200Headers struct {
 	ETag *string
@@ -44021,6 +45128,103 @@ func (r LogSessionResponse) ContentType() string {
 	return ""
 }
 
+// ListSuggestionsResponse200Headers the declared response headers of an HTTP 200 response for ListSuggestions
+type ListSuggestionsResponse200Headers struct {
+	Link *string
+}
+
+type ListSuggestionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SuggestionPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSuggestionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSuggestionsResponse) GetJSON200() *SuggestionPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSuggestionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSuggestionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSuggestionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSuggestionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SuggestAdjustmentResponse201Headers the declared response headers of an HTTP 201 response for SuggestAdjustment
+type SuggestAdjustmentResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type SuggestAdjustmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Suggestion
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *SuggestAdjustmentResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r SuggestAdjustmentResponse) GetJSON201() *Suggestion {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r SuggestAdjustmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SuggestAdjustmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SuggestAdjustmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SuggestAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowVisitResponse200Headers the declared response headers of an HTTP 200 response for ShowVisit
 type ShowVisitResponse200Headers struct {
 	ETag     *string
@@ -44346,7 +45550,7 @@ func (c *ClientWithResponses) ApplyAdjustmentWithResponse(ctx context.Context, a
 
 // ApproveAdjustmentWithBodyWithResponse Approve an adjustment
 //
-// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -44361,7 +45565,7 @@ func (c *ClientWithResponses) ApproveAdjustmentWithBodyWithResponse(ctx context.
 
 // ApproveAdjustmentWithResponse Approve an adjustment
 //
-// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more.
+// What it rests on is read again. A record that has changed, and every assessment with answers, adverse event, alert and session that has begun which is new or has changed since the proposal, must be named in `considered` as it is now: 409 `evidence_changed` lists the others. A prescription that another one has replaced cannot be adjusted any more. Of a proposal that names a suggestion the rules are asked again: if they say something else by now, 409 `evidence_changed` says what, and it has to be proposed anew.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47588,6 +48792,21 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 	return ParseInviteStaffResponse(rsp)
 }
 
+// ShowSuggestionWithResponse Show a suggestion
+//
+// As it was made, and which adjustments named it. Patients never read it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
+func (c *ClientWithResponses) ShowSuggestionWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*ShowSuggestionResponse, error) {
+	rsp, err := c.ShowSuggestion(ctx, suggestionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSuggestionResponse(rsp)
+}
+
 // VoidSupplyEntryWithBodyWithResponse Strike out a report
 //
 // A count, a disposal or a loss stays visible and no longer counts: what it did to the ledger is reversed. Patients may strike out what they recorded themselves. Other lines follow from a dispense or a dose and are reversed with it.
@@ -47755,7 +48974,7 @@ func (c *ClientWithResponses) ListAdjustmentsWithResponse(ctx context.Context, t
 
 // ProposeAdjustmentWithBodyWithResponse Propose an adjustment
 //
-// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47770,7 +48989,7 @@ func (c *ClientWithResponses) ProposeAdjustmentWithBodyWithResponse(ctx context.
 
 // ProposeAdjustmentWithResponse Propose an adjustment
 //
-// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed.
+// Changes the prescription in force. At most one adjustment of a treatment is open (409 `adjustment_open`), and every record that it rests on is named as it is now (409 `evidence_changed`). Limits of doses are checked when the prescription is signed. A proposal may name a suggestion of the rules that has not expired (422 `rule_violated`).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -48096,6 +49315,36 @@ func (c *ClientWithResponses) LogSessionWithResponse(ctx context.Context, treatm
 		return nil, err
 	}
 	return ParseLogSessionResponse(rsp)
+}
+
+// ListSuggestionsWithResponse List a treatment's suggestions
+//
+// What the rules suggested, newest first. Patients never read it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /treatments/{treatmentId}/suggestions (the `ListSuggestions` operationId).
+func (c *ClientWithResponses) ListSuggestionsWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ListSuggestionsParams, reqEditors ...RequestEditorFn) (*ListSuggestionsResponse, error) {
+	rsp, err := c.ListSuggestions(ctx, treatmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSuggestionsResponse(rsp)
+}
+
+// SuggestAdjustmentWithResponse Ask the rules for a suggestion
+//
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
+func (c *ClientWithResponses) SuggestAdjustmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*SuggestAdjustmentResponse, error) {
+	rsp, err := c.SuggestAdjustment(ctx, treatmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuggestAdjustmentResponse(rsp)
 }
 
 // ShowVisitWithResponse Show a visit
@@ -54422,6 +55671,52 @@ func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) 
 	return response, nil
 }
 
+// ParseShowSuggestionResponse parses an HTTP response from a ShowSuggestionWithResponse call
+func ParseShowSuggestionResponse(rsp *http.Response) (*ShowSuggestionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSuggestionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Suggestion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSuggestionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseVoidSupplyEntryResponse parses an HTTP response from a VoidSupplyEntryWithResponse call
 func ParseVoidSupplyEntryResponse(rsp *http.Response) (*VoidSupplyEntryResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -55342,6 +56637,91 @@ func ParseLogSessionResponse(rsp *http.Response) (*LogSessionResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers LogSessionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSuggestionsResponse parses an HTTP response from a ListSuggestionsWithResponse call
+func ParseListSuggestionsResponse(rsp *http.Response) (*ListSuggestionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSuggestionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SuggestionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSuggestionsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSuggestAdjustmentResponse parses an HTTP response from a SuggestAdjustmentWithResponse call
+func ParseSuggestAdjustmentResponse(rsp *http.Response) (*SuggestAdjustmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SuggestAdjustmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Suggestion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers SuggestAdjustmentResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -42,16 +42,19 @@ func (s AdjustmentStatus) Open() bool { return s == AdjustmentProposed || s == A
 // AdjustmentSource is whose idea an adjustment was.
 type AdjustmentSource string
 
-// Adjustment sources. What the rules engine suggests will be proposed as AdjustmentByEngine,
-// which is reserved and not listed.
+// Adjustment sources. Nobody names AdjustmentByEngine: it is what a proposal becomes that says just
+// what the named suggestion says. Like a clinician's it counts for nobody when two have to sign.
 const (
 	AdjustmentByClinician      AdjustmentSource = "clinician"
 	AdjustmentByPatientRequest AdjustmentSource = "patientRequest"
 	AdjustmentByEngine         AdjustmentSource = "engine"
 )
 
-// AdjustmentSources lists every source that can be named.
-var AdjustmentSources = []AdjustmentSource{AdjustmentByClinician, AdjustmentByPatientRequest}
+// AdjustmentSources lists every source, ProposalSources those that can be named.
+var (
+	AdjustmentSources = []AdjustmentSource{AdjustmentByClinician, AdjustmentByPatientRequest, AdjustmentByEngine}
+	ProposalSources   = []AdjustmentSource{AdjustmentByClinician, AdjustmentByPatientRequest}
+)
 
 // Dosing is the part of an order that adjustments change.
 type Dosing struct {
@@ -127,6 +130,8 @@ type Adjustment struct {
 	// ProtocolID and RulesVersion are what the approval was given under.
 	ProtocolID   uuid.UUID
 	RulesVersion string
+	// SuggestionID is the suggestion that the proposal took up or departed from, if it named one.
+	SuggestionID *uuid.UUID
 	// DraftID is the newest prescription that was drafted from it.
 	DraftID   *uuid.UUID
 	AppliedAt *time.Time
@@ -170,11 +175,15 @@ type Proposing struct {
 	// Others are the statuses by now of the treatment's other adjustments.
 	Others   []AdjustmentStatus
 	Protocol Protocol
+	// Suggestion is the one that the proposal names, of this treatment; nil when it names none.
+	Suggestion   *Suggestion
+	SuggestionID *uuid.UUID
 }
 
 // Propose makes a proposal. It is refused while another adjustment of the treatment is open
 // (CodeAdjustmentOpen), without a prescription to change, without evidence, or when nothing
-// would be different. Limits of doses are checked when the prescription is signed.
+// would be different; and with a suggestion that has expired or is about another prescription.
+// Limits of doses are checked when the prescription is signed.
 func Propose(p Proposing) (Adjustment, error) {
 	if !p.Phase.Open() {
 		return Adjustment{}, illegal("a treatment that is "+string(p.Phase), "be adjusted")
@@ -195,13 +204,28 @@ func Propose(p Proposing) (Adjustment, error) {
 	if p.Change.DoseMg != nil && *p.Change.DoseMg <= 0 {
 		o.add(CodeRuleViolated, Reason{Rule: RuleDose, Pointer: "/change/doseMg", Detail: "the dose must be above zero"})
 	}
+	p.suggested(&o)
 	if err := o.refusal("the adjustment cannot be proposed"); err != nil {
 		return Adjustment{}, err
 	}
+	if p.Suggestion != nil && p.Suggestion.Proposes(p.Change) {
+		p.Source = AdjustmentByEngine
+	}
 	return Adjustment{
-		Source: p.Source, Reason: p.Reason, PrescriptionID: p.PrescriptionID,
+		Source: p.Source, SuggestionID: p.SuggestionID, Reason: p.Reason, PrescriptionID: p.PrescriptionID,
 		Status: AdjustmentProposed, ProposedBy: p.By, ExpiresAt: p.Now.UTC().AddDate(0, 0, p.Protocol.Titration.ProposalDays),
 	}, nil
+}
+
+// suggested objects to a suggestion that can no longer be named.
+func (p Proposing) suggested(o *objections) {
+	switch {
+	case p.Suggestion == nil:
+	case p.Suggestion.Expired(p.Now):
+		o.add(CodeRuleViolated, Reason{Rule: RuleSuggestion, Pointer: "/suggestionId", Detail: "the suggestion has expired: ask for a new one"})
+	case orElse(p.Suggestion.PrescriptionID, uuid.Nil) != p.PrescriptionID:
+		o.add(CodeRuleViolated, Reason{Rule: RuleSuggestion, Pointer: "/suggestionId", Detail: "the suggestion is about another prescription than the one in force: ask for a new one"})
+	}
 }
 
 // Approve says that the change shall be made. The caller has made sure that nothing is new

@@ -118,6 +118,8 @@ var RegulatoryReports = []RegulatoryReport{RegulatoryUndecided, RegulatoryNotReq
 
 // Grades of CTCAE v5: 1 is mild, 5 is death.
 const (
+	// gradeModerate: more than mild.
+	gradeModerate = 2
 	// gradeSevere: from here on a related event raises an alert.
 	gradeSevere = 3
 	// gradeLifeThreatening: from here on an event is serious by definition.

@@ -268,12 +268,6 @@ type MaximumDose struct {
 // At is what the maximum allows at a body weight.
 func (m MaximumDose) At(weight dose.Kg) dose.Mg { return min(m.DoseMg, dose.PerKg(m.PerKgMg, weight)) }
 
-// TitrationPolicy holds what changes of dose and interval during a treatment are judged by.
-type TitrationPolicy struct {
-	// ProposalDays: an adjustment that was proposed longer ago has expired. Default 14.
-	ProposalDays int `json:"proposalDays"`
-}
-
 // StartPolicy says what must be there before a treatment starts and before its first dose.
 type StartPolicy struct {
 	// ConsultationMaxAgeDays since the patient was found eligible. Default 90.

@@ -25,7 +25,7 @@ func (p Protocol) Validate() error {
 	c.within("/observations/unresponsiveSedation", p.Observations.UnresponsiveSedation, 1, 5)
 	c.sessions(p.Sessions)
 	c.prescribing(p.Prescribing)
-	c.within("/titration/proposalDays", p.Titration.ProposalDays, 1, 90)
+	c.titration(p.Titration)
 	c.within("/treatment/consultationMaxAgeDays", p.Treatment.ConsultationMaxAgeDays, 1, 365)
 	c.within("/treatment/baselineMaxAgeDays", p.Treatment.BaselineMaxAgeDays, 1, 365)
 	c.that(len(p.Treatment.BaselineInstruments) > 0, "/treatment/baselineInstruments", "needs at least one")

@@ -128,6 +128,7 @@ const (
 	RuleAdverseEvents         Rule = "adverseEvents"
 	RuleOtherAdjustment       Rule = "otherAdjustment"
 	RuleAdjustment            Rule = "adjustment"
+	RuleSuggestion            Rule = "suggestion"
 	RuleFills                 Rule = "fills"
 	RuleQuantity              Rule = "quantity"
 )

@@ -63,6 +63,7 @@ var steps = map[string][]step{
 	"listAdjustments": {running}, "proposeAdjustment": {running}, "showAdjustment": {running, adjustmentProposed, adjustmentApproved, adjustmentApplied},
 	"approveAdjustment": {running, adjustmentProposed, eventReported}, "rejectAdjustment": {running, adjustmentProposed},
 	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
+	"listSuggestions": {running}, "suggestAdjustment": {running}, "showSuggestion": {running, suggested},
 	"listDispenses": {running}, "recordDispense": {begun}, "showDispense": {running}, "voidDispense": {running},
 	"showSupply": {running}, "listSupplyEntries": {running}, "countSupply": {running},
 	"disposeSupply": {running}, "reportSupplyLoss": {running}, "voidSupplyEntry": {running, counted},
@@ -239,6 +240,11 @@ func prescriptionHeld(t testing.TB, s *Scene) {
 
 func adjustmentProposed(t testing.TB, s *Scene) {
 	s.keep("adjustment", s.must(t, s.Clinic.Clinician, "proposeAdjustment", s.Call(t, "proposeAdjustment").Body))
+}
+
+// suggested is what the rules say about the scene's treatment.
+func suggested(t testing.TB, s *Scene) {
+	s.keep("suggestion", s.must(t, s.Clinic.Clinician, "suggestAdjustment", nil))
 }
 
 func adjustmentApproved(t testing.TB, s *Scene) {

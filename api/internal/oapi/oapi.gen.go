@@ -72,6 +72,7 @@ func (e ActorKind) Valid() bool {
 // Defines values for AdjustmentSource.
 const (
 	AdjustmentSourceClinician      AdjustmentSource = "clinician"
+	AdjustmentSourceEngine         AdjustmentSource = "engine"
 	AdjustmentSourcePatientRequest AdjustmentSource = "patientRequest"
 )
 
@@ -79,6 +80,8 @@ const (
 func (e AdjustmentSource) Valid() bool {
 	switch e {
 	case AdjustmentSourceClinician:
+		return true
+	case AdjustmentSourceEngine:
 		return true
 	case AdjustmentSourcePatientRequest:
 		return true
@@ -558,6 +561,27 @@ func (e Causality) Valid() bool {
 	case CausalityUnclassified:
 		return true
 	case CausalityUnlikely:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckFinding.
+const (
+	CheckFindingFound    CheckFinding = "found"
+	CheckFindingNotFound CheckFinding = "notFound"
+	CheckFindingUnknown  CheckFinding = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the CheckFinding enum.
+func (e CheckFinding) Valid() bool {
+	switch e {
+	case CheckFindingFound:
+		return true
+	case CheckFindingNotFound:
+		return true
+	case CheckFindingUnknown:
 		return true
 	default:
 		return false
@@ -2001,6 +2025,24 @@ func (e PreviousTreatmentOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ProposalSource.
+const (
+	ProposalSourceClinician      ProposalSource = "clinician"
+	ProposalSourcePatientRequest ProposalSource = "patientRequest"
+)
+
+// Valid indicates whether the value is a known member of the ProposalSource enum.
+func (e ProposalSource) Valid() bool {
+	switch e {
+	case ProposalSourceClinician:
+		return true
+	case ProposalSourcePatientRequest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProtocolStatus.
 const (
 	ProtocolStatusApproved ProtocolStatus = "approved"
@@ -2475,6 +2517,84 @@ func (e SubstanceUse) Valid() bool {
 	}
 }
 
+// Defines values for SuggestionInputType.
+const (
+	SuggestionInputTypeAdjustment    SuggestionInputType = "adjustment"
+	SuggestionInputTypeAdverseEvent  SuggestionInputType = "adverseEvent"
+	SuggestionInputTypeAlert         SuggestionInputType = "alert"
+	SuggestionInputTypeAssessment    SuggestionInputType = "assessment"
+	SuggestionInputTypeMeasurement   SuggestionInputType = "measurement"
+	SuggestionInputTypeMedication    SuggestionInputType = "medication"
+	SuggestionInputTypePdmpCheck     SuggestionInputType = "pdmpCheck"
+	SuggestionInputTypePrescription  SuggestionInputType = "prescription"
+	SuggestionInputTypeSession       SuggestionInputType = "session"
+	SuggestionInputTypeSupportPerson SuggestionInputType = "supportPerson"
+)
+
+// Valid indicates whether the value is a known member of the SuggestionInputType enum.
+func (e SuggestionInputType) Valid() bool {
+	switch e {
+	case SuggestionInputTypeAdjustment:
+		return true
+	case SuggestionInputTypeAdverseEvent:
+		return true
+	case SuggestionInputTypeAlert:
+		return true
+	case SuggestionInputTypeAssessment:
+		return true
+	case SuggestionInputTypeMeasurement:
+		return true
+	case SuggestionInputTypeMedication:
+		return true
+	case SuggestionInputTypePdmpCheck:
+		return true
+	case SuggestionInputTypePrescription:
+		return true
+	case SuggestionInputTypeSession:
+		return true
+	case SuggestionInputTypeSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SuggestionKind.
+const (
+	SuggestionKindDecrease        SuggestionKind = "decrease"
+	SuggestionKindExtendInterval  SuggestionKind = "extendInterval"
+	SuggestionKindIncrease        SuggestionKind = "increase"
+	SuggestionKindMaintain        SuggestionKind = "maintain"
+	SuggestionKindNone            SuggestionKind = "none"
+	SuggestionKindReview          SuggestionKind = "review"
+	SuggestionKindShortenInterval SuggestionKind = "shortenInterval"
+	SuggestionKindTaper           SuggestionKind = "taper"
+)
+
+// Valid indicates whether the value is a known member of the SuggestionKind enum.
+func (e SuggestionKind) Valid() bool {
+	switch e {
+	case SuggestionKindDecrease:
+		return true
+	case SuggestionKindExtendInterval:
+		return true
+	case SuggestionKindIncrease:
+		return true
+	case SuggestionKindMaintain:
+		return true
+	case SuggestionKindNone:
+		return true
+	case SuggestionKindReview:
+		return true
+	case SuggestionKindShortenInterval:
+		return true
+	case SuggestionKindTaper:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SupplyKind.
 const (
 	SupplyKindCounted   SupplyKind = "counted"
@@ -2601,6 +2721,153 @@ func (e TicketHolder) Valid() bool {
 	case TicketHolderPatient:
 		return true
 	case TicketHolderSupportPerson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationCheck.
+const (
+	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
+	TitrationCheckConsents            TitrationCheck = "consents"
+	TitrationCheckHold                TitrationCheck = "hold"
+	TitrationCheckManiaOrPsychosis    TitrationCheck = "maniaOrPsychosis"
+	TitrationCheckMisuse              TitrationCheck = "misuse"
+	TitrationCheckOpenAlert           TitrationCheck = "openAlert"
+	TitrationCheckPdmp                TitrationCheck = "pdmp"
+	TitrationCheckPregnancy           TitrationCheck = "pregnancy"
+	TitrationCheckPrescription        TitrationCheck = "prescription"
+	TitrationCheckSeriousAdverseEvent TitrationCheck = "seriousAdverseEvent"
+	TitrationCheckSuicidality         TitrationCheck = "suicidality"
+)
+
+// Valid indicates whether the value is a known member of the TitrationCheck enum.
+func (e TitrationCheck) Valid() bool {
+	switch e {
+	case TitrationCheckBloodPressure:
+		return true
+	case TitrationCheckConsents:
+		return true
+	case TitrationCheckHold:
+		return true
+	case TitrationCheckManiaOrPsychosis:
+		return true
+	case TitrationCheckMisuse:
+		return true
+	case TitrationCheckOpenAlert:
+		return true
+	case TitrationCheckPdmp:
+		return true
+	case TitrationCheckPregnancy:
+		return true
+	case TitrationCheckPrescription:
+		return true
+	case TitrationCheckSeriousAdverseEvent:
+		return true
+	case TitrationCheckSuicidality:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationFact.
+const (
+	TitrationFactAdherence      TitrationFact = "adherence"
+	TitrationFactBaseline       TitrationFact = "baseline"
+	TitrationFactBloodPressure  TitrationFact = "bloodPressure"
+	TitrationFactConsents       TitrationFact = "consents"
+	TitrationFactDissociation   TitrationFact = "dissociation"
+	TitrationFactEventJudgement TitrationFact = "eventJudgement"
+	TitrationFactIntervalScores TitrationFact = "intervalScores"
+	TitrationFactMisuseSignals  TitrationFact = "misuseSignals"
+	TitrationFactPdmp           TitrationFact = "pdmp"
+	TitrationFactPregnancy      TitrationFact = "pregnancy"
+	TitrationFactRecentScore    TitrationFact = "recentScore"
+	TitrationFactSessionsAtDose TitrationFact = "sessionsAtDose"
+	TitrationFactSuicidality    TitrationFact = "suicidality"
+	TitrationFactWeight         TitrationFact = "weight"
+)
+
+// Valid indicates whether the value is a known member of the TitrationFact enum.
+func (e TitrationFact) Valid() bool {
+	switch e {
+	case TitrationFactAdherence:
+		return true
+	case TitrationFactBaseline:
+		return true
+	case TitrationFactBloodPressure:
+		return true
+	case TitrationFactConsents:
+		return true
+	case TitrationFactDissociation:
+		return true
+	case TitrationFactEventJudgement:
+		return true
+	case TitrationFactIntervalScores:
+		return true
+	case TitrationFactMisuseSignals:
+		return true
+	case TitrationFactPdmp:
+		return true
+	case TitrationFactPregnancy:
+		return true
+	case TitrationFactRecentScore:
+		return true
+	case TitrationFactSessionsAtDose:
+		return true
+	case TitrationFactSuicidality:
+		return true
+	case TitrationFactWeight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TitrationRule.
+const (
+	TitrationRuleBloodPressureVeto TitrationRule = "bloodPressureVeto"
+	TitrationRuleImproving         TitrationRule = "improving"
+	TitrationRuleInsufficientData  TitrationRule = "insufficientData"
+	TitrationRuleLittleResponse    TitrationRule = "littleResponse"
+	TitrationRuleLongRemission     TitrationRule = "longRemission"
+	TitrationRuleMisuseSignals     TitrationRule = "misuseSignals"
+	TitrationRuleNoBenefit         TitrationRule = "noBenefit"
+	TitrationRuleNoRule            TitrationRule = "noRule"
+	TitrationRuleNotTolerated      TitrationRule = "notTolerated"
+	TitrationRuleSafetyVeto        TitrationRule = "safetyVeto"
+	TitrationRuleSustainedResponse TitrationRule = "sustainedResponse"
+	TitrationRuleWearsOff          TitrationRule = "wearsOff"
+)
+
+// Valid indicates whether the value is a known member of the TitrationRule enum.
+func (e TitrationRule) Valid() bool {
+	switch e {
+	case TitrationRuleBloodPressureVeto:
+		return true
+	case TitrationRuleImproving:
+		return true
+	case TitrationRuleInsufficientData:
+		return true
+	case TitrationRuleLittleResponse:
+		return true
+	case TitrationRuleLongRemission:
+		return true
+	case TitrationRuleMisuseSignals:
+		return true
+	case TitrationRuleNoBenefit:
+		return true
+	case TitrationRuleNoRule:
+		return true
+	case TitrationRuleNotTolerated:
+		return true
+	case TitrationRuleSafetyVeto:
+		return true
+	case TitrationRuleSustainedResponse:
+		return true
+	case TitrationRuleWearsOff:
 		return true
 	default:
 		return false
@@ -2916,6 +3183,15 @@ type Address struct {
 	PostalCode string `json:"postalCode"`
 }
 
+// AdherencePolicy How many planned sessions have to be kept before a dose can be judged.
+type AdherencePolicy struct {
+	// Percent Percentage of the planned sessions that had a dose.
+	Percent int `json:"percent"`
+
+	// WindowDays Days that are looked back.
+	WindowDays int `json:"windowDays"`
+}
+
 // Adjustment A proposed change of dose or interval, and what became of it. Patients see those that were applied.
 type Adjustment struct {
 	// AppliedAt When that became active.
@@ -2975,7 +3251,7 @@ type Adjustment struct {
 	// RulesVersion The version of the rules that it was approved under.
 	RulesVersion *string `json:"rulesVersion,omitempty"`
 
-	// Source Whose idea it was. More words may come.
+	// Source Whose idea it was; `engine` when what was proposed is what the named suggestion says, which patients read as `clinician`. More words may come.
 	Source AdjustmentSource `json:"source"`
 
 	// Status `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
@@ -2983,6 +3259,9 @@ type Adjustment struct {
 
 	// StatusReason Why it was rejected or withdrawn.
 	StatusReason *string `json:"statusReason,omitempty"`
+
+	// Suggestion What the rules had suggested, if the proposal named it. Only staff see it.
+	Suggestion *SuggestionSummary `json:"suggestion,omitempty"`
 
 	// TreatmentID The treatment it belongs to.
 	TreatmentID openapi_types.UUID `json:"treatmentId"`
@@ -3011,8 +3290,11 @@ type AdjustmentInput struct {
 	// Reason Why.
 	Reason string `json:"reason"`
 
-	// Source Whose idea it was. More words may come.
-	Source AdjustmentSource `json:"source"`
+	// Source Whose idea a proposal is, as who proposes it says. More words may come.
+	Source ProposalSource `json:"source"`
+
+	// SuggestionID The suggestion that the proposal takes up or departs from: of this treatment, not expired, about the prescription in force. If the change is what it says, the source becomes `engine`.
+	SuggestionID *openapi_types.UUID `json:"suggestionId,omitempty"`
 }
 
 // AdjustmentPage A page of adjustments.
@@ -3024,7 +3306,7 @@ type AdjustmentPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
-// AdjustmentSource Whose idea it was. More words may come.
+// AdjustmentSource Whose idea it was; `engine` when what was proposed is what the named suggestion says, which patients read as `clinician`. More words may come.
 type AdjustmentSource string
 
 // AdjustmentStatus `expired` follows from time: the protocol's `titration.proposalDays` after the proposal. More words may come.
@@ -3846,6 +4128,9 @@ type Check struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// CheckFinding What was found; what nobody has asked for is unknown.
+type CheckFinding string
+
 // CheckIn How the patient is, a day later.
 type CheckIn struct {
 	// ClockSkew The client's clock was ahead of the server's.
@@ -3967,6 +4252,18 @@ type CheckInput struct {
 
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
+}
+
+// CheckedContraindication A contraindication that was looked for.
+type CheckedContraindication struct {
+	// Check A contraindication that was looked for. More words may come.
+	Check TitrationCheck `json:"check"`
+
+	// Detail A sentence for people.
+	Detail string `json:"detail"`
+
+	// Finding What was found; what nobody has asked for is unknown.
+	Finding CheckFinding `json:"finding"`
 }
 
 // Clinic The clinic: the tenant that everything belongs to.
@@ -4449,6 +4746,15 @@ type Deactivation struct {
 	ReassignTo *openapi_types.UUID `json:"reassignTo,omitempty"`
 }
 
+// DecreasePercent By how many percent a dose is lowered that is not tolerated.
+type DecreasePercent struct {
+	// Max At most, unless the units make nothing in between.
+	Max int `json:"max"`
+
+	// Min At least.
+	Min int `json:"min"`
+}
+
 // Deviation Where what happened differs from what the rules allow. Recorded, never refused.
 type Deviation struct {
 	// Limit What the rule allows.
@@ -4759,6 +5065,27 @@ type DuringSessionPolicy struct {
 
 	// WindowMin Give or take, in minutes.
 	WindowMin int `json:"windowMin"`
+}
+
+// EffectDuration For how long doses have had an effect.
+type EffectDuration struct {
+	// Intervals The intervals that it is the median of, the newest first.
+	Intervals []EffectInterval `json:"intervals"`
+
+	// MedianHours Median of the intervals, in hours.
+	MedianHours int `json:"medianHours"`
+}
+
+// EffectInterval An interval between two sessions in which the patient was better.
+type EffectInterval struct {
+	// Hours Hours from the dose until half of the gain (or as much as the protocol says) was lost again; when it was not, to the last answers before the next dose: it lasted at least so long.
+	Hours int `json:"hours"`
+
+	// SessionID The session that it began with.
+	SessionID openapi_types.UUID `json:"sessionId"`
+
+	// WoreOff It was lost.
+	WoreOff bool `json:"woreOff"`
 }
 
 // Eligibility What is known about eligibility now, by the protocol that applies now.
@@ -5114,6 +5441,24 @@ type HoldInput struct {
 
 // HoldReason Why nothing may go ahead for now.
 type HoldReason string
+
+// IncreasePolicy How a dose rises.
+type IncreasePolicy struct {
+	// DissociationBelowPercent Dissociation of the last sessions is below so much of its scale, in percent.
+	DissociationBelowPercent int `json:"dissociationBelowPercent"`
+
+	// MaxStepMg Largest step, in mg.
+	MaxStepMg dose.Mg `json:"maxStepMg"`
+
+	// MaxStepPercent Largest step, in percent of the dose; the lower of the two counts.
+	MaxStepPercent int `json:"maxStepPercent"`
+
+	// MinDays Days at a dose before the next one.
+	MinDays int `json:"minDays"`
+
+	// MinSessions Sessions at a dose before the next one.
+	MinSessions int `json:"minSessions"`
+}
 
 // Indication What the treatment is for.
 type Indication string
@@ -5631,6 +5976,27 @@ type InteractionReport struct {
 // InteractionSeverity `info` is to be known, `caution` to be weighed by the prescriber; `hold` holds every dose while the medicine is taken.
 type InteractionSeverity string
 
+// IntervalPolicy How the time between sessions grows and shrinks.
+type IntervalPolicy struct {
+	// DurationIntervals Intervals of which the duration of effect is the median.
+	DurationIntervals int `json:"durationIntervals"`
+
+	// ExtendPercent Percent of the interval in use that are the next longer one.
+	ExtendPercent int `json:"extendPercent"`
+
+	// MaxDays Longest interval that is suggested, in days.
+	MaxDays int `json:"maxDays"`
+
+	// RegainPercent The effect lasts until so many percent of what was gained are lost again.
+	RegainPercent int `json:"regainPercent"`
+
+	// ShortenPercent Percent of the duration of effect that are the next shorter one.
+	ShortenPercent int `json:"shortenPercent"`
+
+	// WearOffIntervals Intervals in a row at whose end the effect had worn off.
+	WearOffIntervals int `json:"wearOffIntervals"`
+}
+
 // Invitation A single-use invitation. It is shown once; the server keeps a hash.
 type Invitation struct {
 	// Code To be redeemed by the person invited.
@@ -5985,8 +6351,26 @@ type Membership struct {
 	Roles []StaffRole `json:"roles"`
 }
 
+// MissingFact Something that is not known.
+type MissingFact struct {
+	// Detail A sentence for people.
+	Detail string `json:"detail"`
+
+	// Fact Something that is not known. More words may come.
+	Fact TitrationFact `json:"fact"`
+}
+
 // Mode How it reached the record.
 type Mode string
+
+// NoBenefitPolicy When going on is no way forward.
+type NoBenefitPolicy struct {
+	// Sessions Sessions without a partial response.
+	Sessions int `json:"sessions"`
+
+	// SessionsAtMaximum Sessions among them at the highest dose that can be taken.
+	SessionsAtMaximum int `json:"sessionsAtMaximum"`
+}
 
 // Observation What was noticed.
 type Observation struct {
@@ -6738,6 +7122,9 @@ type PreviousTreatmentKind string
 // PreviousTreatmentOutcome What came of it.
 type PreviousTreatmentOutcome string
 
+// ProposalSource Whose idea a proposal is, as who proposes it says. More words may come.
+type ProposalSource string
+
 // Protocol A clinic's dosing and safety policy. What it says never changes; every decision names the one it used.
 type Protocol struct {
 	// ApprovedAt Since when treatments may follow it.
@@ -6830,7 +7217,7 @@ type ProtocolPolicy struct {
 	// Supply How units are divided.
 	Supply SupplyPolicy `json:"supply"`
 
-	// Titration Changes of dose and interval during a treatment.
+	// Titration Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
 	Titration TitrationPolicy `json:"titration"`
 
 	// Treatment What must be there before a treatment starts.
@@ -6854,6 +7241,21 @@ type Provenance string
 
 // PsychosisHistory Whether the patient has, or had, a psychosis.
 type PsychosisHistory string
+
+// PublishedEvidence Something that has been published, and how far it goes.
+type PublishedEvidence struct {
+	// Finding What was found.
+	Finding string `json:"finding"`
+
+	// ID A stable word for it.
+	ID string `json:"id"`
+
+	// Limits What it does not say.
+	Limits string `json:"limits"`
+
+	// Source Where it stands.
+	Source string `json:"source"`
+}
 
 // Rater Who gives the answers. What a clinician rates is recorded, submitted and amended by staff only. More words may come.
 type Rater string
@@ -6945,6 +7347,24 @@ type Reschedule struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// ResponsePolicy How much better is enough, and for how long.
+type ResponsePolicy struct {
+	// PartialPercent Percent below the baseline that are a partial response.
+	PartialPercent int `json:"partialPercent"`
+
+	// Percent Percent below the baseline that are a response.
+	Percent int `json:"percent"`
+
+	// RemissionDays Days of unbroken remission after which the interval may grow.
+	RemissionDays int `json:"remissionDays"`
+
+	// SustainedDays Days of unbroken response after which it is sustained.
+	SustainedDays int `json:"sustainedDays"`
+
+	// TaperAfterDays Days of unbroken remission after which the treatment may end slowly.
+	TaperAfterDays int `json:"taperAfterDays"`
+}
+
 // ReviewInput Somebody has looked at it.
 type ReviewInput struct {
 	// Note What was found.
@@ -6962,6 +7382,24 @@ type ScoreDirection string
 
 // ScoreFinding Whether the answers show something; `unknown` when an answer that decides it was left out, which is never a no.
 type ScoreFinding string
+
+// ScorePolicy What points on a scale mean.
+type ScorePolicy struct {
+	// ImportantPoints Smallest change, in points, that matters to patients.
+	ImportantPoints int `json:"importantPoints"`
+
+	// ReliablePoints Smallest change, in points, that is no chance.
+	ReliablePoints int `json:"reliablePoints"`
+
+	// RemissionBaseline Points at the baseline from which there is something to remit.
+	RemissionBaseline int `json:"remissionBaseline"`
+
+	// RemissionBelow Fewer points are remission.
+	RemissionBelow int `json:"remissionBelow"`
+
+	// WearOffPoints So many points worse before the next dose, the effect has worn off.
+	WearOffPoints int `json:"wearOffPoints"`
+}
 
 // ScoringMethod How the points of the items become the total; `highest` is those of the item that has most. More words may come.
 type ScoringMethod string
@@ -7383,6 +7821,147 @@ type Substance string
 // SubstanceUse Whether the patient is dependent on a substance.
 type SubstanceUse string
 
+// Suggestion What the rules suggest about a treatment: one change of dose or interval, or none, and everything that a prescriber needs to judge it. It is for prescribers and clinicians alone, and never changes.
+type Suggestion struct {
+	// AdjustmentIds The adjustments that named it, the newest first.
+	AdjustmentIds []openapi_types.UUID `json:"adjustmentIds"`
+
+	// Alternatives The other rules, and why they do not decide.
+	Alternatives []SuggestionAlternative `json:"alternatives"`
+
+	// Change What would be different: a dose that units make, or an interval; absent when nothing is suggested.
+	Change *DosingChange `json:"change,omitempty"`
+
+	// Checked The contraindications that were looked for.
+	Checked []CheckedContraindication `json:"checked"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DurationOfEffect For how long doses have had an effect; absent when that is not known.
+	DurationOfEffect *EffectDuration `json:"durationOfEffect,omitempty"`
+
+	// Evidence What has been published about it.
+	Evidence []PublishedEvidence `json:"evidence"`
+
+	// ExpiresAt From this moment on no proposal can name it.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// From What that prescription says.
+	From *Dosing `json:"from,omitempty"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Inputs The records that were read, the newest first.
+	Inputs []SuggestionInput `json:"inputs"`
+
+	// Missing What is not known, whether or not it would change anything.
+	Missing []MissingFact `json:"missing"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// PrescriptionID The prescription that it is about; absent when none was in force.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// ProtocolID The protocol version.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// Reasons Sentences for people, the deciding one first.
+	Reasons []string `json:"reasons"`
+
+	// RequestedBy Who asked.
+	RequestedBy openapi_types.UUID `json:"requestedBy"`
+
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// RulesVersion The version of the rules.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+
+	// TreatmentID The treatment it belongs to.
+	TreatmentID openapi_types.UUID `json:"treatmentId"`
+
+	// UpdatedAt The same: it never changes.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Always 1.
+	Version int64 `json:"version"`
+}
+
+// SuggestionAlternative Another rule.
+type SuggestionAlternative struct {
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+
+	// WhyNot Why it does not decide.
+	WhyNot string `json:"whyNot"`
+}
+
+// SuggestionInput A record that was read.
+type SuggestionInput struct {
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// ObservedAt When it was observed.
+	ObservedAt time.Time `json:"observedAt"`
+
+	// Type What kind of record it is. More words may come.
+	Type SuggestionInputType `json:"type"`
+
+	// Value What was read from it, with its unit.
+	Value string `json:"value"`
+
+	// Version Its version.
+	Version int64 `json:"version"`
+}
+
+// SuggestionInputType What kind of record it is. More words may come.
+type SuggestionInputType string
+
+// SuggestionKind What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+type SuggestionKind string
+
+// SuggestionPage A page of suggestions.
+type SuggestionPage struct {
+	// Items The suggestions of this page, in order.
+	Items []Suggestion `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// SuggestionSummary What the rules had said when the adjustment was proposed.
+type SuggestionSummary struct {
+	// Change What was suggested to be different; absent when nothing was.
+	Change *DosingChange `json:"change,omitempty"`
+
+	// ExpiresAt From this moment on no proposal can name it.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// ID The suggestion.
+	ID openapi_types.UUID `json:"id"`
+
+	// ProtocolID The protocol version.
+	ProtocolID openapi_types.UUID `json:"protocolId"`
+
+	// Rule The rule that decided, in the order in which they are asked. More words may come.
+	Rule TitrationRule `json:"rule"`
+
+	// RulesVersion The version of the rules.
+	RulesVersion string `json:"rulesVersion"`
+
+	// Suggestion What is suggested. `review`: somebody has to think anew first; `none`: nothing is suggested. More words may come.
+	Suggestion SuggestionKind `json:"suggestion"`
+}
+
 // SuicidalityPolicy Answers about suicidality that raise an alert, and what is asked then.
 type SuicidalityPolicy struct {
 	// Item9High High from this answer on.
@@ -7800,10 +8379,79 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
-// TitrationPolicy Changes of dose and interval during a treatment.
+// TitrationCheck A contraindication that was looked for. More words may come.
+type TitrationCheck string
+
+// TitrationFact Something that is not known. More words may come.
+type TitrationFact string
+
+// TitrationPolicy Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
 type TitrationPolicy struct {
-	// ProposalDays Days for which a proposed adjustment can be approved; after them it has expired.
+	// Adherence How many planned sessions have to be kept before a dose can be judged.
+	Adherence AdherencePolicy `json:"adherence"`
+
+	// DecreasePercent By how many percent a dose is lowered that is not tolerated.
+	DecreasePercent DecreasePercent `json:"decreasePercent"`
+
+	// DoseTolerancePercent A session is at a dose when what was taken differs from it by at most this percentage.
+	DoseTolerancePercent int `json:"doseTolerancePercent"`
+
+	// Gad7 What points on a scale mean.
+	Gad7 ScorePolicy `json:"gad7"`
+
+	// Increase How a dose rises.
+	Increase IncreasePolicy `json:"increase"`
+
+	// Interval How the time between sessions grows and shrinks.
+	Interval IntervalPolicy `json:"interval"`
+
+	// MisuseSignals With so many signals of misuse nothing is suggested that is more.
+	MisuseSignals int `json:"misuseSignals"`
+
+	// NoBenefit When going on is no way forward.
+	NoBenefit NoBenefitPolicy `json:"noBenefit"`
+
+	// Phq9 What points on a scale mean.
+	Phq9 ScorePolicy `json:"phq9"`
+
+	// ProposalDays Days for which a proposed adjustment can be approved; after them it has expired. A suggestion expires with them, after 14 days at the latest.
 	ProposalDays int `json:"proposalDays"`
+
+	// Response How much better is enough, and for how long.
+	Response ResponsePolicy `json:"response"`
+
+	// ScoreMaxAgeDays Days after which answers say nothing about the dose of today.
+	ScoreMaxAgeDays int `json:"scoreMaxAgeDays"`
+
+	// Tolerability When a dose is not tolerated. One severe event (grade 3) is enough.
+	Tolerability TolerabilityPolicy `json:"tolerability"`
+}
+
+// TitrationRule The rule that decided, in the order in which they are asked. More words may come.
+type TitrationRule string
+
+// TolerabilityPolicy When a dose is not tolerated. One severe event (grade 3) is enough.
+type TolerabilityPolicy struct {
+	// DissociationPercent Dissociation, in percent of its scale, from which one session is too many.
+	DissociationPercent int `json:"dissociationPercent"`
+
+	// Distress Distress, 0 to 10, from which one session is too many.
+	Distress int `json:"distress"`
+
+	// HighPressureSessions Sessions begun at the soft pressure that are too many for more of the medicine.
+	HighPressureSessions int `json:"highPressureSessions"`
+
+	// ModerateSessions Sessions with an event of grade 2 that are too many.
+	ModerateSessions int `json:"moderateSessions"`
+
+	// RecentSessions Sessions at the present dose that are looked at.
+	RecentSessions int `json:"recentSessions"`
+
+	// Sedation Sedation, 0 to 5, from which one session is too many.
+	Sedation int `json:"sedation"`
+
+	// VomitingSessions Sessions with vomiting that are too many.
+	VomitingSessions int `json:"vomitingSessions"`
 }
 
 // Treatment One course of therapy of one patient.
@@ -8471,6 +9119,9 @@ type StaffPath = openapi_types.UUID
 
 // StaffStatusFilter Whether somebody still works here.
 type StaffStatusFilter = StaffStatus
+
+// SuggestionPath Its id.
+type SuggestionPath = openapi_types.UUID
 
 // SupplyEntryPath Its id.
 type SupplyEntryPath = openapi_types.UUID
@@ -10446,6 +11097,18 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSuggestionParams defines parameters for ShowSuggestion.
+type ShowSuggestionParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidSupplyEntryParams defines parameters for VoidSupplyEntry.
 type VoidSupplyEntryParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10754,6 +11417,36 @@ type ScheduleSessionParams struct {
 
 // LogSessionParams defines parameters for LogSession.
 type LogSessionParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSuggestionsParams defines parameters for ListSuggestions.
+type ListSuggestionsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// SuggestAdjustmentParams defines parameters for SuggestAdjustment.
+type SuggestAdjustmentParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11576,6 +12269,9 @@ type ServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error
+	// ShowSuggestion Show a suggestion
+	// (GET /suggestions/{suggestionId})
+	ShowSuggestion(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionParams) error
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error
@@ -11636,6 +12332,12 @@ type ServerInterface interface {
 	// LogSession Log an unscheduled session
 	// (PUT /treatments/{treatmentId}/sessions/{sessionId})
 	LogSession(ctx echo.Context, treatmentID TreatmentPath, sessionID SessionPath, params LogSessionParams) error
+	// ListSuggestions List a treatment's suggestions
+	// (GET /treatments/{treatmentId}/suggestions)
+	ListSuggestions(ctx echo.Context, treatmentID TreatmentPath, params ListSuggestionsParams) error
+	// SuggestAdjustment Ask the rules for a suggestion
+	// (POST /treatments/{treatmentId}/suggestions)
+	SuggestAdjustment(ctx echo.Context, treatmentID TreatmentPath, params SuggestAdjustmentParams) error
 	// ShowVisit Show a visit
 	// (GET /visits/{visitId})
 	ShowVisit(ctx echo.Context, visitID VisitPath, params ShowVisitParams) error
@@ -21313,6 +22015,72 @@ func (w *ServerInterfaceWrapper) InviteStaff(ctx echo.Context) error {
 	return err
 }
 
+// ShowSuggestion converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSuggestion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "suggestionId" -------------
+	var suggestionID SuggestionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestionId", ctx.Param("suggestionId"), &suggestionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter suggestionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSuggestionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSuggestion(ctx, suggestionID, params)
+	return err
+}
+
 // VoidSupplyEntry converts echo context to params.
 func (w *ServerInterfaceWrapper) VoidSupplyEntry(ctx echo.Context) error {
 	var err error
@@ -22875,6 +23643,144 @@ func (w *ServerInterfaceWrapper) LogSession(ctx echo.Context) error {
 	return err
 }
 
+// ListSuggestions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSuggestions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "treatmentId" -------------
+	var treatmentID TreatmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "treatmentId", ctx.Param("treatmentId"), &treatmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter treatmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSuggestionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSuggestions(ctx, treatmentID, params)
+	return err
+}
+
+// SuggestAdjustment converts echo context to params.
+func (w *ServerInterfaceWrapper) SuggestAdjustment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "treatmentId" -------------
+	var treatmentID TreatmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "treatmentId", ctx.Param("treatmentId"), &treatmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter treatmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SuggestAdjustmentParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SuggestAdjustment(ctx, treatmentID, params)
+	return err
+}
+
 // ShowVisit converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowVisit(ctx echo.Context) error {
 	var err error
@@ -23562,6 +24468,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/staff/:staffId", wrapper.UpdateStaff, options.OperationMiddlewares["updateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/deactivate", wrapper.DeactivateStaff, options.OperationMiddlewares["deactivateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/invitations", wrapper.InviteStaff, options.OperationMiddlewares["inviteStaff"]...)
+	router.GET(options.BaseURL+"/suggestions/:suggestionId", wrapper.ShowSuggestion, options.OperationMiddlewares["showSuggestion"]...)
 	router.POST(options.BaseURL+"/supply-entries/:supplyEntryId/enter-in-error", wrapper.VoidSupplyEntry, options.OperationMiddlewares["voidSupplyEntry"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId", wrapper.ShowSupportPerson, options.OperationMiddlewares["showSupportPerson"]...)
 	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
@@ -23582,6 +24489,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/treatments/:treatmentId/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/sessions", wrapper.ScheduleSession, options.OperationMiddlewares["scheduleSession"]...)
 	router.PUT(options.BaseURL+"/treatments/:treatmentId/sessions/:sessionId", wrapper.LogSession, options.OperationMiddlewares["logSession"]...)
+	router.GET(options.BaseURL+"/treatments/:treatmentId/suggestions", wrapper.ListSuggestions, options.OperationMiddlewares["listSuggestions"]...)
+	router.POST(options.BaseURL+"/treatments/:treatmentId/suggestions", wrapper.SuggestAdjustment, options.OperationMiddlewares["suggestAdjustment"]...)
 	router.GET(options.BaseURL+"/visits/:visitId", wrapper.ShowVisit, options.OperationMiddlewares["showVisit"]...)
 	router.PATCH(options.BaseURL+"/visits/:visitId", wrapper.UpdateVisit, options.OperationMiddlewares["updateVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/cancel", wrapper.CancelVisit, options.OperationMiddlewares["cancelVisit"]...)
@@ -23961,6 +24870,25 @@ type StaffPageJSONResponse struct {
 	Body StaffPage
 
 	Headers StaffPageResponseHeaders
+}
+
+type SuggestionResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type SuggestionJSONResponse struct {
+	Body Suggestion
+
+	Headers SuggestionResponseHeaders
+}
+
+type SuggestionPageResponseHeaders struct {
+	Link *string
+}
+type SuggestionPageJSONResponse struct {
+	Body SuggestionPage
+
+	Headers SuggestionPageResponseHeaders
 }
 
 type SupplyJSONResponse Supply
@@ -28409,6 +29337,35 @@ func (response InviteStaff201JSONResponse) VisitInviteStaffResponse(w http.Respo
 	return err
 }
 
+type ShowSuggestionRequestObject struct {
+	SuggestionID SuggestionPath `json:"suggestionId"`
+	Params       ShowSuggestionParams
+}
+
+type ShowSuggestionResponseObject interface {
+	VisitShowSuggestionResponse(w http.ResponseWriter) error
+}
+
+type ShowSuggestion200JSONResponse struct{ SuggestionJSONResponse }
+
+func (response ShowSuggestion200JSONResponse) VisitShowSuggestionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type VoidSupplyEntryRequestObject struct {
 	SupplyEntryID SupplyEntryPath `json:"supplyEntryId"`
 	Params        VoidSupplyEntryParams
@@ -29048,6 +30005,61 @@ func (response LogSession201JSONResponse) VisitLogSessionResponse(w http.Respons
 	return err
 }
 
+type ListSuggestionsRequestObject struct {
+	TreatmentID TreatmentPath `json:"treatmentId"`
+	Params      ListSuggestionsParams
+}
+
+type ListSuggestionsResponseObject interface {
+	VisitListSuggestionsResponse(w http.ResponseWriter) error
+}
+
+type ListSuggestions200JSONResponse struct{ SuggestionPageJSONResponse }
+
+func (response ListSuggestions200JSONResponse) VisitListSuggestionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuggestAdjustmentRequestObject struct {
+	TreatmentID TreatmentPath `json:"treatmentId"`
+	Params      SuggestAdjustmentParams
+}
+
+type SuggestAdjustmentResponseObject interface {
+	VisitSuggestAdjustmentResponse(w http.ResponseWriter) error
+}
+
+type SuggestAdjustment201JSONResponse struct{ SuggestionJSONResponse }
+
+func (response SuggestAdjustment201JSONResponse) VisitSuggestAdjustmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowVisitRequestObject struct {
 	VisitID VisitPath `json:"visitId"`
 	Params  ShowVisitParams
@@ -29619,6 +30631,9 @@ type StrictServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx context.Context, request InviteStaffRequestObject) (InviteStaffResponseObject, error)
+	// ShowSuggestion Show a suggestion
+	// (GET /suggestions/{suggestionId})
+	ShowSuggestion(ctx context.Context, request ShowSuggestionRequestObject) (ShowSuggestionResponseObject, error)
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx context.Context, request VoidSupplyEntryRequestObject) (VoidSupplyEntryResponseObject, error)
@@ -29679,6 +30694,12 @@ type StrictServerInterface interface {
 	// LogSession Log an unscheduled session
 	// (PUT /treatments/{treatmentId}/sessions/{sessionId})
 	LogSession(ctx context.Context, request LogSessionRequestObject) (LogSessionResponseObject, error)
+	// ListSuggestions List a treatment's suggestions
+	// (GET /treatments/{treatmentId}/suggestions)
+	ListSuggestions(ctx context.Context, request ListSuggestionsRequestObject) (ListSuggestionsResponseObject, error)
+	// SuggestAdjustment Ask the rules for a suggestion
+	// (POST /treatments/{treatmentId}/suggestions)
+	SuggestAdjustment(ctx context.Context, request SuggestAdjustmentRequestObject) (SuggestAdjustmentResponseObject, error)
 	// ShowVisit Show a visit
 	// (GET /visits/{visitId})
 	ShowVisit(ctx context.Context, request ShowVisitRequestObject) (ShowVisitResponseObject, error)
@@ -35103,6 +36124,32 @@ func (sh *strictHandler) InviteStaff(ctx echo.Context, staffID StaffPath, params
 	return nil
 }
 
+// ShowSuggestion operation middleware
+func (sh *strictHandler) ShowSuggestion(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionParams) error {
+	var request ShowSuggestionRequestObject
+
+	request.SuggestionID = suggestionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSuggestion(ctx.Request().Context(), request.(ShowSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSuggestionResponseObject); ok {
+		return validResponse.VisitShowSuggestionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // VoidSupplyEntry operation middleware
 func (sh *strictHandler) VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error {
 	var request VoidSupplyEntryRequestObject
@@ -35940,6 +36987,58 @@ func (sh *strictHandler) LogSession(ctx echo.Context, treatmentID TreatmentPath,
 		return err
 	} else if validResponse, ok := response.(LogSessionResponseObject); ok {
 		return validResponse.VisitLogSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSuggestions operation middleware
+func (sh *strictHandler) ListSuggestions(ctx echo.Context, treatmentID TreatmentPath, params ListSuggestionsParams) error {
+	var request ListSuggestionsRequestObject
+
+	request.TreatmentID = treatmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSuggestions(ctx.Request().Context(), request.(ListSuggestionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSuggestions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSuggestionsResponseObject); ok {
+		return validResponse.VisitListSuggestionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SuggestAdjustment operation middleware
+func (sh *strictHandler) SuggestAdjustment(ctx echo.Context, treatmentID TreatmentPath, params SuggestAdjustmentParams) error {
+	var request SuggestAdjustmentRequestObject
+
+	request.TreatmentID = treatmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SuggestAdjustment(ctx.Request().Context(), request.(SuggestAdjustmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuggestAdjustment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SuggestAdjustmentResponseObject); ok {
+		return validResponse.VisitSuggestAdjustmentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -178,7 +178,7 @@ func (j *job) doseIsAdjusted() {
 	answered := good(j.clinician.ListAssessmentsWithResponse(ctx, j.patient.id, nil))(j.t).JSON200.Items[0]
 	propose := func(mg int64) (*client.ProposeAdjustmentResponse, error) {
 		return j.clinician.ProposeAdjustmentWithResponse(ctx, j.course.id, &client.ProposeAdjustmentParams{IdempotencyKey: key()}, client.AdjustmentInput{
-			Source: client.AdjustmentSourceClinician, Reason: "Partial response, well tolerated.", Change: client.DosingChange{DoseMg: new(milligrams(mg))},
+			Source: client.ProposalSourceClinician, Reason: "Partial response, well tolerated.", Change: client.DosingChange{DoseMg: new(milligrams(mg))},
 			Evidence: []client.Evidence{{Type: client.EvidenceTypeAssessment, ID: answered.ID, Version: answered.Version}},
 		})
 	}

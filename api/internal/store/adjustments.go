@@ -15,6 +15,8 @@ type Adjustment struct {
 	From     treatment.Dosing       `gorm:"embedded;embeddedPrefix:from_"`
 	To       treatment.DosingChange `gorm:"embedded;embeddedPrefix:to_"`
 	Evidence []AdjustmentRecord     `gorm:"-"`
+	// Suggestion is the one that it names, which is a record of its own; nil if it names none.
+	Suggestion *Suggestion `gorm:"-" json:"-"`
 }
 
 // AdjustmentRecord is a record that an adjustment rests on.
@@ -71,7 +73,7 @@ func (tx *Tx) Adjustment(id uuid.UUID) (*Adjustment, error) {
 		return nil, err
 	}
 	rows := []Adjustment{*a}
-	err = tx.withEvidence(rows)
+	err = tx.complete(rows)
 	return &rows[0], err
 }
 
@@ -91,7 +93,7 @@ func (tx *Tx) OpenAdjustments(course uuid.UUID) ([]Adjustment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rows, tx.withEvidence(rows)
+	return rows, tx.complete(rows)
 }
 
 // AdjustmentFilter says which adjustments a list has. What is empty does not matter.
@@ -119,17 +121,28 @@ func (tx *Tx) ListAdjustments(course uuid.UUID, f AdjustmentFilter, p Page) ([]A
 	if err != nil {
 		return nil, nil, err
 	}
-	return rows, next, tx.withEvidence(rows)
+	return rows, next, tx.complete(rows)
 }
 
-func (tx *Tx) withEvidence(rows []Adjustment) error {
-	ids := make([]uuid.UUID, len(rows))
+// complete reads what belongs to adjustments: their evidence, and the suggestions that they name.
+func (tx *Tx) complete(rows []Adjustment) error {
+	ids, named := make([]uuid.UUID, len(rows)), []uuid.UUID{}
 	for i := range rows {
 		ids[i] = rows[i].ID
+		if id := rows[i].SuggestionID; id != nil {
+			named = append(named, *id)
+		}
+	}
+	suggestions, err := tx.Suggestions(named)
+	if err != nil {
+		return err
 	}
 	evidence, err := Parts[AdjustmentRecord](tx, "adjustment_id", ids...)
 	for i := range rows {
 		rows[i].Evidence = evidence[rows[i].ID]
+		if id := rows[i].SuggestionID; id != nil {
+			rows[i].Suggestion = suggestions[*id]
+		}
 	}
 	return err
 }

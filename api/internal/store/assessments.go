@@ -116,6 +116,11 @@ func (tx *Tx) LastAnswers(patient uuid.UUID, instrument string) (*Assessment, er
 		Order("at DESC, id DESC"))
 }
 
+// AnswersTo returns all answers of a patient to some instruments that count, in the order of their time.
+func (tx *Tx) AnswersTo(patient uuid.UUID, instruments ...string) ([]Assessment, error) {
+	return many[Assessment](tx.orm.Where("patient_id = ? AND instrument IN ? AND status IN ?", patient, instruments, answeredStatuses).Order("at, id"))
+}
+
 // answeredStatuses are those of assessments that have answers which count.
 var answeredStatuses = []treatment.AssessmentStatus{treatment.AssessmentSubmitted, treatment.AssessmentReviewed}
 

@@ -83,6 +83,7 @@ var lists = map[string]struct {
 	"proposed":           {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentProposed})},
 	"expired proposals":  {"adjustments_", adjustments(store.AdjustmentFilter{Status: rules.AdjustmentExpired})},
 	"applied":            {"adjustments_by_status", adjustments(store.AdjustmentFilter{Applied: true})},
+	"suggestions":        {"suggestions_by_treatment", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSuggestions(id, p)) }},
 	"dispenses":          {"dispenses_by_prescription", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListDispenses(id, p)) }},
 	"supply":             {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
 }

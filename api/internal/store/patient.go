@@ -31,6 +31,7 @@ var patientRecords = map[string]string{
 	"consentId":       "consents",
 	"adverseEventId":  "adverse_events",
 	"adjustmentId":    "adjustments",
+	"suggestionId":    "suggestions",
 	"dispenseId":      "dispenses",
 	"supplyEntryId":   "supply_entries",
 }

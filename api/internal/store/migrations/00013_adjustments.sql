@@ -11,7 +11,7 @@ CREATE TABLE adjustments (
     patient_id              UUID        NOT NULL,
     treatment_id            UUID        NOT NULL,
     prescription_id         UUID        NOT NULL,
-    source                  TEXT        NOT NULL CONSTRAINT adjustments_source CHECK (source IN ('clinician', 'patientRequest')),
+    source                  TEXT        NOT NULL CONSTRAINT adjustments_source CHECK (source IN ('clinician', 'patientRequest', 'engine')),
     reason                  TEXT        NOT NULL,
     from_dose_ug            BIGINT      NOT NULL,
     from_booster_ug         BIGINT      NOT NULL,

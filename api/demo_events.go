@@ -36,8 +36,20 @@ func (c *chart) adjust(day int, order oapi.PrescriptionInput, reason string) {
 	c.dispensed(day)
 }
 
+// suggested asks the rules; the id of what they say is known when that time has come.
+func (c *chart) suggested(day int) *string {
+	id := new(string)
+	c.office(day, "11:30", func() { *id = c.plan(demoNurse, "/treatments/"+c.treatment+"/suggestions", nil).ID })
+	return id
+}
+
 // propose proposes another order; of the order it takes dose, booster and interval.
 func (c *chart) propose(day int, order oapi.PrescriptionInput, reason string) *string {
+	return c.proposeNaming(day, nil, order, reason)
+}
+
+// proposeNaming proposes another order and names what the rules had suggested, if they were asked.
+func (c *chart) proposeNaming(day int, suggestion *string, order oapi.PrescriptionInput, reason string) *string {
 	id, change := new(string), obj{"doseMg": order.DoseMg, "minIntervalHours": order.MinIntervalHours, "sessionsPerWeek": order.SessionsPerWeek}
 	if order.BoosterMg != nil {
 		change["boosterMg"] = *order.BoosterMg
@@ -47,9 +59,11 @@ func (c *chart) propose(day int, order oapi.PrescriptionInput, reason string) *s
 		for _, a := range c.get(demoNurse, "/patients/"+c.patient+"/assessments?limit=2").Items {
 			evidence = append(evidence, obj{"type": oapi.EvidenceTypeAssessment, "id": a.ID, "version": a.Version})
 		}
-		*id = c.plan(demoNurse, "/treatments/"+c.treatment+"/adjustments", obj{
-			"source": oapi.AdjustmentSourceClinician, "reason": reason, "change": change, "evidence": evidence,
-		}).ID
+		proposal := obj{"source": oapi.ProposalSourceClinician, "reason": reason, "change": change, "evidence": evidence}
+		if suggestion != nil {
+			proposal["suggestionId"] = *suggestion
+		}
+		*id = c.plan(demoNurse, "/treatments/"+c.treatment+"/adjustments", proposal).ID
 	})
 	c.proposed = order
 	return id

@@ -173,8 +173,9 @@ func inductionMidway(c *chart) {
 	c.postpone(-7, -6, "Nobody can be with me tomorrow.")
 	c.ask(-8, questions{phq: 13, gad: 11})
 	c.session(-3, dosing{racing: true, override: "Nervous before every session, ECG without findings; seen on video, feels well."})
-	c.event(-2, "09:00", oapi.AdverseTermDizziness, obj{"severity": oapi.ReportedSeverityMild})
-	c.propose(-1, tablets(150*mg, 50*mg), "Less than a quarter better after five sessions, well tolerated.")
+	dizzy := c.event(-2, "09:00", oapi.AdverseTermDizziness, obj{"severity": oapi.ReportedSeverityMild})
+	c.triage(-1, dizzy, obj{"grade": 1, "serious": false, "causality": oapi.CausalityPossible})
+	c.proposeNaming(-1, c.suggested(-1), tablets(150*mg, 50*mg), "Less than a quarter better after six sessions, well tolerated.")
 	c.schedule(1, 2)
 }
 

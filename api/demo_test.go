@@ -227,6 +227,7 @@ func everyState(t *testing.T, s *Server) {
 		each("consultation status", treatment.ConsultationStatuses), []string{"consultation status expired"},
 		each("consent status", treatment.ConsentStatuses), []string{"consent status expired"},
 		each("treatment phase", treatment.Phases), each("prescription status", treatment.PrescriptionStatuses),
+		[]string{"adjustment source engine", "suggestion suggestion increase", "suggestion named true"},
 		each("adjustment status", treatment.AdjustmentStatuses), each("adverse event status", treatment.AdverseEventStatuses),
 		each("visit status", treatment.VisitStatuses), each("supply kind", treatment.SupplyKinds),
 		each("assessment status", treatment.AssessmentStatuses), each("alert rule", without(treatment.AlertRules, notYet...)), each("alert status", treatment.AlertStatuses),
@@ -268,7 +269,10 @@ func (c tally) count(noun, path string, members ...string) []record {
 }
 
 func (c tally) course(of string) {
-	c.count("adjustment", of+"adjustments?limit=200", "status")
+	c.count("adjustment", of+"adjustments?limit=200", "status", "source")
+	for _, s := range c.count("suggestion", of+"suggestions?limit=200", "suggestion", "rule") {
+		c.found[fmt.Sprint("suggestion named ", len(s["adjustmentIds"].([]any)) > 0)]++
+	}
 	for _, p := range c.count("prescription", of+"prescriptions?limit=200", "status", "onHold", "dispensed") {
 		c.count("dispense", fmt.Sprintf("/prescriptions/%s/dispenses?limit=200", p["id"]))
 	}

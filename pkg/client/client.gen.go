@@ -14131,7 +14131,7 @@ type ClientInterface interface {
 
 	// SuggestAdjustment Ask the rules for a suggestion
 	//
-	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 	//
 	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 	SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18936,7 +18936,7 @@ func (c *Client) ListSuggestions(ctx context.Context, treatmentID TreatmentPath,
 
 // SuggestAdjustment Ask the rules for a suggestion
 //
-// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 //
 // Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 func (c *Client) SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -37291,7 +37291,7 @@ type ClientWithResponsesInterface interface {
 
 	// SuggestAdjustmentWithResponse Ask the rules for a suggestion
 	//
-	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -49334,7 +49334,7 @@ func (c *ClientWithResponses) ListSuggestionsWithResponse(ctx context.Context, t
 
 // SuggestAdjustmentWithResponse Ask the rules for a suggestion
 //
-// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -169,9 +169,9 @@ var definitions = []Definition{
 	{
 		Code: EvidenceChanged, Status: http.StatusConflict,
 		Title: "There is something newer than what this rests on",
-		Explanation: "Records that the adjustment rests on have changed, or others of the patient are newer than the proposal; errors lists each with its path. " +
+		Explanation: "Records that the adjustment rests on have changed, others of the patient are newer than the proposal, or the rules say something else by now than the suggestion that it names; errors lists each with its path. " +
 			"Nothing was changed. " +
-			"Read the listed records. If the decision stands, repeat it and name each in the version that was read; if the prescription itself is another one by now, propose anew.",
+			"Read the listed records. If the decision stands, repeat it and name each in the version that was read; if the prescription itself is another one by now, or the rules say something else, propose anew.",
 	},
 	{
 		Code: AlreadyApplied, Status: http.StatusConflict,

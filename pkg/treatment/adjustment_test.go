@@ -81,6 +81,45 @@ func TestPropose(t *testing.T) {
 	}
 }
 
+// TestProposeNaming: whose idea a proposal is that names a suggestion, and which cannot be named.
+func TestProposeNaming(t *testing.T) {
+	raise := treatment.Suggestion{From: order().Dosing(), To: treatment.DosingChange{DoseMg: new(mg(125))}}
+	raise.Kind, raise.PrescriptionID, raise.ExpiresAt = treatment.SuggestIncrease, new(id(10)), days(1)
+	for name, tt := range map[string]struct {
+		change func(*treatment.Proposing)
+		source treatment.AdjustmentSource // empty when it is refused
+	}{
+		"just that":                {func(*treatment.Proposing) {}, treatment.AdjustmentByEngine},
+		"in other words":           {func(p *treatment.Proposing) { p.Change.BoosterMg, p.Change.Directions = new(mg(50)), "Chew." }, treatment.AdjustmentByEngine},
+		"asked for by the patient": {func(p *treatment.Proposing) { p.Source = treatment.AdjustmentByPatientRequest }, treatment.AdjustmentByEngine},
+		"more":                     {func(p *treatment.Proposing) { p.Change.DoseMg = new(mg(150)) }, treatment.AdjustmentByClinician},
+		"and something else":       {func(p *treatment.Proposing) { p.Change.MinIntervalHours = new(72) }, treatment.AdjustmentByClinician},
+		"more, for the patient": {func(p *treatment.Proposing) {
+			p.Change.DoseMg, p.Source = new(mg(150)), treatment.AdjustmentByPatientRequest
+		}, treatment.AdjustmentByPatientRequest},
+		"nothing was suggested": {func(p *treatment.Proposing) { p.Suggestion.To = treatment.DosingChange{} }, treatment.AdjustmentByClinician},
+		"expires in a moment":   {func(p *treatment.Proposing) { p.Now = days(1).Add(-1) }, treatment.AdjustmentByEngine},
+		"expired":               {func(p *treatment.Proposing) { p.Now = days(1) }, ""},
+		"another prescription":  {func(p *treatment.Proposing) { p.PrescriptionID = id(11) }, ""},
+		"about no prescription": {func(p *treatment.Proposing) { p.Suggestion.PrescriptionID = nil }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, suggestion := proposing(), raise
+			p.Suggestion, p.SuggestionID = &suggestion, new(id(40))
+			tt.change(&p)
+			a, err := treatment.Propose(p)
+			if tt.source == "" {
+				refused(t, err, treatment.CodeRuleViolated, treatment.RuleSuggestion)
+				return
+			}
+			allowed(t, err)
+			if a.Source != tt.source || a.SuggestionID == nil || *a.SuggestionID != id(40) {
+				t.Errorf("source %s of %v, want %s", a.Source, a.SuggestionID, tt.source)
+			}
+		})
+	}
+}
+
 func TestAdjustmentOperations(t *testing.T) {
 	type status = treatment.AdjustmentStatus
 	const (

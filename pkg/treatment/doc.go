@@ -1,16 +1,18 @@
 // Package treatment holds the clinic's rules for ketamine treatment at home: who is eligible
 // for it, who may sign which dose, when a session may take place, what follows from what
-// happened in it, and which findings somebody must look at, by when.
+// happened in it, which change of dose or interval might help, and which findings somebody must
+// look at, by when.
 //
 // Everything is pure: what is known goes in, a verdict comes out. There is no clock, no
-// database and no network; the caller says what time it is. The three main words:
+// database and no network; the caller says what time it is. The main words:
 //
 //   - [Protocol]: every number a clinic decides, as data. The rules hold no number of their
 //     own but those that no clinic decides ([LegalMaxRefills], [LegalValidityMonths],
-//     [AdultAge]).
+//     [AdultAge], [SuggestionMaxDays]).
 //   - Decisions ([Prescription.Sign], [Start], [Schedule] …) take a record, or what is known
 //     before there is one, and answer the record as it then is, or a [Refusal] that names
 //     every rule that stands in the way.
+//   - [Suggest] supports a prescriber's decision and makes none: see the criteria in its file.
 //   - Facts ([Fact]) are never refused. [Fold] turns a [Plan] and all facts into the
 //     [Session]: its status, its deviations from the rules and the alerts it raises. The
 //     order in which facts arrive makes no difference. [Reckon] does the same for the units

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -139,7 +140,8 @@ type AdjustmentSeen struct {
 type titration struct {
 	Titrating
 	policy TitrationPolicy
-	// instrument is the one that the indication is judged by, scale what its points mean.
+	// instrument is the one that the indication is judged by, scale what its points mean: the PHQ-9,
+	// and for anxiety alone the GAD-7.
 	instrument string
 	scale      ScorePolicy
 	// atDose are the newest sessions in a row at the prescribed dose, recent the last of them.
@@ -171,6 +173,17 @@ func newTitration(known Titrating) *titration {
 	t.read()
 	t.duration = t.effect()
 	return t
+}
+
+// scaleName is how people write the instrument.
+func (t *titration) scaleName() string { return strings.ToUpper(t.instrument) }
+
+// counted writes a number of things, in the plural but for one.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 // sinceDose finds the sessions at the prescribed dose.
@@ -216,16 +229,16 @@ func (t *titration) sinceBaseline() {
 // read notes the records that every suggestion rests on.
 func (t *titration) read() {
 	if p := t.Prescription; p != nil && p.SignedAt != nil {
-		t.input(p.Evidence, mg(p.DoseMg)+" and a booster of "+mg(p.BoosterMg)+", every "+hours(p.MinIntervalHours)+" at most", *p.SignedAt)
+		t.input(p.Evidence, mg(p.DoseMg)+", booster "+mg(p.BoosterMg)+", at most every "+hours(p.MinIntervalHours), *p.SignedAt)
 	}
 	if w := t.Weight; w != nil {
 		t.input(w.Evidence, w.Kg.String()+" kg", w.MeasuredAt)
 	}
 	if t.baseline != nil {
-		t.input(t.baseline.Evidence, t.instrument+": "+strconv.Itoa(*t.baseline.Total)+", the baseline", t.baseline.At)
+		t.input(t.baseline.Evidence, t.scaleName()+": "+strconv.Itoa(*t.baseline.Total)+", the baseline", t.baseline.At)
 	}
 	for _, s := range t.scores {
-		value := t.instrument + ": " + strconv.Itoa(*s.Total)
+		value := t.scaleName() + ": " + strconv.Itoa(*s.Total)
 		if s.Missing > 0 {
 			value += ", estimated"
 		}

@@ -166,7 +166,7 @@ func lasts(span time.Duration, days int) bool { return span >= time.Duration(day
 
 // change writes how a score compares with the baseline.
 func (t *titration) change(s Score) string {
-	text := t.instrument + " from " + strconv.Itoa(*t.baseline.Total) + " to " + strconv.Itoa(*s.Total)
+	text := t.scaleName() + " from " + strconv.Itoa(*t.baseline.Total) + " to " + strconv.Itoa(*s.Total)
 	switch percent := 100 * t.better(s) / max(*t.baseline.Total, 1); {
 	case *t.baseline.Total == 0:
 	case percent < 0:

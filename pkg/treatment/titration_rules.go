@@ -131,11 +131,11 @@ func (t *titration) noBenefit() judgement {
 	case helped:
 		return judgement{whyNot: fmt.Sprintf("The patient was better by %d %% or more.", t.policy.Response.PartialPercent)}
 	case len(t.Sessions) < want.Sessions:
-		return judgement{whyNot: fmt.Sprintf("There were %d sessions; it takes %d to say that it does not help.", len(t.Sessions), want.Sessions)}
+		return judgement{whyNot: fmt.Sprintf("So far: %s; it takes %d to say that it does not help.", counted(len(t.Sessions), "session"), want.Sessions)}
 	case most == "":
 		return judgement{whyNot: "The dose has not been as high as it may be."}
 	case len(t.atDose) < want.SessionsAtMaximum:
-		return judgement{whyNot: fmt.Sprintf("There were %d sessions at the highest dose; it takes %d.", len(t.atDose), want.SessionsAtMaximum)}
+		return judgement{whyNot: fmt.Sprintf("At the highest dose: %s; it takes %d.", counted(len(t.atDose), "session"), want.SessionsAtMaximum)}
 	}
 	return judgement{holds: true, reasons: []string{fmt.Sprintf("After %d sessions the patient was never better by %d %%. %s", len(t.Sessions), t.policy.Response.PartialPercent, most),
 		"Review the diagnosis, discontinue or refer."}}
@@ -157,13 +157,13 @@ func (t *titration) wearsOff() judgement {
 	want := t.policy.Interval
 	waves := slices.DeleteFunc(t.waves(t.atDose), func(w wave) bool { return !w.closed })
 	if len(waves) < want.WearOffIntervals {
-		return judgement{whyNot: fmt.Sprintf("There are %d intervals between sessions at this dose; it takes %d.", len(waves), want.WearOffIntervals)}
+		return judgement{whyNot: fmt.Sprintf("Between sessions at this dose: %s; it takes %d.", counted(len(waves), "interval"), want.WearOffIntervals)}
 	}
 	for _, w := range waves[len(waves)-want.WearOffIntervals:] {
 		switch {
 		case !w.known:
-			t.lack(FactIntervalScores, "The "+t.instrument+" was not answered between the last sessions: for how long doses have an effect is not known.")
-			return judgement{whyNot: "The " + t.instrument + " was not answered in each of the last intervals."}
+			t.lack(FactIntervalScores, "The "+t.scaleName()+" was not answered between the last sessions: for how long doses have an effect is not known.")
+			return judgement{whyNot: "The " + t.scaleName() + " was not answered in each of the last intervals."}
 		case w.gain < t.scale.ImportantPoints || w.lost < t.scale.WearOffPoints:
 			return judgement{whyNot: fmt.Sprintf("In one of the last %d intervals the patient was not better by %d points and then worse by %d before the next dose.",
 				want.WearOffIntervals, t.scale.ImportantPoints, t.scale.WearOffPoints)}
@@ -186,7 +186,7 @@ func (t *titration) littleResponse() judgement {
 	case t.better(last) >= t.scale.ImportantPoints:
 		return judgement{whyNot: fmt.Sprintf("The patient is better by %d points or more, which matters.", t.scale.ImportantPoints)}
 	case len(t.atDose) < want.MinSessions:
-		return judgement{whyNot: fmt.Sprintf("It takes %d sessions at a dose before the next one.", want.MinSessions)}
+		return judgement{whyNot: "It takes " + counted(want.MinSessions, "session") + " at a dose before the next one."}
 	case !t.rested():
 		return judgement{whyNot: "It takes " + days(want.MinDays) + " at a dose before the next one."}
 	case most != "":

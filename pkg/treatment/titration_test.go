@@ -223,3 +223,31 @@ func TestSuggestionSays(t *testing.T) {
 		t.Error("what is proposed is compared by what it comes to")
 	}
 }
+
+// TestSessionSeen: of the facts of a session, the last reading before the dose and the worst of all.
+func TestSessionSeen(t *testing.T) {
+	observed := func(n byte, minutes, dissociation int) treatment.Fact {
+		f := fact(n, treatment.FactObservation, minutes)
+		f.Dissociation, f.Distress = &dissociation, new(10-dissociation)
+		return f
+	}
+	sick := fact(9, treatment.FactObservation, 90)
+	sick.Vomited, sick.Sedation = new(true), new(2)
+	half := vitalsFact(8, -1, 170, 0)
+	half.DiastolicMmHg = nil
+	s := treatment.SessionSeen{At: noon}
+	for _, f := range []treatment.Fact{
+		vitalsFact(1, -20, 150, 95), vitalsFact(2, -5, 130, 82), half, doseFact(3, 0, 100), observed(4, 30, 6), observed(5, 60, 2), sick,
+	} {
+		s = s.With(f)
+	}
+	want := treatment.SessionSeen{
+		At: noon, Before: vitalsFact(2, -5, 130, 82).Vitals, Dissociation: new(6), Distress: new(8), Sedation: new(2), Vomited: true,
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if s.With(half).After || !s.With(vitalsFact(6, 40, 140, 88)).After {
+		t.Error("measured after the dose is both pressures, after it")
+	}
+}

@@ -3,7 +3,6 @@ package treatment
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -275,7 +274,7 @@ func (s SessionSeen) measured() bool {
 
 // misuse looks for several signals of misuse.
 func (t *titration) misuse() judgement {
-	veto := judgement{rule: TitrationMisuse, kind: SuggestReview, whyNot: "Fewer than " + strconv.Itoa(t.policy.MisuseSignals) + " signals of misuse count."}
+	veto := judgement{rule: TitrationMisuse, kind: SuggestReview, whyNot: "Fewer than " + counted(t.policy.MisuseSignals, "signal") + " of misuse count."}
 	signals := slices.Compact(slices.Sorted(slices.Values(t.MisuseSignals)))
 	switch {
 	case t.MisuseSignals == nil:
@@ -299,18 +298,18 @@ func (t *titration) insufficient() judgement {
 		none.reasons = append(none.reasons, t.lack(fact, detail).Detail)
 	}
 	if n := t.policy.Increase.MinSessions; len(t.atDose) < n {
-		lack(FactSessionsAtDose, fmt.Sprintf("There are %d sessions in a row at the prescribed dose; %d are needed.", len(t.atDose), n))
+		lack(FactSessionsAtDose, fmt.Sprintf("In a row at the prescribed dose: %s; it takes %d.", counted(len(t.atDose), "session"), n))
 	}
 	switch last := t.lastScore(); {
 	case last == nil:
-		lack(FactRecentScore, "There are no answers to the "+t.instrument+" with a total since the first dose.")
+		lack(FactRecentScore, "There are no answers to the "+t.scaleName()+" with a total since the first dose.")
 	case !within(last.At, t.Now, t.policy.ScoreMaxAgeDays):
-		lack(FactRecentScore, "The last answers to the "+t.instrument+" are older than "+days(t.policy.ScoreMaxAgeDays)+".")
+		lack(FactRecentScore, "The last answers to the "+t.scaleName()+" are older than "+days(t.policy.ScoreMaxAgeDays)+".")
 	case len(t.atDose) > 0 && !last.At.After(t.atDose[min(len(t.atDose), t.policy.Increase.MinSessions)-1].At):
-		lack(FactRecentScore, "The last answers to the "+t.instrument+" are older than the sessions at the prescribed dose.")
+		lack(FactRecentScore, "The last answers to the "+t.scaleName()+" are older than the sessions at the prescribed dose.")
 	}
 	if t.baseline == nil {
-		lack(FactBaseline, "There is no complete "+t.instrument+" from before the first dose to compare with.")
+		lack(FactBaseline, "There is no complete "+t.scaleName()+" from before the first dose to compare with.")
 	}
 	switch most := t.Protocol.Prescribing.WeightMaxAgeDays; {
 	case t.Weight == nil || t.Weight.Kg <= 0:

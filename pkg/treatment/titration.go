@@ -47,9 +47,6 @@ var SuggestionKinds = []SuggestionKind{
 	SuggestDecrease, SuggestIncrease, SuggestMaintain, SuggestExtendInterval, SuggestShortenInterval, SuggestReview, SuggestTaper, SuggestNone,
 }
 
-// more says whether the patient would take more than now: a higher dose, or as much more often.
-func (k SuggestionKind) more() bool { return k == SuggestIncrease || k == SuggestShortenInterval }
-
 // less says whether nothing about it would add to what the patient takes, and it is more than
 // going on as before.
 func (k SuggestionKind) less() bool {

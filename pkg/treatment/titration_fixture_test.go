@@ -94,15 +94,6 @@ func lacks(s treatment.Suggestion, fact treatment.TitrationFact) bool {
 	return slices.ContainsFunc(s.Missing, func(m treatment.MissingFact) bool { return m.Fact == fact })
 }
 
-func finds(s treatment.Suggestion, check treatment.TitrationCheck) treatment.CheckFinding {
-	for _, c := range s.Checked {
-		if c.Check == check {
-			return c.Finding
-		}
-	}
-	return ""
-}
-
 // fell is a course that is better by so many points on a day, seven days after each session.
 func (c *caseOf) fell(totals ...int) {
 	c.Scores = c.Scores[:1]

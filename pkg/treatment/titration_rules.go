@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/titrate-health/titrate/pkg/instruments"
 )
 
@@ -46,14 +48,14 @@ func (t *titration) judge() []judgement {
 // harms is what spoke against the dose in the last sessions at it.
 func (t *titration) harms() (harms []string) {
 	want := t.policy.Tolerability
-	moderate, vomited := map[time.Time]bool{}, 0
+	moderate, vomited := map[uuid.UUID]bool{}, 0
 	for _, e := range t.Events {
 		s := t.of(e.SessionID, e.At, t.recent)
 		if s == nil || e.Grade == nil || e.Causality == CausalityUnlikely || *e.Grade < gradeModerate {
 			continue
 		}
 		t.input(e.Evidence, e.value(), e.At)
-		moderate[s.At] = true
+		moderate[s.ID] = true
 		if *e.Grade >= gradeSevere {
 			harms = append(harms, "An adverse event at this dose that may be related is of "+grade(*e.Grade)+": "+string(e.Term)+".")
 		}
@@ -145,6 +147,9 @@ func (t *titration) noBenefit() judgement {
 func (t *titration) longRemission() judgement {
 	want := t.policy.Response.TaperAfterDays
 	span, holds := t.unbroken(t.remitted)
+	if t.Phase == PhaseTaper {
+		return judgement{whyNot: "The treatment is being tapered already."}
+	}
 	if !holds || !lasts(span, want) {
 		return judgement{whyNot: "Remission has not been unbroken for " + days(want) + "."}
 	}

@@ -256,5 +256,9 @@ var titrations = map[string]struct {
 
 	// Taper.
 	"remission of 84 days": {func(c *caseOf) { c.months(14, func(day int) int { return 4 }) }, isTapered},
+	"tapered already": {func(c *caseOf) {
+		c.months(14, func(day int) int { return 4 })
+		c.Phase = treatment.PhaseTaper
+	}, isExtended},
 	"remission of 70 days": {func(c *caseOf) { c.months(12, func(day int) int { return 4 }) }, isExtended},
 }

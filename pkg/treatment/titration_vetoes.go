@@ -253,7 +253,8 @@ func (t *titration) pressureVeto() judgement {
 		veto.reasons = append(veto.reasons, "Nothing that is more is suggested until there is a plan for the blood pressure.")
 	case last == nil || !last.measured():
 		t.lack(FactBloodPressure, "The last session lacks a blood pressure before or after the dose.")
-		t.note(&veto, CheckPressure, CheckUnknown, "It was not measured both before and after the last dose.", false)
+		veto.whyNot = "It was not measured both before and after the last dose; what is known reached no limit."
+		t.note(&veto, CheckPressure, CheckUnknown, veto.whyNot, false)
 	default:
 		t.note(&veto, CheckPressure, CheckNotFound, veto.whyNot, false)
 	}

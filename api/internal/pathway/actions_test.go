@@ -186,6 +186,7 @@ func (w *walk) adjusting() map[string]func() {
 	return map[string]func(){
 		"an adjusted dose": func() { w.another(w.aDose()) }, "another prescription": func() { w.orderAgain(w.aDose()) },
 		"proposeAdjustment": func() { w.proposeChange(w.aCourse(), w.aDose()) },
+		"suggestAdjustment": func() { w.askRules(w.aCourse()) },
 		"approveAdjustment": of(w.approveChange), "applyAdjustment": of(w.applyChange),
 		"rejectAdjustment":   of(func(_ *course, ch *change) { w.rejectChange(ch) }),
 		"withdrawAdjustment": of(func(_ *course, ch *change) { w.withdrawProposal(ch) }),

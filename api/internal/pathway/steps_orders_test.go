@@ -116,6 +116,15 @@ func (w *walk) proposeChange(t *course, mg int) {
 	}
 }
 
+// askRules asks for a suggestion: in whatever state there is an answer, and without a prescription it
+// is a veto.
+func (w *walk) askRules(t *course) {
+	a, ok := w.do(w.staff(), "suggestAdjustment", t, nil, func() problem.Code { return refused(objection{!t.open(), problem.IllegalTransition}) })
+	if ok && t.inForce() == nil && (a.Text("rule") != "safetyVeto" || a.JSON("change") != nil) {
+		w.rt.Fatalf("a suggestion without a prescription: %s", a.Body)
+	}
+}
+
 // approveChange approves it; when there is something new, after a look at it.
 func (w *walk) approveChange(t *course, ch *change) {
 	w.pass(minute)

@@ -286,6 +286,24 @@ func TestSuggestionsSayWhatIsMissing(t *testing.T) {
 		suggest(t, unsure, "increase", "littleResponse")
 		answerPHQ9(t, unsure, 2, 2, 2, 2, 2, 2, 2, 0, 2)
 		suggest(t, unsure, "none", "safetyVeto")
+		missed := treated(t, c)
+		plan := func() {
+			t.Helper()
+			got := missed.Do(t, missed.Patient, "scheduleSession", map[string]any{"plannedAt": s.Clock.Now().Add(50 * time.Hour).Format(time.RFC3339), "timeZone": "America/New_York"})
+			expect(t, "planned", got, 201, "")
+			about(missed, "session", got.Text("id"), got.Header.Get("ETag"))
+		}
+		plan()
+		expect(t, "cancelled", missed.Do(t, missed.Patient, "cancelSession", map[string]any{"reason": "A cold."}), 200, "")
+		s.Clock.Advance(60 * time.Hour)
+		if got := suggest(t, missed, "increase", "littleResponse"); !slices.Contains(missingFacts(got), "adherence") {
+			t.Errorf("what was called off was not missed: %s", got.Body)
+		}
+		plan()
+		s.Clock.Advance(50*time.Hour + 24*time.Hour)
+		if got := suggest(t, missed, "none", "insufficientData"); !slices.Contains(missingFacts(got), "adherence") {
+			t.Errorf("none of one planned session kept: %s", got.Body)
+		}
 		expect(t, "discontinued", planned.Do(t, c.Prescriber, "discontinueTreatment", map[string]any{"reason": "patientChoice"}), 200, "")
 		expect(t, "after the treatment", planned.Do(t, c.Clinician, "suggestAdjustment", nil), 409, problem.IllegalTransition)
 	})

@@ -72,6 +72,11 @@ func (s *Server) ProposeAdjustment(ctx context.Context, req oapi.ProposeAdjustme
 	if err := tx.Propose("adjustment.proposed", a); err != nil {
 		return nil, err
 	}
+	if a.Source == treatment.AdjustmentByPatientRequest {
+		if err := s.watchPatient(ctx, tx, a.PatientID); err != nil {
+			return nil, err
+		}
+	}
 	return oapi.ProposeAdjustment201JSONResponse{AdjustmentJSONResponse: adjustmentOut(ctx, a, tx.Now)}, nil
 }
 

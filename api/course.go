@@ -259,7 +259,10 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	return nil
+	if c.ledger == nil {
+		return nil // without a dose it is no sign of anything
+	}
+	return s.watch(ctx, tx, c.ledger)
 }
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
@@ -276,7 +279,10 @@ func (s *Server) rejudgeFrom(ctx context.Context, tx *store.Tx, patient uuid.UUI
 			return err
 		}
 	}
-	return nil
+	if len(sessions) == 0 {
+		return nil
+	}
+	return s.watchPatient(ctx, tx, patient)
 }
 
 // rejudge computes a session again because something else of the patient has changed. A deviation

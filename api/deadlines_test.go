@@ -87,7 +87,7 @@ func passings() map[treatment.DeadlineKind]passing {
 			does(prescriber, "rejectAdjustment", map[string]any{"reason": "Too soon."})},
 		treatment.DeadlineContact:  {"scheduleSession", fromStart(28 * day), "treatment.contactOverdue", "NO_CONTACT low treatment", end},
 		treatment.DeadlineResponse: {"reviewSession", fromStart(28 * day), "treatment.responseReview", "NO_RESPONSE low treatment", end},
-		treatment.DeadlinePDMP: {"showPrescription", fromStart(90*day + time.Microsecond), "pdmpCheck.stale", "PDMP_STALE low patient", end},
+		treatment.DeadlinePDMP:     {"showPrescription", fromStart(90*day + time.Microsecond), "pdmpCheck.stale", "PDMP_STALE low patient", end},
 	}
 }
 

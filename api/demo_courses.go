@@ -67,6 +67,7 @@ func deviating(c *chart) {
 	c.session(-39, dosing{taken: 150 * mg, review: "Took three tablets instead of two. Talked it over."})
 	c.log(-38, dosing{review: "A day after the last one, unplanned. Interval explained again."})
 	c.handle(-37, "Misread the label; will plan every session from now on.")
+	c.unlock(-37, "Too much, and too soon after it: a misread label. Nothing is missing at home.")
 	c.session(-32, dosing{minutes: 75, left: true, review: "Ended too early: the support person had to leave."})
 	c.handle(-31, "The support person was called away for half an hour. Will ask the neighbour next time.")
 	c.ask(-30, questions{phq: 9, gad: 13})
@@ -81,6 +82,7 @@ func deviating(c *chart) {
 	lost := c.report(-7, "losses", 1, obj{"cause": oapi.LossCauseDamaged, "note": "Fell into the sink."})
 	c.takeBack(-6, lost, "It was dried and is whole.")
 	c.report(-5, "counts", 3, nil) // fewer than the ledger says
+	c.unlock(-4, "Some were thrown away with the wet box. The next count is on video.")
 	twice := c.event(-18, "09:00", oapi.AdverseTermHeadache, nil)
 	c.office(-17, "10:00", func() {
 		c.decide(demoNurse, http.MethodPost, "/adverse-events/"+*twice+"/enter-in-error", obj{"reason": "It was somebody else's in the family."})
@@ -104,8 +106,10 @@ func unscheduled(c *chart) {
 	c.session(-20, dosing{})
 	c.recordAnswers(-20, "20:30", oapi.InstrumentIDDissociation, spread("dissociation", 6, 11))
 	c.recordAnswers(-19, "20:30", sleepInstrument, obj{"sleep-1": 2, "sleep-2": 1, "sleep-3": 1})
+	c.dispensed(-12) // while most of the last fill is left
 	c.log(-8, dosing{})
 	c.schedule(3, 5)
+	c.report(-1, "counts", 19, nil) // and now some are missing
 	c.revoke(-1, "supportPerson", "My roommate moves out; I have nobody who can be here.")
 }
 

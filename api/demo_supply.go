@@ -27,6 +27,13 @@ func (c *chart) dispensed(day int) {
 	c.prepared(day)
 }
 
+// unlock lets the prescription go on that signals had locked, after a talk.
+func (c *chart) unlock(day int, reason string) {
+	c.office(day, "16:50", func() {
+		c.decide(c.prescriber, http.MethodPost, "/prescriptions/"+c.prescription+"/resume", obj{"reason": reason})
+	})
+}
+
 // needs makes sure that there is enough at home for a session on a day: the pharmacy fills the
 // prescription again in time.
 func (c *chart) needs(day int, amount dose.Mg) {

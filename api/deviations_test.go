@@ -187,11 +187,12 @@ var evenings = map[treatment.Rule]struct {
 		e.facts["release"] = e.told(115, object{"systolicMmHg": 122, "diastolicMmHg": 78, "spo2Percent": 94})
 	},
 		"94 % / 95 %"},
-	treatment.RuleReadinessMissing:   {func(e *evening) { delete(e.facts["completion"], "walksUnaided") }, "walksUnaided / -"},
-	treatment.RuleAttestationMissing: {func(e *evening) { delete(e.facts, "attestation") }, "- / -"},
-	treatment.RuleSupportPersonLeft:  {func(e *evening) { e.facts["attestation"]["presentThroughout"] = false }, "- / -"},
-	treatment.RuleLookInsMissed:      {func(e *evening) { e.facts["attestation"]["lookedIn"] = false }, "120 min / 15 min"},
-	treatment.RuleTicketOfPatient:    {func(e *evening) { e.inviter = e.Patient }, "- / -"},
+	treatment.RuleReadinessMissing:     {func(e *evening) { delete(e.facts["completion"], "walksUnaided") }, "walksUnaided / -"},
+	treatment.RuleAttestationMissing:   {func(e *evening) { delete(e.facts, "attestation") }, "- / -"},
+	treatment.RuleSupportPersonLeft:    {func(e *evening) { e.facts["attestation"]["presentThroughout"] = false }, "- / -"},
+	treatment.RuleLookInsMissed:        {func(e *evening) { e.facts["attestation"]["lookedIn"] = false }, "120 min / 15 min"},
+	treatment.RuleTicketOfPatient:      {func(e *evening) { e.inviter = e.Patient }, "- / -"},
+	treatment.RuleSupportPersonMissing: {func(e *evening) { e.facts["check"]["supportPersonPresent"] = false }, "- / -"},
 	treatment.RuleDroveTooEarly: {func(e *evening) {
 		e.facts["check-in"] = e.told(180, object{"drove": true})
 	}, "told at three hours later / when they may"},

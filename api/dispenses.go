@@ -2,6 +2,10 @@ package api
 
 import (
 	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -121,27 +125,65 @@ func (s *Server) VoidDispense(ctx context.Context, req oapi.VoidDispenseRequestO
 // what has changed: a fill that comes late, or was struck out, moves the numbers of others, and
 // other doses can be made of it.
 func (s *Server) judgeFills(ctx context.Context, tx *store.Tx, p *store.Prescription, policy *treatment.Protocol, added ...store.Dispense) error {
-	rows, err := tx.Fills(p.ID)
+	l, err := stockOf(tx, p.PatientID, added...)
 	if err != nil {
 		return err
 	}
-	rows = append(rows, added...)
-	fills := make([]treatment.Fill, len(rows))
-	for i := range rows {
-		fills[i] = treatment.Fill{DispenseID: rows[i].ID, At: rows[i].OccurredAt, AmountMg: rows[i].AmountMg()}
+	n, err := s.keepFills(ctx, tx, p, policy, l)
+	if err != nil {
+		return err
 	}
-	for i, verdict := range p.JudgeFills(p.OnHoldTimes(), fills) {
-		if err := s.keepFill(ctx, tx, p, policy, &rows[i], verdict); err != nil {
-			return err
-		}
-	}
-	if p.Fills != len(rows) {
-		p.Fills = len(rows)
+	if p.Fills != n {
+		p.Fills = n
 		if err := tx.ChangePrescription("prescription.fillsCounted", p); err != nil {
 			return err
 		}
 	}
-	return s.restock(ctx, tx, p.PatientID, nil)
+	return s.stock(ctx, tx, l)
+}
+
+// keepFills judges the fills of a prescription among a ledger's dispenses, keeps what has changed,
+// and answers how many there are.
+func (s *Server) keepFills(ctx context.Context, tx *store.Tx, p *store.Prescription, policy *treatment.Protocol, l *ledger) (int, error) {
+	var rows []*store.Dispense
+	var fills []treatment.Fill
+	for i := range l.dispenses {
+		if d := &l.dispenses[i]; d.PrescriptionID == p.ID {
+			rows = append(rows, d)
+			fills = append(fills, treatment.Fill{DispenseID: d.ID, At: d.OccurredAt, AmountMg: d.AmountMg(), LeftMg: l.right.Before[d.ID]})
+		}
+	}
+	for i, verdict := range p.JudgeFills(p.OnHoldTimes(), fills, *policy) {
+		if err := s.keepFill(ctx, tx, p, policy, rows[i], verdict); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+// rejudgeRefills judges the refills of a patient again after lines of the ledger have changed, the
+// first of them at a time: less, or more, was left before the refills since.
+func (s *Server) rejudgeRefills(ctx context.Context, tx *store.Tx, l *ledger, from time.Time) error {
+	var again []uuid.UUID
+	for i := range l.dispenses {
+		if d := &l.dispenses[i]; d.FillNumber > 1 && !d.OccurredAt.Before(from) && !slices.Contains(again, d.PrescriptionID) {
+			again = append(again, d.PrescriptionID)
+		}
+	}
+	for _, id := range again {
+		p, err := tx.Prescription(id)
+		if err != nil {
+			return err
+		}
+		_, policy, err := s.policyFor(tx, p.PatientID, &p.TreatmentID)
+		if err != nil {
+			return err
+		}
+		if _, err := s.keepFills(ctx, tx, p, policy, l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepFill stores a dispense whose verdict is new and raises what follows from it.

@@ -151,7 +151,7 @@ func (s *shelf) fills() {
 	third := s.dispensed(10, map[string]any{"units": 13})
 	expectFill("one before both", third, 1.0, "quantity")
 	expectFill("the last", second, 3.0, "fills")
-	if got := s.alerts(); len(got) != 1 || got[0] != "DISPENSE_IRREGULAR high of a dispense: fills" {
+	if got := s.alerts(); len(got) != 2 || got[0] != "DISPENSE_IRREGULAR high of a dispense: fills" || got[1] != "EARLY_REFILL medium of a dispense: 0 %" {
 		t.Errorf("alerts: %q", got)
 	}
 	own := s.site.Must(t, s.call("showDispense", s.Patient, nil, "dispenseId", second))
@@ -164,7 +164,7 @@ func (s *shelf) fills() {
 		t.Errorf("struck out: %s", got.Body)
 	}
 	expectDispensed("all")
-	if got := s.alerts(); len(got) != 1 {
+	if got := s.alerts(); len(got) != 2 {
 		t.Errorf("alerts stay: %q", got)
 	}
 	page := s.site.Must(t, s.call("listDispenses", s.Patient, nil))

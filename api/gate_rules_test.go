@@ -170,6 +170,11 @@ func (a *asked) settle() {
 		a.must(a.Clinic.Clinician, "acknowledgeAlert", object{})
 		a.must(a.Clinic.Clinician, "resolveAlert", object{"outcome": "handled"})
 	}
+	order := a.site.Must(a.t, apitest.Call{Operation: "showPrescription", Token: a.Clinic.Prescriber.Token, Path: map[string]string{"prescriptionId": a.IDs["prescription"]}})
+	if order.Text("holdReason") == string(treatment.HoldRefillLock) {
+		about(a.Scene, "prescription", a.IDs["prescription"], order.Header.Get("ETag"))
+		a.must(a.Clinic.Prescriber, "resumePrescription", object{"reason": "Of before the prescription."})
+	}
 }
 
 func (a *asked) readings() {

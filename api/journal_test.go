@@ -157,7 +157,7 @@ func (c *counter) history(t *testing.T) {
 	tables := []string{
 		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits",
 		"consultations", "protocols", "consent_templates", "consents", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "instrument_licences", "clinic_instruments",
-		"adverse_events", "adjustments", "suggestions", "dispenses", "supply_entries", "alerts",
+		"adverse_events", "adjustments", "suggestions", "dispenses", "supply_entries", "supply_signals", "alerts",
 	}
 	for _, table := range tables {
 		if n := c.db.Column(t, `SELECT CAST(count(*) AS TEXT) FROM `+table); n[0] == "0" {

@@ -24,6 +24,21 @@ type ledger struct {
 	right treatment.Reckoning
 }
 
+// stockOf is the ledger of a patient as it stands, reckoned; added are dispenses that are not
+// stored yet.
+func stockOf(tx *store.Tx, patient uuid.UUID, added ...store.Dispense) (*ledger, error) {
+	doses, err := tx.DosesOf(patient, uuid.Nil)
+	if err != nil {
+		return nil, err
+	}
+	l, err := loadLedger(tx, patient)
+	if err != nil {
+		return nil, err
+	}
+	l.dispenses = append(l.dispenses, added...)
+	return l, l.reckon(tx, doses)
+}
+
 type source struct {
 	at      time.Time
 	session *uuid.UUID
@@ -152,7 +167,7 @@ func (l *ledger) report(reports []treatment.SupplyReport, e *store.SupplyEntry) 
 	}
 	l.sources[e.ID] = source{at: e.OccurredAt}
 	return append(reports, treatment.SupplyReport{
-		EntryID: e.ID, Kind: e.Kind, At: e.OccurredAt, DispenseID: orZero(e.DispenseID), Units: *e.ReportedUnits,
+		EntryID: e.ID, Kind: e.Kind, At: e.OccurredAt, DispenseID: orZero(e.DispenseID), Units: *e.ReportedUnits, Cause: e.Cause,
 	})
 }
 
@@ -193,40 +208,47 @@ func unitsAtHome(tx *store.Tx, patient uuid.UUID, o treatment.Order, at time.Tim
 	return &treatment.UnitsAtHome{Enough: enough, Makeable: makeable}, nil
 }
 
-// settle makes the ledger say what it must, and answers the sources whose lines have changed.
-func (l *ledger) settle(tx *store.Tx) (changed []uuid.UUID, err error) {
+// settle makes the ledger say what it must, and answers the sources whose lines have changed, and
+// when the first of those happened.
+func (l *ledger) settle(tx *store.Tx) (changed []uuid.UUID, from time.Time, err error) {
+	note := func(source uuid.UUID, at time.Time) {
+		if len(changed) == 0 || at.Before(from) {
+			from = at
+		}
+		changed = append(changed, source)
+	}
 	rows, lines := l.standing()
 	wrong, missing := l.right.Amend(lines)
 	for _, i := range wrong {
 		old := &rows[i]
-		changed = append(changed, old.SourceID)
+		note(old.SourceID, old.OccurredAt)
 		if err := tx.Create("supply.reversed", &store.SupplyEntry{
 			PatientID: l.patient, Kind: treatment.SupplyReversed, SourceID: old.SourceID, SessionID: old.SessionID,
 			DispenseID: old.DispenseID, StrengthMg: old.StrengthMg, AmountMg: -old.AmountMg, Reverses: &old.ID, Told: store.Told{OccurredAt: old.OccurredAt},
 		}); err != nil {
-			return nil, err
+			return nil, from, err
 		}
 	}
 	for _, line := range missing {
-		changed = append(changed, line.SourceID)
 		row := l.added
 		if row == nil || row.ID != line.SourceID {
 			from := l.sources[line.SourceID]
 			row = &store.SupplyEntry{PatientID: l.patient, SessionID: from.session, Told: store.Told{OccurredAt: from.at}}
 		}
+		note(line.SourceID, row.OccurredAt)
 		row.Kind, row.SourceID, row.AmountMg = line.Kind, line.SourceID, line.AmountMg
 		if d := l.dispense(line.DispenseID); d != nil {
 			row.DispenseID, row.StrengthMg = &d.ID, d.StrengthMg
 		}
 		if err := tx.Create("supply."+string(line.Kind), row); err != nil {
-			return nil, err
+			return nil, from, err
 		}
 	}
-	return changed, nil
+	return changed, from, nil
 }
 
-// restock brings a patient's ledger up to date after a dispense or a report has come, which is
-// stored with it, or gone.
+// restock brings a patient's ledger up to date after a report has come, which is stored with it,
+// or gone.
 func (s *Server) restock(ctx context.Context, tx *store.Tx, patient uuid.UUID, added *store.SupplyEntry) error {
 	doses, err := tx.DosesOf(patient, uuid.Nil)
 	if err != nil {
@@ -236,6 +258,11 @@ func (s *Server) restock(ctx context.Context, tx *store.Tx, patient uuid.UUID, a
 	if err != nil {
 		return err
 	}
+	return s.stock(ctx, tx, l)
+}
+
+// stock settles a ledger that was reckoned, and judges again what has other units now.
+func (s *Server) stock(ctx context.Context, tx *store.Tx, l *ledger) error {
 	sessions, err := s.keepLedger(ctx, tx, l)
 	if err != nil {
 		return err
@@ -245,13 +272,13 @@ func (s *Server) restock(ctx context.Context, tx *store.Tx, patient uuid.UUID, a
 			return err
 		}
 	}
-	return nil
+	return s.watch(ctx, tx, l)
 }
 
 // keepLedger settles a ledger that was reckoned, and raises what reports have newly found. It
 // answers the sessions whose doses are made of other units now: they must be judged again.
 func (s *Server) keepLedger(ctx context.Context, tx *store.Tx, l *ledger) (sessions []uuid.UUID, err error) {
-	changed, err := l.settle(tx)
+	changed, from, err := l.settle(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -260,6 +287,11 @@ func (s *Server) keepLedger(ctx context.Context, tx *store.Tx, l *ledger) (sessi
 			if err := s.raiseReport(ctx, tx, l, r); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if len(changed) > 0 {
+		if err := s.rejudgeRefills(ctx, tx, l, from); err != nil {
+			return nil, err
 		}
 	}
 	for _, id := range changed {

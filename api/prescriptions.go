@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -129,7 +130,7 @@ func (s *Server) CosignPrescription(ctx context.Context, req oapi.CosignPrescrip
 		if err != nil {
 			return p.Prescription, err
 		}
-		return p.Cosign(treatment.Cosigning{Now: known.Now, Cosigner: known.Signer, PatientState: known.PatientState, Phase: known.Phase})
+		return p.Cosign(treatment.Cosigning{Now: known.Now, Cosigner: known.Signer, PatientState: known.PatientState, Phase: known.Phase, Locked: known.Locked})
 	})
 	return oapi.CosignPrescription200JSONResponse{PrescriptionJSONResponse: out}, err
 }
@@ -163,7 +164,9 @@ func (s *Server) HoldPrescription(ctx context.Context, req oapi.HoldPrescription
 // ResumePrescription lifts the hold.
 func (s *Server) ResumePrescription(ctx context.Context, req oapi.ResumePrescriptionRequestObject) (oapi.ResumePrescriptionResponseObject, error) {
 	out, err := decidePrescription(ctx, req.PrescriptionID, "prescription.resumed", func(tx *store.Tx, p *store.Prescription) (treatment.Prescription, error) {
-		liftAll(tx, p, req.Body.Reason)
+		if err := liftAll(tx, p, req.Body.Reason); err != nil {
+			return p.Prescription, err
+		}
 		return p.Resume(tx.Now)
 	})
 	return oapi.ResumePrescription200JSONResponse{PrescriptionJSONResponse: out}, err
@@ -225,7 +228,9 @@ func decidePrescription(ctx context.Context, id uuid.UUID, event string, decide 
 		}
 	}
 	if !p.OnHold {
-		liftAll(tx, p, "")
+		if err := liftAll(tx, p, ""); err != nil {
+			return out, err
+		}
 	}
 	if err := tx.ChangePrescription(event, p); err != nil {
 		return out, err
@@ -246,7 +251,9 @@ func supersede(tx *store.Tx, by *store.Prescription) error {
 		if o.Prescription, err = o.Supersede(tx.Now); err != nil {
 			return err
 		}
-		liftAll(tx, o, "")
+		if err := liftAll(tx, o, ""); err != nil {
+			return err
+		}
 		if err := tx.ChangePrescription("prescription.superseded", o); err != nil {
 			return err
 		}
@@ -254,10 +261,18 @@ func supersede(tx *store.Tx, by *store.Prescription) error {
 	return nil
 }
 
-func liftAll(tx *store.Tx, p *store.Prescription, reason string) {
+// liftAll ends the holds of a prescription. The signals for which it was locked are settled then.
+func liftAll(tx *store.Tx, p *store.Prescription, reason string) error {
+	locked := false
 	for i := range p.Holds {
-		tx.Lift(&p.Holds[i].Hold, reason)
+		h := &p.Holds[i].Hold
+		locked = locked || h.LiftedAt == nil && h.Reason == treatment.HoldRefillLock
+		tx.Lift(h, reason)
 	}
+	if !locked {
+		return nil
+	}
+	return tx.SettleSignals(p.PatientID)
 }
 
 // signing gathers what a signature is judged by. The day is the patient's: licences must
@@ -292,6 +307,11 @@ func signing(ctx context.Context, tx *store.Tx, p *store.Prescription, reviewed 
 	if err := addMedicines(tx, patient.ID, treatment.DateOf(known.Now), &known); err != nil {
 		return known, err
 	}
+	prescriptions, err := tx.Prescriptions(p.TreatmentID)
+	if err != nil {
+		return known, err
+	}
+	known.Locked = slices.ContainsFunc(prescriptions, func(o store.Prescription) bool { return o.Locked(tx.Now) })
 	err = addEvidence(tx, patient, &known)
 	return known, err
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	openapi_types "github.com/oapi-codegen/runtime/types"
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -22,38 +21,10 @@ func (s *Server) ShowSupply(ctx context.Context, req oapi.ShowSupplyRequestObjec
 		return nil, err
 	}
 	out := supplyOut(l)
-	if out.SessionsLeft, out.RunOutDate, err = runOut(tx, l); err != nil {
+	if err := addOutlook(ctx, tx, l, &out); err != nil {
 		return nil, err
 	}
 	return oapi.ShowSupply200JSONResponse{SupplyJSONResponse: oapi.SupplyJSONResponse(out)}, nil
-}
-
-// runOut says for how long the units at home are enough; nothing without an active prescription.
-func runOut(tx *store.Tx, l *ledger) (sessions *int, day *openapi_types.Date, err error) {
-	prescriptions, err := tx.PrescriptionsOf(l.patient)
-	if err != nil {
-		return nil, nil, err
-	}
-	patient, err := store.Find[store.Patient](tx, l.patient)
-	if err != nil {
-		return nil, nil, err
-	}
-	here, err := zone(patient.TimeZone)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range prescriptions {
-		p := &prescriptions[i]
-		if p.StatusAt(tx.Now) != treatment.PrescriptionActive {
-			continue
-		}
-		left, until := treatment.RunOut(p.Order, l.onHand(tx.Now.Add(maxSkew)), l.lastDose(), tx.Now.In(here))
-		if until != nil {
-			day = new(dateOut(string(*until)))
-		}
-		return &left, day, nil
-	}
-	return nil, nil, nil
 }
 
 // ListSupplyEntries lists the lines of a patient's ledger, newest first.

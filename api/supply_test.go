@@ -185,7 +185,10 @@ func (s *shelf) reports() {
 	s.holds("nothing is left", 0)
 	s.report("countSupply", lot, 8, map[string]any{"units": 0})
 	s.expectKinds("1 dispensed, 1 disposed, 1 lost, 2 counted")
-	want := []string{"INVENTORY_MISMATCH medium of a dispense: 500 mg", "INVENTORY_MISMATCH medium of a dispense: 575 mg"}
+	want := []string{
+		"INVENTORY_MISMATCH medium of a dispense: 500 mg", "INVENTORY_MISMATCH medium of a dispense: 575 mg",
+		"MISUSE_PATTERN high of a prescription: inventoryMismatch, unloggedDoses",
+	}
 	if got := s.alerts(); !slices.Equal(got, want) {
 		t.Errorf("alerts: %q, want %q", got, want)
 	}

@@ -255,7 +255,9 @@ func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 			continue
 		}
 		p.Prescription = ended
-		liftAll(tx, p, "")
+		if err := liftAll(tx, p, ""); err != nil {
+			return err
+		}
 		if err := tx.ChangePrescription("prescription.ended", p); err != nil {
 			return err
 		}

@@ -719,6 +719,7 @@ const (
 	DeviationRuleCompletedWithoutDose   DeviationRule = "completedWithoutDose"
 	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
 	DeviationRuleDroveTooEarly          DeviationRule = "droveTooEarly"
+	DeviationRuleEarlyRefill            DeviationRule = "earlyRefill"
 	DeviationRuleExpired                DeviationRule = "expired"
 	DeviationRuleExposure               DeviationRule = "exposure"
 	DeviationRuleFills                  DeviationRule = "fills"
@@ -727,6 +728,7 @@ const (
 	DeviationRuleLookInsMissed          DeviationRule = "lookInsMissed"
 	DeviationRuleNoActivePrescription   DeviationRule = "noActivePrescription"
 	DeviationRuleNoClearance            DeviationRule = "noClearance"
+	DeviationRuleNoSupportPerson        DeviationRule = "noSupportPerson"
 	DeviationRuleNoVitalsAfterDose      DeviationRule = "noVitalsAfterDose"
 	DeviationRuleNoVitalsAtPeak         DeviationRule = "noVitalsAtPeak"
 	DeviationRuleNoVitalsAtRelease      DeviationRule = "noVitalsAtRelease"
@@ -763,6 +765,8 @@ func (e DeviationRule) Valid() bool {
 		return true
 	case DeviationRuleDroveTooEarly:
 		return true
+	case DeviationRuleEarlyRefill:
+		return true
 	case DeviationRuleExpired:
 		return true
 	case DeviationRuleExposure:
@@ -778,6 +782,8 @@ func (e DeviationRule) Valid() bool {
 	case DeviationRuleNoActivePrescription:
 		return true
 	case DeviationRuleNoClearance:
+		return true
+	case DeviationRuleNoSupportPerson:
 		return true
 	case DeviationRuleNoVitalsAfterDose:
 		return true
@@ -1468,6 +1474,7 @@ const (
 	HoldReasonOther            HoldReason = "other"
 	HoldReasonPatientRequest   HoldReason = "patientRequest"
 	HoldReasonPregnancy        HoldReason = "pregnancy"
+	HoldReasonRefillLock       HoldReason = "refillLock"
 	HoldReasonSafetyReview     HoldReason = "safetyReview"
 	HoldReasonSideEffects      HoldReason = "sideEffects"
 	HoldReasonSuicidality      HoldReason = "suicidality"
@@ -1488,6 +1495,8 @@ func (e HoldReason) Valid() bool {
 	case HoldReasonPatientRequest:
 		return true
 	case HoldReasonPregnancy:
+		return true
+	case HoldReasonRefillLock:
 		return true
 	case HoldReasonSafetyReview:
 		return true
@@ -2156,6 +2165,48 @@ func (e RedFlag) Valid() bool {
 	}
 }
 
+// Defines values for RefillRule.
+const (
+	RefillRuleAssessmentsOld       RefillRule = "assessmentsOld"
+	RefillRuleEarlyRefill          RefillRule = "earlyRefill"
+	RefillRuleExpired              RefillRule = "expired"
+	RefillRuleFills                RefillRule = "fills"
+	RefillRuleNoActivePrescription RefillRule = "noActivePrescription"
+	RefillRulePdmp                 RefillRule = "pdmp"
+	RefillRulePrescriptionOnHold   RefillRule = "prescriptionOnHold"
+	RefillRuleRefillLock           RefillRule = "refillLock"
+	RefillRuleTreatmentNotOpen     RefillRule = "treatmentNotOpen"
+	RefillRuleTreatmentOnHold      RefillRule = "treatmentOnHold"
+)
+
+// Valid indicates whether the value is a known member of the RefillRule enum.
+func (e RefillRule) Valid() bool {
+	switch e {
+	case RefillRuleAssessmentsOld:
+		return true
+	case RefillRuleEarlyRefill:
+		return true
+	case RefillRuleExpired:
+		return true
+	case RefillRuleFills:
+		return true
+	case RefillRuleNoActivePrescription:
+		return true
+	case RefillRulePdmp:
+		return true
+	case RefillRulePrescriptionOnHold:
+		return true
+	case RefillRuleRefillLock:
+		return true
+	case RefillRuleTreatmentNotOpen:
+		return true
+	case RefillRuleTreatmentOnHold:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RegulatoryReport.
 const (
 	RegulatoryReportNotRequired RegulatoryReport = "notRequired"
@@ -2420,6 +2471,72 @@ func (e Severity) Valid() bool {
 	case SeverityLow:
 		return true
 	case SeverityMedium:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalRule.
+const (
+	SignalRuleBatchLogging        SignalRule = "batchLogging"
+	SignalRuleDoseAbovePrescribed SignalRule = "doseAbovePrescribed"
+	SignalRuleEarlyRefill         SignalRule = "earlyRefill"
+	SignalRuleIncreaseInResponse  SignalRule = "increaseInResponse"
+	SignalRuleIntervalShort       SignalRule = "intervalShort"
+	SignalRuleInventoryMismatch   SignalRule = "inventoryMismatch"
+	SignalRuleNoSupportPerson     SignalRule = "noSupportPerson"
+	SignalRuleRepeatedLoss        SignalRule = "repeatedLoss"
+	SignalRuleUnitsUnaccounted    SignalRule = "unitsUnaccounted"
+	SignalRuleUnloggedDoses       SignalRule = "unloggedDoses"
+	SignalRuleWeeklyLimit         SignalRule = "weeklyLimit"
+)
+
+// Valid indicates whether the value is a known member of the SignalRule enum.
+func (e SignalRule) Valid() bool {
+	switch e {
+	case SignalRuleBatchLogging:
+		return true
+	case SignalRuleDoseAbovePrescribed:
+		return true
+	case SignalRuleEarlyRefill:
+		return true
+	case SignalRuleIncreaseInResponse:
+		return true
+	case SignalRuleIntervalShort:
+		return true
+	case SignalRuleInventoryMismatch:
+		return true
+	case SignalRuleNoSupportPerson:
+		return true
+	case SignalRuleRepeatedLoss:
+		return true
+	case SignalRuleUnitsUnaccounted:
+		return true
+	case SignalRuleUnloggedDoses:
+		return true
+	case SignalRuleWeeklyLimit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalSourceType.
+const (
+	SignalSourceTypeAdjustment SignalSourceType = "adjustment"
+	SignalSourceTypeDispense   SignalSourceType = "dispense"
+	SignalSourceTypeSession    SignalSourceType = "session"
+)
+
+// Valid indicates whether the value is a known member of the SignalSourceType enum.
+func (e SignalSourceType) Valid() bool {
+	switch e {
+	case SignalSourceTypeAdjustment:
+		return true
+	case SignalSourceTypeDispense:
+		return true
+	case SignalSourceTypeSession:
 		return true
 	default:
 		return false
@@ -4025,6 +4142,18 @@ type Band struct {
 	To int `json:"to"`
 }
 
+// BatchLogging Sessions that were logged at once, long after them. A phone that was offline for some days does no harm.
+type BatchLogging struct {
+	// LateHours Each at least so many hours after its dose.
+	LateHours int `json:"lateHours"`
+
+	// Sessions Sessions of so many different days.
+	Sessions int `json:"sessions"`
+
+	// WithinMin Logged within so many minutes.
+	WithinMin int `json:"withinMin"`
+}
+
 // BloodPressureLimit A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 type BloodPressureLimit struct {
 	// DiastolicMmHg Diastolic, in mmHg.
@@ -5437,11 +5566,11 @@ type HoldInput struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Reason Why nothing may go ahead for now.
+	// Reason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	Reason HoldReason `json:"reason"`
 }
 
-// HoldReason Why nothing may go ahead for now.
+// HoldReason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 type HoldReason string
 
 // IncreasePolicy How a dose rises.
@@ -6961,7 +7090,7 @@ type Prescription struct {
 	// Form What is dispensed.
 	Form DosageForm `json:"form"`
 
-	// HoldReason Why nothing may go ahead for now.
+	// HoldReason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	HoldReason *HoldReason `json:"holdReason,omitempty"`
 
 	// ID The record's id.
@@ -7216,7 +7345,7 @@ type ProtocolPolicy struct {
 	// Suicidality Answers about suicidality that raise an alert, and what is asked then.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
-	// Supply How units are divided.
+	// Supply How units are divided, when a refill is due, and what is a sign of misuse.
 	Supply SupplyPolicy `json:"supply"`
 
 	// Titration Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
@@ -7280,6 +7409,54 @@ type Redemption struct {
 	Code string `json:"code"`
 }
 
+// Refill Whether the next fill of the prescription in force is due. One that is handed out nevertheless is recorded and flagged.
+type Refill struct {
+	// EarliestDate The first day, where the patient is, on which enough can have been used; present when only that stands in the way.
+	EarliestDate *openapi_types.Date `json:"earliestDate,omitempty"`
+
+	// Eligible Nothing stands in the way. What is not known does.
+	Eligible bool `json:"eligible"`
+
+	// FillsLeft How many fills the prescription still allows.
+	FillsLeft int `json:"fillsLeft"`
+
+	// PrescriptionID The prescription in force, perhaps expired; absent when there is none.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// Reasons Everything that stands in the way; not shown to the patient.
+	Reasons *[]RefillReason `json:"reasons,omitempty"`
+}
+
+// RefillPolicy What a refill is due by.
+type RefillPolicy struct {
+	// AssessmentMaxAgeDays Each of the baseline instruments was answered at most so many days ago.
+	AssessmentMaxAgeDays int `json:"assessmentMaxAgeDays"`
+
+	// UsedPercent So much of the last fill is used before the next, in percent.
+	UsedPercent int `json:"usedPercent"`
+}
+
+// RefillReason One reason for which the next fill is not due.
+type RefillReason struct {
+	// Clears What would clear it.
+	Clears string `json:"clears"`
+
+	// Limit What the rule asks for, with its unit; absent when it has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// Rule A rule of the next fill. More words may come.
+	Rule RefillRule `json:"rule"`
+
+	// Source Where the limit stands: a member of the protocol, such as `protocol.supply.refill.usedPercent`, or the kind of record that says so.
+	Source string `json:"source"`
+
+	// Value What was found, with its unit; absent when it is unknown.
+	Value *string `json:"value,omitempty"`
+}
+
+// RefillRule A rule of the next fill. More words may come.
+type RefillRule string
+
 // RegulatoryReport Whether the authorities were told. More words may come.
 type RegulatoryReport string
 
@@ -7302,6 +7479,15 @@ type ReleasePolicy struct {
 
 	// ReadingMaxAgeMin The last reading before the end is at most so many minutes old.
 	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
+}
+
+// RepeatedLoss Losses and thefts that are a signal.
+type RepeatedLoss struct {
+	// Days Within so many days.
+	Days int `json:"days"`
+
+	// Reports So many of them.
+	Reports int `json:"reports"`
 }
 
 // Report A fact that told what became of a record.
@@ -7630,6 +7816,45 @@ type SessionStatus string
 
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
+
+// SignalPattern Signals that lock the prescription together.
+type SignalPattern struct {
+	// Days Within so many days of one another.
+	Days int `json:"days"`
+
+	// Signals So many distinct ones, of as many records.
+	Signals int `json:"signals"`
+}
+
+// SignalPolicy What is a sign of misuse, and what is a pattern of them.
+type SignalPolicy struct {
+	// BatchLogging Sessions that were logged at once, long after them. A phone that was offline for some days does no harm.
+	BatchLogging BatchLogging `json:"batchLogging"`
+
+	// Pattern Signals that lock the prescription together.
+	Pattern SignalPattern `json:"pattern"`
+
+	// RepeatedLoss Losses and thefts that are a signal.
+	RepeatedLoss RepeatedLoss `json:"repeatedLoss"`
+}
+
+// SignalRule A sign that the medicine may not be used as prescribed. More words may come.
+type SignalRule string
+
+// SignalSource The record that a signal comes from.
+type SignalSource struct {
+	// FactID What was reported of the dispense.
+	FactID *openapi_types.UUID `json:"factId,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type The kind of record that a signal comes from. More words may come.
+	Type SignalSourceType `json:"type"`
+}
+
+// SignalSourceType The kind of record that a signal comes from. More words may come.
+type SignalSourceType string
 
 // SignatureInput What the signer has looked at.
 type SignatureInput struct {
@@ -7987,11 +8212,17 @@ type SuicidalityPolicy struct {
 
 // Supply What a patient has at home, by the ledger.
 type Supply struct {
+	// DaysLeft Days from today, where the patient is, until `runOutDate`; absent without one.
+	DaysLeft *int `json:"daysLeft,omitempty"`
+
 	// Lots Lots of which something is left, those that expire first before the others.
 	Lots []SupplyLot `json:"lots"`
 
 	// PatientID The patient whose record this is.
 	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Refill Whether the next fill of the prescription in force is due. One that is handed out nevertheless is recorded and flagged.
+	Refill Refill `json:"refill"`
 
 	// RunOutDate The day, where the patient is, of the first session that it is not enough for, when sessions follow each other as fast as the prescription allows; absent without an active prescription, or when it is too far away.
 	RunOutDate *openapi_types.Date `json:"runOutDate,omitempty"`
@@ -8222,10 +8453,67 @@ type SupplyLot struct {
 	Units dose.Units `json:"units"`
 }
 
-// SupplyPolicy How units are divided.
+// SupplyPolicy How units are divided, when a refill is due, and what is a sign of misuse.
 type SupplyPolicy struct {
+	// Refill What a refill is due by.
+	Refill RefillPolicy `json:"refill"`
+
+	// Signals What is a sign of misuse, and what is a pattern of them.
+	Signals SignalPolicy `json:"signals"`
+
 	// UnitStep The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
 	UnitStep UnitSteps `json:"unitStep"`
+}
+
+// SupplySignal One sign that the medicine may not be used as prescribed.
+type SupplySignal struct {
+	// At When it happened: when a batch was logged, otherwise when the session, the fill or what was reported took place.
+	At time.Time `json:"at"`
+
+	// CreatedAt When it was first found.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// FoundAt When it was found; the last time, if it was withdrawn in between.
+	FoundAt time.Time `json:"foundAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Limit What it was held against, with its unit; absent when the rule has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Rule A sign that the medicine may not be used as prescribed. More words may come.
+	Rule SignalRule `json:"rule"`
+
+	// SettledAt When a prescriber ended the lock that it belonged to; it no longer counts.
+	SettledAt *time.Time `json:"settledAt,omitempty"`
+
+	// Source The record that a signal comes from.
+	Source SignalSource `json:"source"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Value What was found, with its unit; absent when the rule has no number.
+	Value *string `json:"value,omitempty"`
+
+	// Version Rises by one with every change.
+	Version int64 `json:"version"`
+
+	// WithdrawnAt When what it rested on was struck out or explained; it no longer counts.
+	WithdrawnAt *time.Time `json:"withdrawnAt,omitempty"`
+}
+
+// SupplySignalPage A page of signals.
+type SupplySignalPage struct {
+	// Items The signals of this page, in order.
+	Items []SupplySignal `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
 // SupplyTotals What the ledger adds up to, for all lots.
@@ -8521,7 +8809,7 @@ type TreatmentHold struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Reason Why nothing may go ahead for now.
+	// Reason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	Reason HoldReason `json:"reason"`
 
 	// SetAt Since when.
@@ -10402,6 +10690,21 @@ type ListSupplyEntriesParams struct {
 
 // ReportSupplyLossParams defines parameters for ReportSupplyLoss.
 type ReportSupplyLossParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListSupplySignalsParams defines parameters for ListSupplySignals.
+type ListSupplySignalsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13061,7 +13364,7 @@ type ClientInterface interface {
 
 	// ShowSupply Show the supply
 	//
-	// What is left of each dispense, and for how long it is enough.
+	// What is left of each dispense, for how long it is enough, and whether the next fill is due. Patients read whether it is, the clinic also why not.
 	//
 	// Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
 	ShowSupply(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -13126,6 +13429,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
 	ReportSupplyLoss(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSupplySignals List signs of misuse
+	//
+	// Newest first, those included that were withdrawn or settled. One proves nothing; distinct ones, of different records, within the time that the protocol sets lock the prescription (`refillLock`) and raise `MISUSE_PATTERN`. Never shown to patients.
+	//
+	// Corresponds with GET /patients/{patientId}/supply/signals (the `ListSupplySignals` operationId).
+	ListSupplySignals(ctx context.Context, patientID PatientPath, params *ListSupplySignalsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSupportPeople List support people
 	//
@@ -13247,7 +13557,7 @@ type ClientInterface interface {
 
 	// CosignPrescription Cosign a prescription
 	//
-	// By another prescriber with another NPI.
+	// By another prescriber with another NPI; not while the prescription in force is locked (`refillLock`).
 	//
 	// Corresponds with POST /prescriptions/{prescriptionId}/cosign (the `CosignPrescription` operationId).
 	CosignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *CosignPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -13279,7 +13589,7 @@ type ClientInterface interface {
 
 	// RecordDispenseWithBody Record a dispense
 	//
-	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13288,7 +13598,7 @@ type ClientInterface interface {
 
 	// RecordDispense Record a dispense
 	//
-	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13333,7 +13643,7 @@ type ClientInterface interface {
 
 	// ResumePrescriptionWithBody Resume a prescription
 	//
-	// Lifts the hold.
+	// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13342,7 +13652,7 @@ type ClientInterface interface {
 
 	// ResumePrescription Resume a prescription
 	//
-	// Lifts the hold.
+	// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -13351,7 +13661,7 @@ type ClientInterface interface {
 
 	// SignPrescriptionWithBody Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13360,7 +13670,7 @@ type ClientInterface interface {
 
 	// SignPrescription Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -16626,7 +16936,7 @@ func (c *Client) ChangePatientStatus(ctx context.Context, patientID PatientPath,
 
 // ShowSupply Show the supply
 //
-// What is left of each dispense, and for how long it is enough.
+// What is left of each dispense, for how long it is enough, and whether the next fill is due. Patients read whether it is, the clinic also why not.
 //
 // Corresponds with GET /patients/{patientId}/supply (the `ShowSupply` operationId).
 func (c *Client) ShowSupply(ctx context.Context, patientID PatientPath, params *ShowSupplyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -16762,6 +17072,23 @@ func (c *Client) ReportSupplyLossWithBody(ctx context.Context, patientID Patient
 // Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
 func (c *Client) ReportSupplyLoss(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReportSupplyLossRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSupplySignals List signs of misuse
+//
+// Newest first, those included that were withdrawn or settled. One proves nothing; distinct ones, of different records, within the time that the protocol sets lock the prescription (`refillLock`) and raise `MISUSE_PATTERN`. Never shown to patients.
+//
+// Corresponds with GET /patients/{patientId}/supply/signals (the `ListSupplySignals` operationId).
+func (c *Client) ListSupplySignals(ctx context.Context, patientID PatientPath, params *ListSupplySignalsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSupplySignalsRequest(c.Server, patientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17032,7 +17359,7 @@ func (c *Client) UpdatePrescriptionWithApplicationMergePatchPlusJSONBody(ctx con
 
 // CosignPrescription Cosign a prescription
 //
-// By another prescriber with another NPI.
+// By another prescriber with another NPI; not while the prescription in force is locked (`refillLock`).
 //
 // Corresponds with POST /prescriptions/{prescriptionId}/cosign (the `CosignPrescription` operationId).
 func (c *Client) CosignPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *CosignPrescriptionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -17104,7 +17431,7 @@ func (c *Client) ListDispenses(ctx context.Context, prescriptionID PrescriptionP
 
 // RecordDispenseWithBody Record a dispense
 //
-// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 //
 // Takes any type of body and a specified content type.
 //
@@ -17123,7 +17450,7 @@ func (c *Client) RecordDispenseWithBody(ctx context.Context, prescriptionID Pres
 
 // RecordDispense Record a dispense
 //
-// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -17218,7 +17545,7 @@ func (c *Client) HoldPrescription(ctx context.Context, prescriptionID Prescripti
 
 // ResumePrescriptionWithBody Resume a prescription
 //
-// Lifts the hold.
+// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -17237,7 +17564,7 @@ func (c *Client) ResumePrescriptionWithBody(ctx context.Context, prescriptionID 
 
 // ResumePrescription Resume a prescription
 //
-// Lifts the hold.
+// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -17256,7 +17583,7 @@ func (c *Client) ResumePrescription(ctx context.Context, prescriptionID Prescrip
 
 // SignPrescriptionWithBody Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 //
 // Takes any type of body and a specified content type.
 //
@@ -17275,7 +17602,7 @@ func (c *Client) SignPrescriptionWithBody(ctx context.Context, prescriptionID Pr
 
 // SignPrescription Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -27354,6 +27681,105 @@ func NewReportSupplyLossRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewListSupplySignalsRequest constructs an http.Request for the ListSupplySignals method
+func NewListSupplySignalsRequest(server string, patientID PatientPath, params *ListSupplySignalsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/supply/signals", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListSupportPeopleRequest constructs an http.Request for the ListSupportPeople method
 func NewListSupportPeopleRequest(server string, patientID PatientPath, params *ListSupportPeopleParams) (*http.Request, error) {
 	var err error
@@ -36173,7 +36599,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowSupplyWithResponse Show the supply
 	//
-	// What is left of each dispense, and for how long it is enough.
+	// What is left of each dispense, for how long it is enough, and whether the next fill is due. Patients read whether it is, the clinic also why not.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -36242,6 +36668,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/supply/losses (the `ReportSupplyLoss` operationId).
 	ReportSupplyLossWithResponse(ctx context.Context, patientID PatientPath, params *ReportSupplyLossParams, body ReportSupplyLossJSONRequestBody, reqEditors ...RequestEditorFn) (*ReportSupplyLossResponse, error)
+
+	// ListSupplySignalsWithResponse List signs of misuse
+	//
+	// Newest first, those included that were withdrawn or settled. One proves nothing; distinct ones, of different records, within the time that the protocol sets lock the prescription (`refillLock`) and raise `MISUSE_PATTERN`. Never shown to patients.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/supply/signals (the `ListSupplySignals` operationId).
+	ListSupplySignalsWithResponse(ctx context.Context, patientID PatientPath, params *ListSupplySignalsParams, reqEditors ...RequestEditorFn) (*ListSupplySignalsResponse, error)
 
 	// ListSupportPeopleWithResponse List support people
 	//
@@ -36371,7 +36806,7 @@ type ClientWithResponsesInterface interface {
 
 	// CosignPrescriptionWithResponse Cosign a prescription
 	//
-	// By another prescriber with another NPI.
+	// By another prescriber with another NPI; not while the prescription in force is locked (`refillLock`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -36407,7 +36842,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordDispenseWithBodyWithResponse Record a dispense
 	//
-	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36416,7 +36851,7 @@ type ClientWithResponsesInterface interface {
 
 	// RecordDispenseWithResponse Record a dispense
 	//
-	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+	// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36461,7 +36896,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResumePrescriptionWithBodyWithResponse Resume a prescription
 	//
-	// Lifts the hold.
+	// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36470,7 +36905,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResumePrescriptionWithResponse Resume a prescription
 	//
-	// Lifts the hold.
+	// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36479,7 +36914,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignPrescriptionWithBodyWithResponse Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36488,7 +36923,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignPrescriptionWithResponse Sign a prescription
 	//
-	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+	// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -41645,6 +42080,54 @@ func (r ReportSupplyLossResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReportSupplyLossResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSupplySignalsResponse200Headers the declared response headers of an HTTP 200 response for ListSupplySignals
+type ListSupplySignalsResponse200Headers struct {
+	Link *string
+}
+
+type ListSupplySignalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SupplySignalPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSupplySignalsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSupplySignalsResponse) GetJSON200() *SupplySignalPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSupplySignalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSupplySignalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSupplySignalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSupplySignalsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47472,7 +47955,7 @@ func (c *ClientWithResponses) ChangePatientStatusWithResponse(ctx context.Contex
 
 // ShowSupplyWithResponse Show the supply
 //
-// What is left of each dispense, and for how long it is enough.
+// What is left of each dispense, for how long it is enough, and whether the next fill is due. Patients read whether it is, the clinic also why not.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -47588,6 +48071,21 @@ func (c *ClientWithResponses) ReportSupplyLossWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseReportSupplyLossResponse(rsp)
+}
+
+// ListSupplySignalsWithResponse List signs of misuse
+//
+// Newest first, those included that were withdrawn or settled. One proves nothing; distinct ones, of different records, within the time that the protocol sets lock the prescription (`refillLock`) and raise `MISUSE_PATTERN`. Never shown to patients.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/supply/signals (the `ListSupplySignals` operationId).
+func (c *ClientWithResponses) ListSupplySignalsWithResponse(ctx context.Context, patientID PatientPath, params *ListSupplySignalsParams, reqEditors ...RequestEditorFn) (*ListSupplySignalsResponse, error) {
+	rsp, err := c.ListSupplySignals(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSupplySignalsResponse(rsp)
 }
 
 // ListSupportPeopleWithResponse List support people
@@ -47802,7 +48300,7 @@ func (c *ClientWithResponses) UpdatePrescriptionWithApplicationMergePatchPlusJSO
 
 // CosignPrescriptionWithResponse Cosign a prescription
 //
-// By another prescriber with another NPI.
+// By another prescriber with another NPI; not while the prescription in force is locked (`refillLock`).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -47862,7 +48360,7 @@ func (c *ClientWithResponses) ListDispensesWithResponse(ctx context.Context, pre
 
 // RecordDispenseWithBodyWithResponse Record a dispense
 //
-// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47877,7 +48375,7 @@ func (c *ClientWithResponses) RecordDispenseWithBodyWithResponse(ctx context.Con
 
 // RecordDispenseWithResponse Record a dispense
 //
-// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert.
+// What was handed out is recorded in every state of the prescription that is not void, and makes a lot of the supply. A fill of a prescription that was not active, had expired or had no fill left raises an alert, and so does a refill while much of the supply is left.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47952,7 +48450,7 @@ func (c *ClientWithResponses) HoldPrescriptionWithResponse(ctx context.Context, 
 
 // ResumePrescriptionWithBodyWithResponse Resume a prescription
 //
-// Lifts the hold.
+// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47967,7 +48465,7 @@ func (c *ClientWithResponses) ResumePrescriptionWithBodyWithResponse(ctx context
 
 // ResumePrescriptionWithResponse Resume a prescription
 //
-// Lifts the hold.
+// Lifts the hold. When it was a `refillLock`, the signals that were found until then are settled and do not lock it again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47982,7 +48480,7 @@ func (c *ClientWithResponses) ResumePrescriptionWithResponse(ctx context.Context
 
 // SignPrescriptionWithBodyWithResponse Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47997,7 +48495,7 @@ func (c *ClientWithResponses) SignPrescriptionWithBodyWithResponse(ctx context.C
 
 // SignPrescriptionWithResponse Sign a prescription
 //
-// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step.
+// Needs an NPI, and a licence and a DEA registration that cover the patient's state that day. Dose and booster are judged by the lower of the mg and the mg/kg limit, with a weight of at most 90 days. Above the soft maximum it waits for a cosignature; above the hard maximum it is refused (422 `hard_maximum_exceeded`). The signer names every medicine of showInteractions as they have seen it; one that was added, changed or stopped since then is refused by its id (422, rule `interactions`). An earlier active prescription of the treatment is superseded in the same step; one that is locked (`refillLock`) has to be resumed or stopped first.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -53373,6 +53871,45 @@ func ParseReportSupplyLossResponse(rsp *http.Response) (*ReportSupplyLossRespons
 			headers.ETag = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSupplySignalsResponse parses an HTTP response from a ListSupplySignalsWithResponse call
+func ParseListSupplySignalsResponse(rsp *http.Response) (*ListSupplySignalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSupplySignalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SupplySignalPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSupplySignalsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

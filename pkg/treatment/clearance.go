@@ -37,6 +37,7 @@ func (c *course) judgeClearance(f *findings, d Fact) {
 func (c *course) judgeStops(f *findings, d Fact, reasons []GateReason) {
 	alone := func(r GateReason) bool { return r.Rule == RuleSupportPersonMissing }
 	if slices.ContainsFunc(reasons, alone) {
+		f.deviate(RuleSupportPersonMissing, "", "")
 		f.raise(AlertNoSupportPerson, d.ID, "", "")
 	}
 	stops := slices.DeleteFunc(slices.Clone(reasons), func(r GateReason) bool { return !r.Stop || alone(r) })

@@ -23,6 +23,7 @@ func TestClearanceDeviations(t *testing.T) {
 			}
 		}
 	}
+	alone := treatment.Deviation{Rule: treatment.RuleSupportPersonMissing}
 	none := func(why string) []treatment.Deviation { return one(treatment.RuleNoClearance, why, "60 min") }
 	overridden := func(minutes int, rules ...treatment.Rule) func(*treatment.Plan, *[]treatment.Fact, *treatment.Known) {
 		return func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
@@ -75,11 +76,11 @@ func TestClearanceDeviations(t *testing.T) {
 		{"nobody is there", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
 			checks(check{-10, false})(p, f, k)
 			(*f)[len(*f)-1].SupportPersonPresent = new(false)
-		}, none("noSupportPerson"), []treatment.AlertRule{treatment.AlertNoSupportPerson}},
+		}, append(none("noSupportPerson"), alone), []treatment.AlertRule{treatment.AlertNoSupportPerson}},
 		{"nobody is there, and a red flag", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
 			checks(check{-10, false})(p, f, k)
 			(*f)[len(*f)-1].SupportPersonPresent, (*f)[len(*f)-1].RedFlags = new(false), new("chestPain")
-		}, none("noSupportPerson, redFlagSymptom"), []treatment.AlertRule{treatment.AlertNoSupportPerson, treatment.AlertDoseAgainstStop, treatment.AlertRedFlagSymptom}},
+		}, append(none("noSupportPerson, redFlagSymptom"), alone), []treatment.AlertRule{treatment.AlertNoSupportPerson, treatment.AlertDoseAgainstStop, treatment.AlertRedFlagSymptom}},
 		{"a booster against a stop belongs to the dose", func(p *treatment.Plan, f *[]treatment.Fact, k *treatment.Known) {
 			checks(check{-10, false}, check{10, false})(p, f, k)
 			(*f)[len(*f)-1].RedFlags = new("chestPain")

@@ -52,7 +52,7 @@ var DeviationRules = []Rule{
 	RuleCompletedEarly, RuleNoVitalsAfterDose, RuleReadinessMissing, RuleCompletedWithoutDose, RuleSessionCancelled,
 	RuleHoldOverridden, RuleNoVitalsAtPeak, RuleNoVitalsAtRelease, RuleReleasePressureHigh, RuleReleaseSaturationLow,
 	RuleAttestationMissing, RuleSupportPersonLeft, RuleLookInsMissed, RuleTicketOfPatient, RuleDroveTooEarly,
-	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch, RuleExposure, RuleVerdictDiffers,
+	RuleUnitsUnaccounted, RuleBeyondUse, RuleUnitsMismatch, RuleExposure, RuleVerdictDiffers, RuleSupportPersonMissing,
 }
 
 // Deviation is where a session differs from what the rules allow. It is recorded, never

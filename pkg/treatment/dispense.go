@@ -39,6 +39,8 @@ type Fill struct {
 	DispenseID uuid.UUID
 	At         time.Time
 	AmountMg   dose.Mg
+	// LeftMg is what was at home before it: [Reckoning.Before].
+	LeftMg dose.Mg
 }
 
 // FillVerdict is what the rules say about a fill.
@@ -50,7 +52,7 @@ type FillVerdict struct {
 }
 
 // FillRules lists every rule that a fill can deviate from.
-var FillRules = []Rule{RuleNoActivePrescription, RuleExpired, RulePrescriptionOnHold, RuleFills, RuleQuantity}
+var FillRules = []Rule{RuleNoActivePrescription, RuleExpired, RulePrescriptionOnHold, RuleFills, RuleQuantity, RuleEarlyRefill}
 
 // Dispensed says how much of what was authorised has been handed out.
 type Dispensed string
@@ -88,18 +90,25 @@ func (p Prescription) TakesDispenses() error {
 // JudgeFills judges all fills of a prescription that count, each by what held when it was
 // handed out; holds are the times in which the prescription was on hold. The verdicts are in
 // the order of the fills, which makes no other difference. A fill of a prescription that was
-// not active or on hold, had expired, or had no fill left raises an alert; too large a one is
-// a deviation only.
-func (p Prescription) JudgeFills(holds []Interval, fills []Fill) []FillVerdict {
+// not active or on hold, had expired, or had no fill left raises an alert, and so does a refill
+// that came early; too large a one is a deviation only.
+func (p Prescription) JudgeFills(holds []Interval, fills []Fill, policy Protocol) []FillVerdict {
 	verdicts := make([]FillVerdict, len(fills))
 	for i, fill := range fills {
-		number := 1
-		for _, other := range fills {
-			if other.before(fill) {
-				number++
+		number, last := 1, (*Fill)(nil)
+		for j, other := range fills {
+			if !other.before(fill) {
+				continue
+			}
+			number++
+			if last == nil || last.before(other) {
+				last = &fills[j]
 			}
 		}
 		verdicts[i] = p.judgeFill(holds, fill, number)
+		if last != nil {
+			verdicts[i].judgeRefill(fill, *last, policy)
+		}
 	}
 	return verdicts
 }

@@ -47,7 +47,7 @@ func TestJudgeFills(t *testing.T) {
 		"more than prescribed": {all[treatment.PrescriptionActive], []treatment.Fill{larger}, []treatment.Rule{treatment.RuleQuantity}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := test.p.JudgeFills([]treatment.Interval{hold}, test.fills)[0]
+			got := test.p.JudgeFills([]treatment.Interval{hold}, test.fills, treatment.Default())[0]
 			if rules := deviates(treatment.Verdict{Deviations: got.Deviations}); !slices.Equal(rules, test.want) {
 				t.Errorf("deviates from %v, want %v", rules, test.want)
 			}
@@ -67,7 +67,7 @@ func TestFillDeviations(t *testing.T) {
 	p := active(t)
 	third := fill(3, time.Date(2027, 5, 20, 12, 0, 0, 0, time.UTC))
 	third.AmountMg = mg(650)
-	got := p.JudgeFills(nil, []treatment.Fill{fill(1, noon), fill(2, noon), third})
+	got := p.JudgeFills(nil, []treatment.Fill{fill(1, noon), fill(2, noon), third}, treatment.Default())
 	want := []treatment.Deviation{
 		{Rule: treatment.RuleExpired, Value: "2027-05-20T12:00:00Z", Limit: "2027-05-20T12:00:00Z"},
 		{Rule: treatment.RuleFills, Value: "3", Limit: "2"},
@@ -75,6 +75,52 @@ func TestFillDeviations(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got[2].Deviations); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A refill is early while more than a fifth of the last fill is left; the first fill never is.
+func TestEarlyRefill(t *testing.T) {
+	for name, test := range map[string]struct {
+		left  dose.Mg // of 600 mg
+		value string
+	}{
+		"all was used":              {0, ""},
+		"a fifth is left":           {mg(120), ""},
+		"a microgram more":          {mg(120) + 1, "79 %"},
+		"nothing was used":          {mg(600), "0 %"},
+		"there is more than a fill": {mg(900), "0 %"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first, refill := fill(1, at(0)), fill(2, at(60))
+			first.LeftMg, refill.LeftMg = mg(600), test.left
+			got := active(t).JudgeFills(nil, []treatment.Fill{refill, first}, treatment.Default())
+			var want []treatment.Deviation
+			var raised []treatment.Raised
+			if test.value != "" {
+				want = one(treatment.RuleEarlyRefill, test.value, "80 %")
+				raised = []treatment.Raised{{Rule: treatment.AlertEarlyRefill, Severity: treatment.SeverityMedium, Value: test.value, Limit: "80 %"}}
+			}
+			if diff := cmp.Diff([]treatment.FillVerdict{{Number: 2, Deviations: want, Raised: raised}, {Number: 1}}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got := active(t).JudgeFills(nil, []treatment.Fill{refill, first}, unguarded()); len(got[0].Deviations) != 0 {
+				t.Errorf("guard off: %v", got[0].Deviations)
+			}
+		})
+	}
+}
+
+// Each refill is held against the fill before it, a fill of nothing against nothing.
+func TestEarlyRefillOfTheLast(t *testing.T) {
+	first, second, third := fill(1, at(0)), fill(2, at(60)), fill(3, at(120))
+	first.AmountMg, second.AmountMg, third.LeftMg = mg(6000), mg(100), mg(21)
+	got := active(t).JudgeFills(nil, []treatment.Fill{first, third, second}, treatment.Default())
+	if !slices.Contains(deviates(treatment.Verdict{Deviations: got[1].Deviations}), treatment.RuleEarlyRefill) {
+		t.Errorf("the third: %v", got[1].Deviations)
+	}
+	second.AmountMg = 0
+	if got := active(t).JudgeFills(nil, []treatment.Fill{second, third, first}, treatment.Default()); slices.Contains(deviates(treatment.Verdict{Deviations: got[1].Deviations}), treatment.RuleEarlyRefill) {
+		t.Errorf("after a fill of nothing: %v", got[1].Deviations)
 	}
 }
 
@@ -88,7 +134,7 @@ func TestFillsProperty(t *testing.T) {
 		}
 		want := map[treatment.Fill]treatment.FillVerdict{}
 		numbers := map[int]bool{}
-		for i, v := range p.JudgeFills(nil, fills) {
+		for i, v := range p.JudgeFills(nil, fills, treatment.Default()) {
 			want[fills[i]] = v
 			numbers[v.Number] = true
 		}
@@ -96,7 +142,7 @@ func TestFillsProperty(t *testing.T) {
 			t.Fatalf("%d numbers for %d fills", len(numbers), len(fills))
 		}
 		fills = rapid.Permutation(fills).Draw(t, "arrived")
-		for i, v := range p.JudgeFills(nil, fills) {
+		for i, v := range p.JudgeFills(nil, fills, treatment.Default()) {
 			if diff := cmp.Diff(want[fills[i]], v); diff != "" {
 				t.Fatalf("(-want +got):\n%s", diff)
 			}

@@ -192,6 +192,21 @@ func (p Prescription) Hold(reason HoldReason, now time.Time) (Prescription, erro
 	return p, nil
 }
 
+// Lock puts an active prescription on hold because of signals, whatever else it was on hold for:
+// only a prescriber lets it go on.
+func (p Prescription) Lock(now time.Time) (Prescription, error) {
+	if status := p.StatusAt(now); status != PrescriptionActive {
+		return p, illegal("a prescription that is "+string(status), "be locked")
+	}
+	p.OnHold, p.HoldReason = true, HoldRefillLock
+	return p, nil
+}
+
+// Locked says whether it is in force and locked.
+func (p Prescription) Locked(now time.Time) bool {
+	return p.StatusAt(now) == PrescriptionActive && p.OnHold && p.HoldReason == HoldRefillLock
+}
+
 // Resume ends the hold of an active prescription.
 func (p Prescription) Resume(now time.Time) (Prescription, error) {
 	if status := p.StatusAt(now); status != PrescriptionActive || !p.OnHold {

@@ -111,6 +111,37 @@ func TestPrescriptionReasons(t *testing.T) {
 	refused(t, err, treatment.CodeRuleViolated, treatment.RuleReason)
 }
 
+// A lock takes the place of every other hold, and only a prescription in force is locked.
+func TestPrescriptionLock(t *testing.T) {
+	held, err := active(t).Hold(treatment.HoldSupply, noon)
+	allowed(t, err)
+	if held.Locked(noon) {
+		t.Error("a hold for another reason is a lock")
+	}
+	for name, p := range map[string]treatment.Prescription{"active": active(t), "on hold": held} {
+		locked, err := p.Lock(noon)
+		allowed(t, err)
+		if !locked.OnHold || locked.HoldReason != treatment.HoldRefillLock || !locked.Locked(noon) || locked.Locked(*locked.ExpiresAt) {
+			t.Errorf("%s: %+v", name, locked)
+		}
+		if again, err := locked.Lock(noon); err != nil || !cmp.Equal(again, locked) {
+			t.Errorf("%s, twice: %v", name, err)
+		}
+		resumed, err := locked.Resume(noon)
+		allowed(t, err)
+		if resumed.Locked(noon) {
+			t.Errorf("%s: resumed and locked", name)
+		}
+	}
+	for status, p := range prescriptions(t) {
+		if _, err := p.Lock(noon); (err == nil) != (status == treatment.PrescriptionActive) {
+			t.Errorf("lock of one that is %s: %v", status, err)
+		}
+	}
+	_, err = active(t).Lock(*active(t).ExpiresAt)
+	refused(t, err, treatment.CodeIllegalTransition)
+}
+
 func TestPrescriptionHold(t *testing.T) {
 	for _, reason := range treatment.HoldReasons {
 		held, err := active(t).Hold(reason, noon)

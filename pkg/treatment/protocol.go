@@ -297,6 +297,8 @@ type SupplyPolicy struct {
 	// UnitStep is the smallest part of a unit that doses are made of, for each form. Default
 	// half a troche, sublingual or oral tablet and 0.1 ml of a liquid; the others whole.
 	UnitStep map[DosageForm]dose.Units `json:"unitStep"`
+	Refill   RefillPolicy              `json:"refill"`
+	Signals  SignalPolicy              `json:"signals"`
 }
 
 // SuicidalityPolicy says which answers about suicidality raise an alert, and what is asked then.

@@ -167,6 +167,15 @@ func (c *checks) supply(s SupplyPolicy) {
 	for form := range s.UnitStep {
 		c.that(slices.Contains(DosageForms, form), "/supply/unitStep/"+string(form), "is not a dosage form")
 	}
+	c.within("/supply/refill/usedPercent", s.Refill.UsedPercent, 0, 100)
+	c.within("/supply/refill/assessmentMaxAgeDays", s.Refill.AssessmentMaxAgeDays, 1, 365)
+	c.within("/supply/signals/pattern/signals", s.Signals.Pattern.Signals, 2, len(SignalRules))
+	c.within("/supply/signals/pattern/days", s.Signals.Pattern.Days, 1, 365)
+	c.within("/supply/signals/repeatedLoss/reports", s.Signals.RepeatedLoss.Reports, 2, 10)
+	c.within("/supply/signals/repeatedLoss/days", s.Signals.RepeatedLoss.Days, 1, 365)
+	c.within("/supply/signals/batchLogging/sessions", s.Signals.BatchLogging.Sessions, 2, 20)
+	c.within("/supply/signals/batchLogging/withinMin", s.Signals.BatchLogging.WithinMin, 1, 24*60)
+	c.within("/supply/signals/batchLogging/lateHours", s.Signals.BatchLogging.LateHours, 24, 90*24)
 }
 
 func (c *checks) worklist(w WorklistPolicy) {

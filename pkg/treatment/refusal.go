@@ -131,6 +131,9 @@ const (
 	RuleSuggestion            Rule = "suggestion"
 	RuleFills                 Rule = "fills"
 	RuleQuantity              Rule = "quantity"
+	RuleEarlyRefill           Rule = "earlyRefill"
+	RuleRefillLock            Rule = "refillLock"
+	RuleAssessmentsOld        Rule = "assessmentsOld"
 )
 
 // objections collects the reasons against one decision.

@@ -46,6 +46,9 @@ type Signing struct {
 	PDMPCheckedAt *time.Time
 	// InPersonExamAt is when a prescriber of the clinic last examined the patient in person.
 	InPersonExamAt *time.Time
+	// Locked: the prescription in force is locked ([Prescription.Locked]). Another one would open
+	// the lock without anybody having looked at the signals.
+	Locked bool
 }
 
 // Sign makes a draft active, or lets it await a cosignature when dose and booster together
@@ -65,6 +68,7 @@ func (p Prescription) Sign(s Signing) (Prescription, error) {
 	p.outOfLimits(&o, s)
 	missingConsents(&o, s.SignedConsents, s.Protocol)
 	s.missingEvidence(&o)
+	locked(&o, s.Locked)
 	if err := o.refusal("the prescription cannot be signed"); err != nil {
 		return p, err
 	}
@@ -147,6 +151,8 @@ type Cosigning struct {
 	Cosigner     Prescriber
 	PatientState string
 	Phase        Phase
+	// Locked: the prescription in force is locked, as for [Signing].
+	Locked bool
 }
 
 // Cosign makes a prescription active that waits for it. The cosigner is another person than
@@ -167,12 +173,20 @@ func (p Prescription) Cosign(c Cosigning) (Prescription, error) {
 	if p.ExpiresAt == nil || !c.Now.Before(*p.ExpiresAt) {
 		o.add(CodeRuleViolated, Reason{Rule: RuleExpired, Detail: "the signature has expired"})
 	}
+	locked(&o, c.Locked)
 	if err := o.refusal("the prescription cannot be cosigned"); err != nil {
 		return p, err
 	}
 	p.Status = PrescriptionActive
 	p.CosignedAt, p.CosignedBy = new(c.Now.UTC()), new(c.Cosigner.StaffID)
 	return p, nil
+}
+
+// locked objects while the prescription in force is locked.
+func locked(o *objections, locked bool) {
+	if locked {
+		o.add(CodeRuleViolated, Reason{Rule: RuleRefillLock, Detail: "the prescription in force is locked: resume or stop it first"})
+	}
 }
 
 // Withdraw takes a signature back while it waits for the cosignature: the prescription is a

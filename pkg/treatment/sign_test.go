@@ -156,6 +156,8 @@ func TestSignGuards(t *testing.T) {
 		}, treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions}},
 		{"interactions not reviewed", func(_ *treatment.Order, s *treatment.Signing) { s.Reviewed = []treatment.Evidence{} },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions}},
+		{"the one in force is locked", func(_ *treatment.Order, s *treatment.Signing) { s.Locked = true },
+			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleRefillLock}},
 		{"a medicine was added, and another one has changed", func(_ *treatment.Order, s *treatment.Signing) {
 			s.Medicines = []treatment.Evidence{{Type: treatment.EvidenceMedication, ID: id(80), Version: 3}, {Type: treatment.EvidenceMedication, ID: id(81), Version: 1}}
 		}, treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleInteractions, treatment.RuleInteractions}},
@@ -289,6 +291,7 @@ func TestCosign(t *testing.T) {
 		rules  []treatment.Rule
 	}{
 		{"another prescriber", func(*treatment.Cosigning) {}, "", nil},
+		{"the one in force is locked", func(c *treatment.Cosigning) { c.Locked = true }, treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleRefillLock}},
 		{"the signer", func(c *treatment.Cosigning) { c.Cosigner = prescriber(1, "1234567893") },
 			treatment.CodeRuleViolated, []treatment.Rule{treatment.RuleOtherPrescriber}},
 		{"the same staff record with another NPI", func(c *treatment.Cosigning) { c.Cosigner.StaffID = id(1) },

@@ -65,6 +65,8 @@ type SupplyReport struct {
 	At         time.Time
 	DispenseID uuid.UUID
 	Units      dose.Units
+	// Cause is that of a loss.
+	Cause LossCause
 }
 
 // Supply is everything that a patient's ledger rests on: what counts of it, in any order.
@@ -104,15 +106,19 @@ type Reckoning struct {
 	Entries []SupplyEntry
 	// Units are what each dose deviates in from what is known of the units at home, for [Known].
 	Units map[uuid.UUID][]Deviation
-	// Raised are the reports that contradict the ledger; the fact is the report.
-	Raised []Raised
+	// Raised are the reports that contradict the ledger; the fact is the report. Signals say the same
+	// as signs of misuse.
+	Raised  []Raised
+	Signals []Signal
+	// Before is what was at home of its form when each lot was handed out, expired lots left out.
+	Before map[uuid.UUID]dose.Mg
 }
 
 // Reckon takes everything in the order in which it happened: doses and reports change what
 // their lots hold at that time. In which order it arrived makes no difference, and no lot ever
 // holds less than nothing.
 func Reckon(s Supply) Reckoning {
-	l := ledger{Supply: s, Reckoning: Reckoning{Units: map[uuid.UUID][]Deviation{}}}
+	l := ledger{Supply: s, Reckoning: Reckoning{Units: map[uuid.UUID][]Deviation{}, Before: map[uuid.UUID]dose.Mg{}}}
 	l.Lots = slices.Clone(s.Lots)
 	type step struct {
 		at   time.Time
@@ -123,6 +129,7 @@ func Reckon(s Supply) Reckoning {
 	var steps []step
 	for _, lot := range s.Lots {
 		l.write(SupplyDispensed, lot.DispenseID, lot.DispenseID, lot.AmountMg)
+		steps = append(steps, step{lot.DispensedAt, SupplyDispensed, lot.DispenseID, func() { l.handOut(lot) }})
 	}
 	for _, d := range s.Doses {
 		steps = append(steps, step{d.At, SupplyTaken, d.FactID, func() { l.dose(d) }})
@@ -157,6 +164,16 @@ func (l *ledger) lot(dispense uuid.UUID) *Lot {
 		return nil
 	}
 	return &l.Lots[i]
+}
+
+// handOut notes what was there before a lot. Of two that came at the same time the one with the
+// lower id came first.
+func (l *ledger) handOut(lot Lot) {
+	before := choose(l.Lots, func(other Lot) bool {
+		order := cmp.Or(other.DispensedAt.Compare(lot.DispensedAt), slices.Compare(other.DispenseID[:], lot.DispenseID[:]))
+		return order < 0 && other.Form == lot.Form && other.BeyondUse >= DateOf(lot.DispensedAt)
+	})
+	l.Before[lot.DispenseID] = held(before)
 }
 
 func (l *ledger) dose(d TakenDose) {
@@ -212,6 +229,11 @@ func (l *ledger) report(r SupplyReport) {
 			Rule: AlertInventoryMismatch, Severity: alertSeverity[AlertInventoryMismatch], SourceFact: r.EntryID,
 			Value: mg(said), Limit: mg(held),
 		})
+		s := Signal{Rule: SignalInventoryMismatch, At: r.At, Source: SignalSource{SignalOfDispense, r.DispenseID, r.EntryID}, Value: mg(said), Limit: mg(held)}
+		if said < held {
+			s.Rule = SignalUnloggedDoses
+		}
+		l.Signals = append(l.Signals, s)
 	}
 }
 
@@ -281,6 +303,24 @@ func Tally(standing []SupplyEntry) map[uuid.UUID]SupplyTotals {
 	return sums
 }
 
+// gap is the time from one session to the next when they follow each other as fast as the order
+// allows.
+func (o Order) gap() time.Duration {
+	gap := time.Duration(o.MinIntervalHours) * time.Hour
+	if o.SessionsPerWeek > 0 {
+		gap = max(gap, 7*24*time.Hour/time.Duration(o.SessionsPerWeek))
+	}
+	return gap
+}
+
+// next is when the next session can be, from the last dose on.
+func (o Order) next(last *time.Time, now time.Time) time.Time {
+	if last != nil && last.Add(o.gap()).After(now) {
+		return last.Add(o.gap()).In(now.Location())
+	}
+	return now
+}
+
 // maxSessions bounds what [RunOut] looks ahead: more sessions than a prescription is valid for.
 const maxSessions = 400
 
@@ -289,14 +329,7 @@ const maxSessions = 400
 // first session that they are not enough for. Lots that have expired by then do not count.
 // The day is nil when it is too far away to matter.
 func RunOut(o Order, lots []Lot, last *time.Time, now time.Time) (sessions int, day *Date) {
-	gap := time.Duration(o.MinIntervalHours) * time.Hour
-	if o.SessionsPerWeek > 0 {
-		gap = max(gap, 7*24*time.Hour/time.Duration(o.SessionsPerWeek))
-	}
-	next := now
-	if last != nil && last.Add(gap).After(now) {
-		next = last.Add(gap).In(now.Location())
-	}
+	gap, next := o.gap(), o.next(last, now)
 	for ; sessions < maxSessions; sessions++ {
 		lots = choose(lots, func(l Lot) bool { return l.AmountMg > 0 && l.holds(o.Form) && l.BeyondUse >= DateOf(next) })
 		if held(lots) < o.DoseMg {

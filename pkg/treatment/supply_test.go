@@ -68,6 +68,35 @@ func TestReckonReports(t *testing.T) {
 	}
 }
 
+// What was at home of a form when each lot came, and what reports say of the ledger as signals.
+func TestReckonBefore(t *testing.T) {
+	lots := []treatment.Lot{lot(1, 50, 10), lot(2, 50, 4), lot(3, 50, 6), lot(4, 50, 1), until(lot(5, 50, 2), "2026-11-18")}
+	lots[1].DispensedAt, lots[2].DispensedAt, lots[3].DispensedAt = at(60), at(60), at(60)
+	lots[3].Form = treatment.FormSyrup
+	got := treatment.Reckon(treatment.Supply{
+		Lots: lots, Doses: []treatment.TakenDose{taken(10, 100)},
+		Reports: []treatment.SupplyReport{report(20, treatment.SupplyLost, 5, 2), report(21, treatment.SupplyCounted, 61, 15), report(22, treatment.SupplyCounted, 62, 17), report(23, treatment.SupplyCounted, 63, 17)},
+	})
+	want := map[uuid.UUID]dose.Mg{id(1): 0, id(5): mg(500), id(2): mg(350), id(3): mg(550), id(4): 0}
+	if diff := cmp.Diff(want, got.Before); diff != "" {
+		t.Errorf("before each lot (-want +got):\n%s", diff)
+	}
+	source := func(n byte) treatment.SignalSource {
+		return treatment.SignalSource{Type: treatment.SignalOfDispense, ID: id(1), FactID: id(n)}
+	}
+	signals := []treatment.Signal{
+		{Rule: treatment.SignalInventoryMismatch, At: at(61), Source: source(21), Value: "375 mg", Limit: "350 mg"},
+		{Rule: treatment.SignalInventoryMismatch, At: at(62), Source: source(22), Value: "425 mg", Limit: "375 mg"},
+	}
+	if diff := cmp.Diff(signals, got.Signals); diff != "" {
+		t.Errorf("signals (-want +got):\n%s", diff)
+	}
+	fewer := treatment.Reckon(treatment.Supply{Lots: lots[:1], Reports: []treatment.SupplyReport{report(20, treatment.SupplyCounted, 5, 19)}})
+	if diff := cmp.Diff([]treatment.Signal{{Rule: treatment.SignalUnloggedDoses, At: at(5), Source: source(20), Value: "475 mg", Limit: "500 mg"}}, fewer.Signals); diff != "" {
+		t.Errorf("fewer (-want +got):\n%s", diff)
+	}
+}
+
 // What a dose deviates in from what was at home.
 func TestReckonUnits(t *testing.T) {
 	lots := []treatment.Lot{lot(1, 50, 2), until(lot(2, 50, 2), "2026-11-19")}

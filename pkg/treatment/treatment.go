@@ -68,13 +68,15 @@ const (
 	HoldSafetyReview   HoldReason = "safetyReview"
 	// HoldConsentWithdrawn: the patient has withdrawn a consent that the protocol requires.
 	HoldConsentWithdrawn HoldReason = "consentWithdrawn"
-	HoldOther            HoldReason = "other"
+	// HoldRefillLock: signals of misuse; nothing is taken or filled until a prescriber has looked.
+	HoldRefillLock HoldReason = "refillLock"
+	HoldOther      HoldReason = "other"
 )
 
 // HoldReasons lists every hold reason.
 var HoldReasons = []HoldReason{
 	HoldSideEffects, HoldBloodPressure, HoldSuicidality, HoldPregnancy, HoldMissedContact,
-	HoldSupply, HoldPatientRequest, HoldSafetyReview, HoldConsentWithdrawn, HoldOther,
+	HoldSupply, HoldPatientRequest, HoldSafetyReview, HoldConsentWithdrawn, HoldRefillLock, HoldOther,
 }
 
 // DiscontinueReason is why a treatment ended early.
@@ -128,7 +130,7 @@ type Treatment struct {
 	// is to be looked at whether they respond.
 	ContactDueAt *time.Time
 	ReviewDueAt  *time.Time
-	EndedAt     *time.Time
+	EndedAt      *time.Time
 }
 
 // Running is the time in which doses belong to the treatment; nil when there was none.

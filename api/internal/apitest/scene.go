@@ -65,7 +65,7 @@ var steps = map[string][]step{
 	"withdrawAdjustment": {running, adjustmentProposed}, "applyAdjustment": {running, adjustmentProposed, adjustmentApproved},
 	"listSuggestions": {running}, "suggestAdjustment": {running}, "showSuggestion": {running, suggested},
 	"listDispenses": {running}, "recordDispense": {begun}, "showDispense": {running}, "voidDispense": {running},
-	"showSupply": {running}, "listSupplyEntries": {running}, "countSupply": {running},
+	"showSupply": {running}, "listSupplyEntries": {running}, "listSupplySignals": {running, counted}, "countSupply": {running},
 	"disposeSupply": {running}, "reportSupplyLoss": {running}, "voidSupplyEntry": {running, counted},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
 	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},

@@ -717,6 +717,7 @@ const (
 	DeviationRuleCompletedWithoutDose   DeviationRule = "completedWithoutDose"
 	DeviationRuleDoseAbovePrescribed    DeviationRule = "doseAbovePrescribed"
 	DeviationRuleDroveTooEarly          DeviationRule = "droveTooEarly"
+	DeviationRuleEarlyRefill            DeviationRule = "earlyRefill"
 	DeviationRuleExpired                DeviationRule = "expired"
 	DeviationRuleExposure               DeviationRule = "exposure"
 	DeviationRuleFills                  DeviationRule = "fills"
@@ -725,6 +726,7 @@ const (
 	DeviationRuleLookInsMissed          DeviationRule = "lookInsMissed"
 	DeviationRuleNoActivePrescription   DeviationRule = "noActivePrescription"
 	DeviationRuleNoClearance            DeviationRule = "noClearance"
+	DeviationRuleNoSupportPerson        DeviationRule = "noSupportPerson"
 	DeviationRuleNoVitalsAfterDose      DeviationRule = "noVitalsAfterDose"
 	DeviationRuleNoVitalsAtPeak         DeviationRule = "noVitalsAtPeak"
 	DeviationRuleNoVitalsAtRelease      DeviationRule = "noVitalsAtRelease"
@@ -761,6 +763,8 @@ func (e DeviationRule) Valid() bool {
 		return true
 	case DeviationRuleDroveTooEarly:
 		return true
+	case DeviationRuleEarlyRefill:
+		return true
 	case DeviationRuleExpired:
 		return true
 	case DeviationRuleExposure:
@@ -776,6 +780,8 @@ func (e DeviationRule) Valid() bool {
 	case DeviationRuleNoActivePrescription:
 		return true
 	case DeviationRuleNoClearance:
+		return true
+	case DeviationRuleNoSupportPerson:
 		return true
 	case DeviationRuleNoVitalsAfterDose:
 		return true
@@ -1466,6 +1472,7 @@ const (
 	HoldReasonOther            HoldReason = "other"
 	HoldReasonPatientRequest   HoldReason = "patientRequest"
 	HoldReasonPregnancy        HoldReason = "pregnancy"
+	HoldReasonRefillLock       HoldReason = "refillLock"
 	HoldReasonSafetyReview     HoldReason = "safetyReview"
 	HoldReasonSideEffects      HoldReason = "sideEffects"
 	HoldReasonSuicidality      HoldReason = "suicidality"
@@ -1486,6 +1493,8 @@ func (e HoldReason) Valid() bool {
 	case HoldReasonPatientRequest:
 		return true
 	case HoldReasonPregnancy:
+		return true
+	case HoldReasonRefillLock:
 		return true
 	case HoldReasonSafetyReview:
 		return true
@@ -2154,6 +2163,48 @@ func (e RedFlag) Valid() bool {
 	}
 }
 
+// Defines values for RefillRule.
+const (
+	RefillRuleAssessmentsOld       RefillRule = "assessmentsOld"
+	RefillRuleEarlyRefill          RefillRule = "earlyRefill"
+	RefillRuleExpired              RefillRule = "expired"
+	RefillRuleFills                RefillRule = "fills"
+	RefillRuleNoActivePrescription RefillRule = "noActivePrescription"
+	RefillRulePdmp                 RefillRule = "pdmp"
+	RefillRulePrescriptionOnHold   RefillRule = "prescriptionOnHold"
+	RefillRuleRefillLock           RefillRule = "refillLock"
+	RefillRuleTreatmentNotOpen     RefillRule = "treatmentNotOpen"
+	RefillRuleTreatmentOnHold      RefillRule = "treatmentOnHold"
+)
+
+// Valid indicates whether the value is a known member of the RefillRule enum.
+func (e RefillRule) Valid() bool {
+	switch e {
+	case RefillRuleAssessmentsOld:
+		return true
+	case RefillRuleEarlyRefill:
+		return true
+	case RefillRuleExpired:
+		return true
+	case RefillRuleFills:
+		return true
+	case RefillRuleNoActivePrescription:
+		return true
+	case RefillRulePdmp:
+		return true
+	case RefillRulePrescriptionOnHold:
+		return true
+	case RefillRuleRefillLock:
+		return true
+	case RefillRuleTreatmentNotOpen:
+		return true
+	case RefillRuleTreatmentOnHold:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RegulatoryReport.
 const (
 	RegulatoryReportNotRequired RegulatoryReport = "notRequired"
@@ -2418,6 +2469,72 @@ func (e Severity) Valid() bool {
 	case SeverityLow:
 		return true
 	case SeverityMedium:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalRule.
+const (
+	SignalRuleBatchLogging        SignalRule = "batchLogging"
+	SignalRuleDoseAbovePrescribed SignalRule = "doseAbovePrescribed"
+	SignalRuleEarlyRefill         SignalRule = "earlyRefill"
+	SignalRuleIncreaseInResponse  SignalRule = "increaseInResponse"
+	SignalRuleIntervalShort       SignalRule = "intervalShort"
+	SignalRuleInventoryMismatch   SignalRule = "inventoryMismatch"
+	SignalRuleNoSupportPerson     SignalRule = "noSupportPerson"
+	SignalRuleRepeatedLoss        SignalRule = "repeatedLoss"
+	SignalRuleUnitsUnaccounted    SignalRule = "unitsUnaccounted"
+	SignalRuleUnloggedDoses       SignalRule = "unloggedDoses"
+	SignalRuleWeeklyLimit         SignalRule = "weeklyLimit"
+)
+
+// Valid indicates whether the value is a known member of the SignalRule enum.
+func (e SignalRule) Valid() bool {
+	switch e {
+	case SignalRuleBatchLogging:
+		return true
+	case SignalRuleDoseAbovePrescribed:
+		return true
+	case SignalRuleEarlyRefill:
+		return true
+	case SignalRuleIncreaseInResponse:
+		return true
+	case SignalRuleIntervalShort:
+		return true
+	case SignalRuleInventoryMismatch:
+		return true
+	case SignalRuleNoSupportPerson:
+		return true
+	case SignalRuleRepeatedLoss:
+		return true
+	case SignalRuleUnitsUnaccounted:
+		return true
+	case SignalRuleUnloggedDoses:
+		return true
+	case SignalRuleWeeklyLimit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalSourceType.
+const (
+	SignalSourceTypeAdjustment SignalSourceType = "adjustment"
+	SignalSourceTypeDispense   SignalSourceType = "dispense"
+	SignalSourceTypeSession    SignalSourceType = "session"
+)
+
+// Valid indicates whether the value is a known member of the SignalSourceType enum.
+func (e SignalSourceType) Valid() bool {
+	switch e {
+	case SignalSourceTypeAdjustment:
+		return true
+	case SignalSourceTypeDispense:
+		return true
+	case SignalSourceTypeSession:
 		return true
 	default:
 		return false
@@ -4023,6 +4140,18 @@ type Band struct {
 	To int `json:"to"`
 }
 
+// BatchLogging Sessions that were logged at once, long after them. A phone that was offline for some days does no harm.
+type BatchLogging struct {
+	// LateHours Each at least so many hours after its dose.
+	LateHours int `json:"lateHours"`
+
+	// Sessions Sessions of so many different days.
+	Sessions int `json:"sessions"`
+
+	// WithinMin Logged within so many minutes.
+	WithinMin int `json:"withinMin"`
+}
+
 // BloodPressureLimit A pair of limits in mmHg; each is judged by itself, and reaching one is enough.
 type BloodPressureLimit struct {
 	// DiastolicMmHg Diastolic, in mmHg.
@@ -5435,11 +5564,11 @@ type HoldInput struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Reason Why nothing may go ahead for now.
+	// Reason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	Reason HoldReason `json:"reason"`
 }
 
-// HoldReason Why nothing may go ahead for now.
+// HoldReason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 type HoldReason string
 
 // IncreasePolicy How a dose rises.
@@ -6959,7 +7088,7 @@ type Prescription struct {
 	// Form What is dispensed.
 	Form DosageForm `json:"form"`
 
-	// HoldReason Why nothing may go ahead for now.
+	// HoldReason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	HoldReason *HoldReason `json:"holdReason,omitempty"`
 
 	// ID The record's id.
@@ -7214,7 +7343,7 @@ type ProtocolPolicy struct {
 	// Suicidality Answers about suicidality that raise an alert, and what is asked then.
 	Suicidality SuicidalityPolicy `json:"suicidality"`
 
-	// Supply How units are divided.
+	// Supply How units are divided, when a refill is due, and what is a sign of misuse.
 	Supply SupplyPolicy `json:"supply"`
 
 	// Titration Changes of dose and interval during a treatment, and what the rules ask for before they suggest one.
@@ -7278,6 +7407,54 @@ type Redemption struct {
 	Code string `json:"code"`
 }
 
+// Refill Whether the next fill of the prescription in force is due. One that is handed out nevertheless is recorded and flagged.
+type Refill struct {
+	// EarliestDate The first day, where the patient is, on which enough can have been used; present when only that stands in the way.
+	EarliestDate *openapi_types.Date `json:"earliestDate,omitempty"`
+
+	// Eligible Nothing stands in the way. What is not known does.
+	Eligible bool `json:"eligible"`
+
+	// FillsLeft How many fills the prescription still allows.
+	FillsLeft int `json:"fillsLeft"`
+
+	// PrescriptionID The prescription in force, perhaps expired; absent when there is none.
+	PrescriptionID *openapi_types.UUID `json:"prescriptionId,omitempty"`
+
+	// Reasons Everything that stands in the way; not shown to the patient.
+	Reasons *[]RefillReason `json:"reasons,omitempty"`
+}
+
+// RefillPolicy What a refill is due by.
+type RefillPolicy struct {
+	// AssessmentMaxAgeDays Each of the baseline instruments was answered at most so many days ago.
+	AssessmentMaxAgeDays int `json:"assessmentMaxAgeDays"`
+
+	// UsedPercent So much of the last fill is used before the next, in percent.
+	UsedPercent int `json:"usedPercent"`
+}
+
+// RefillReason One reason for which the next fill is not due.
+type RefillReason struct {
+	// Clears What would clear it.
+	Clears string `json:"clears"`
+
+	// Limit What the rule asks for, with its unit; absent when it has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// Rule A rule of the next fill. More words may come.
+	Rule RefillRule `json:"rule"`
+
+	// Source Where the limit stands: a member of the protocol, such as `protocol.supply.refill.usedPercent`, or the kind of record that says so.
+	Source string `json:"source"`
+
+	// Value What was found, with its unit; absent when it is unknown.
+	Value *string `json:"value,omitempty"`
+}
+
+// RefillRule A rule of the next fill. More words may come.
+type RefillRule string
+
 // RegulatoryReport Whether the authorities were told. More words may come.
 type RegulatoryReport string
 
@@ -7300,6 +7477,15 @@ type ReleasePolicy struct {
 
 	// ReadingMaxAgeMin The last reading before the end is at most so many minutes old.
 	ReadingMaxAgeMin int `json:"readingMaxAgeMin"`
+}
+
+// RepeatedLoss Losses and thefts that are a signal.
+type RepeatedLoss struct {
+	// Days Within so many days.
+	Days int `json:"days"`
+
+	// Reports So many of them.
+	Reports int `json:"reports"`
 }
 
 // Report A fact that told what became of a record.
@@ -7628,6 +7814,45 @@ type SessionStatus string
 
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
+
+// SignalPattern Signals that lock the prescription together.
+type SignalPattern struct {
+	// Days Within so many days of one another.
+	Days int `json:"days"`
+
+	// Signals So many distinct ones, of as many records.
+	Signals int `json:"signals"`
+}
+
+// SignalPolicy What is a sign of misuse, and what is a pattern of them.
+type SignalPolicy struct {
+	// BatchLogging Sessions that were logged at once, long after them. A phone that was offline for some days does no harm.
+	BatchLogging BatchLogging `json:"batchLogging"`
+
+	// Pattern Signals that lock the prescription together.
+	Pattern SignalPattern `json:"pattern"`
+
+	// RepeatedLoss Losses and thefts that are a signal.
+	RepeatedLoss RepeatedLoss `json:"repeatedLoss"`
+}
+
+// SignalRule A sign that the medicine may not be used as prescribed. More words may come.
+type SignalRule string
+
+// SignalSource The record that a signal comes from.
+type SignalSource struct {
+	// FactID What was reported of the dispense.
+	FactID *openapi_types.UUID `json:"factId,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type The kind of record that a signal comes from. More words may come.
+	Type SignalSourceType `json:"type"`
+}
+
+// SignalSourceType The kind of record that a signal comes from. More words may come.
+type SignalSourceType string
 
 // SignatureInput What the signer has looked at.
 type SignatureInput struct {
@@ -7985,11 +8210,17 @@ type SuicidalityPolicy struct {
 
 // Supply What a patient has at home, by the ledger.
 type Supply struct {
+	// DaysLeft Days from today, where the patient is, until `runOutDate`; absent without one.
+	DaysLeft *int `json:"daysLeft,omitempty"`
+
 	// Lots Lots of which something is left, those that expire first before the others.
 	Lots []SupplyLot `json:"lots"`
 
 	// PatientID The patient whose record this is.
 	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Refill Whether the next fill of the prescription in force is due. One that is handed out nevertheless is recorded and flagged.
+	Refill Refill `json:"refill"`
 
 	// RunOutDate The day, where the patient is, of the first session that it is not enough for, when sessions follow each other as fast as the prescription allows; absent without an active prescription, or when it is too far away.
 	RunOutDate *openapi_types.Date `json:"runOutDate,omitempty"`
@@ -8220,10 +8451,67 @@ type SupplyLot struct {
 	Units dose.Units `json:"units"`
 }
 
-// SupplyPolicy How units are divided.
+// SupplyPolicy How units are divided, when a refill is due, and what is a sign of misuse.
 type SupplyPolicy struct {
+	// Refill What a refill is due by.
+	Refill RefillPolicy `json:"refill"`
+
+	// Signals What is a sign of misuse, and what is a pattern of them.
+	Signals SignalPolicy `json:"signals"`
+
 	// UnitStep The smallest part of a unit that doses are made of, for each form; 1 divides nothing.
 	UnitStep UnitSteps `json:"unitStep"`
+}
+
+// SupplySignal One sign that the medicine may not be used as prescribed.
+type SupplySignal struct {
+	// At When it happened: when a batch was logged, otherwise when the session, the fill or what was reported took place.
+	At time.Time `json:"at"`
+
+	// CreatedAt When it was first found.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// FoundAt When it was found; the last time, if it was withdrawn in between.
+	FoundAt time.Time `json:"foundAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Limit What it was held against, with its unit; absent when the rule has no number.
+	Limit *string `json:"limit,omitempty"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Rule A sign that the medicine may not be used as prescribed. More words may come.
+	Rule SignalRule `json:"rule"`
+
+	// SettledAt When a prescriber ended the lock that it belonged to; it no longer counts.
+	SettledAt *time.Time `json:"settledAt,omitempty"`
+
+	// Source The record that a signal comes from.
+	Source SignalSource `json:"source"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Value What was found, with its unit; absent when the rule has no number.
+	Value *string `json:"value,omitempty"`
+
+	// Version Rises by one with every change.
+	Version int64 `json:"version"`
+
+	// WithdrawnAt When what it rested on was struck out or explained; it no longer counts.
+	WithdrawnAt *time.Time `json:"withdrawnAt,omitempty"`
+}
+
+// SupplySignalPage A page of signals.
+type SupplySignalPage struct {
+	// Items The signals of this page, in order.
+	Items []SupplySignal `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
 // SupplyTotals What the ledger adds up to, for all lots.
@@ -8519,7 +8807,7 @@ type TreatmentHold struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Reason Why nothing may go ahead for now.
+	// Reason Why nothing may go ahead for now. `refillLock` is set by itself when signals of misuse make a pattern.
 	Reason HoldReason `json:"reason"`
 
 	// SetAt Since when.
@@ -10407,6 +10695,21 @@ type ReportSupplyLossParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListSupplySignalsParams defines parameters for ListSupplySignals.
+type ListSupplySignalsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListSupportPeopleParams defines parameters for ListSupportPeople.
 type ListSupportPeopleParams struct {
 	// Limit How many to answer at most.
@@ -12128,6 +12431,9 @@ type ServerInterface interface {
 	// ReportSupplyLoss Report units that were lost
 	// (POST /patients/{patientId}/supply/losses)
 	ReportSupplyLoss(ctx echo.Context, patientID PatientPath, params ReportSupplyLossParams) error
+	// ListSupplySignals List signs of misuse
+	// (GET /patients/{patientId}/supply/signals)
+	ListSupplySignals(ctx echo.Context, patientID PatientPath, params ListSupplySignalsParams) error
 	// ListSupportPeople List support people
 	// (GET /patients/{patientId}/support-people)
 	ListSupportPeople(ctx echo.Context, patientID PatientPath, params ListSupportPeopleParams) error
@@ -18552,6 +18858,70 @@ func (w *ServerInterfaceWrapper) ReportSupplyLoss(ctx echo.Context) error {
 	return err
 }
 
+// ListSupplySignals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSupplySignals(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSupplySignalsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSupplySignals(ctx, patientID, params)
+	return err
+}
+
 // ListSupportPeople converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSupportPeople(ctx echo.Context) error {
 	var err error
@@ -24420,6 +24790,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/supply/disposals", wrapper.DisposeSupply, options.OperationMiddlewares["disposeSupply"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/supply/entries", wrapper.ListSupplyEntries, options.OperationMiddlewares["listSupplyEntries"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/supply/losses", wrapper.ReportSupplyLoss, options.OperationMiddlewares["reportSupplyLoss"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/supply/signals", wrapper.ListSupplySignals, options.OperationMiddlewares["listSupplySignals"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
@@ -24909,6 +25280,15 @@ type SupplyEntryPageJSONResponse struct {
 	Body SupplyEntryPage
 
 	Headers SupplyEntryPageResponseHeaders
+}
+
+type SupplySignalPageResponseHeaders struct {
+	Link *string
+}
+type SupplySignalPageJSONResponse struct {
+	Body SupplySignalPage
+
+	Headers SupplySignalPageResponseHeaders
 }
 
 type SupportPersonResponseHeaders struct {
@@ -27703,6 +28083,32 @@ func (response ReportSupplyLoss201JSONResponse) VisitReportSupplyLossResponse(w 
 	return err
 }
 
+type ListSupplySignalsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListSupplySignalsParams
+}
+
+type ListSupplySignalsResponseObject interface {
+	VisitListSupplySignalsResponse(w http.ResponseWriter) error
+}
+
+type ListSupplySignals200JSONResponse struct{ SupplySignalPageJSONResponse }
+
+func (response ListSupplySignals200JSONResponse) VisitListSupplySignalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListSupportPeopleRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    ListSupportPeopleParams
@@ -30490,6 +30896,9 @@ type StrictServerInterface interface {
 	// ReportSupplyLoss Report units that were lost
 	// (POST /patients/{patientId}/supply/losses)
 	ReportSupplyLoss(ctx context.Context, request ReportSupplyLossRequestObject) (ReportSupplyLossResponseObject, error)
+	// ListSupplySignals List signs of misuse
+	// (GET /patients/{patientId}/supply/signals)
+	ListSupplySignals(ctx context.Context, request ListSupplySignalsRequestObject) (ListSupplySignalsResponseObject, error)
 	// ListSupportPeople List support people
 	// (GET /patients/{patientId}/support-people)
 	ListSupportPeople(ctx context.Context, request ListSupportPeopleRequestObject) (ListSupportPeopleResponseObject, error)
@@ -34140,6 +34549,32 @@ func (sh *strictHandler) ReportSupplyLoss(ctx echo.Context, patientID PatientPat
 		return err
 	} else if validResponse, ok := response.(ReportSupplyLossResponseObject); ok {
 		return validResponse.VisitReportSupplyLossResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSupplySignals operation middleware
+func (sh *strictHandler) ListSupplySignals(ctx echo.Context, patientID PatientPath, params ListSupplySignalsParams) error {
+	var request ListSupplySignalsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSupplySignals(ctx.Request().Context(), request.(ListSupplySignalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSupplySignals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSupplySignalsResponseObject); ok {
+		return validResponse.VisitListSupplySignalsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

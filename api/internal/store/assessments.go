@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -150,4 +151,18 @@ func (tx *Tx) InstrumentsAnswered(patient uuid.UUID) ([]string, error) {
 		Pluck("instrument", &ids).Error
 	slices.Sort(ids)
 	return slices.Compact(ids), err
+}
+
+// TotalAt returns the total of the patient's latest answers to an instrument until a time; nil when
+// there are none, or when they have none.
+func (tx *Tx) TotalAt(patient uuid.UUID, instrument string, at time.Time) (*int, error) {
+	a, err := one[Assessment](tx.orm.Where("patient_id = ? AND instrument = ? AND status IN ? AND at <= ?", patient, instrument, answeredStatuses, at).
+		Order("at DESC, id DESC"))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.Total, nil
 }

@@ -19,11 +19,6 @@ type Dispense struct {
 	Deviations string
 }
 
-// Fills returns the dispenses of a prescription that count, oldest first.
-func (tx *Tx) Fills(prescription uuid.UUID) ([]Dispense, error) {
-	return many[Dispense](tx.orm.Where("prescription_id = ? AND struck_out_at IS NULL", prescription).Order("occurred_at, id"))
-}
-
 // DispensesOf returns the dispenses of a patient that count, those that expire first before the
 // others.
 func (tx *Tx) DispensesOf(patient uuid.UUID) ([]Dispense, error) {

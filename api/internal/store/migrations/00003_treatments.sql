@@ -47,7 +47,7 @@ CREATE TABLE treatment_holds (
     position     INTEGER     NOT NULL,
     patient_id   UUID        NOT NULL,
     reason       TEXT        NOT NULL CONSTRAINT treatment_holds_reason CHECK (reason IN
-        ('sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'other')),
+        ('sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'refillLock', 'other')),
     note         TEXT        NOT NULL,
     set_at       TIMESTAMPTZ NOT NULL,
     set_by       TEXT        NOT NULL,
@@ -110,7 +110,7 @@ CREATE TABLE prescriptions (
     status_reason      TEXT        NOT NULL,
     on_hold            BOOLEAN     NOT NULL,
     hold_reason        TEXT        NOT NULL CONSTRAINT prescriptions_hold_reason CHECK (hold_reason IN
-        ('', 'sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'other')),
+        ('', 'sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'refillLock', 'other')),
     signed_at          TIMESTAMPTZ,
     signed_by          UUID,
     signer_npi         TEXT        NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE prescription_holds (
     position        INTEGER     NOT NULL,
     patient_id      UUID        NOT NULL,
     reason          TEXT        NOT NULL CONSTRAINT prescription_holds_reason CHECK (reason IN
-        ('sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'other')),
+        ('sideEffects', 'bloodPressure', 'suicidality', 'pregnancy', 'missedContact', 'supply', 'patientRequest', 'safetyReview', 'consentWithdrawn', 'refillLock', 'other')),
     note            TEXT        NOT NULL,
     set_at          TIMESTAMPTZ NOT NULL,
     set_by          TEXT        NOT NULL,

@@ -95,8 +95,37 @@ CREATE INDEX supply_entries_by_patient ON supply_entries (clinic_id, patient_id,
 -- The backstop behind the rule: nothing is taken back twice.
 CREATE UNIQUE INDEX supply_entries_once ON supply_entries (clinic_id, reverses) WHERE reverses IS NOT NULL;
 
+-- Signs that the medicine may not be used as prescribed. They are looked for in the whole history
+-- each time; the source is a record of one of several tables: no foreign key can say that.
+CREATE TABLE supply_signals (
+    clinic_id      UUID        NOT NULL,
+    id             UUID        NOT NULL,
+    version        BIGINT      NOT NULL,
+    created_at     TIMESTAMPTZ NOT NULL,
+    updated_at     TIMESTAMPTZ NOT NULL,
+    patient_id     UUID        NOT NULL,
+    rule           TEXT        NOT NULL CONSTRAINT supply_signals_rule CHECK (rule IN
+        ('earlyRefill', 'unitsUnaccounted', 'unloggedDoses', 'inventoryMismatch', 'repeatedLoss', 'doseAbovePrescribed',
+         'intervalShort', 'weeklyLimit', 'noSupportPerson', 'batchLogging', 'increaseInResponse')),
+    at             TIMESTAMPTZ NOT NULL,
+    source_type    TEXT        NOT NULL CONSTRAINT supply_signals_source_type CHECK (source_type IN ('session', 'dispense', 'adjustment')),
+    source_id      UUID        NOT NULL,
+    source_fact_id UUID        NOT NULL, -- all zero when the record itself is meant
+    value          TEXT        NOT NULL,
+    "limit"        TEXT        NOT NULL,
+    found_at       TIMESTAMPTZ NOT NULL,
+    withdrawn_at   TIMESTAMPTZ, -- what it rested on is not so any more
+    settled_at     TIMESTAMPTZ, -- a prescriber has ended the lock that it belonged to
+    CONSTRAINT supply_signals_pkey PRIMARY KEY (clinic_id, id),
+    CONSTRAINT supply_signals_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id)
+);
+CREATE INDEX supply_signals_by_patient ON supply_signals (clinic_id, patient_id, at, id);
+-- The backstop behind the rule: a record gives each signal once.
+CREATE UNIQUE INDEX supply_signals_once ON supply_signals (clinic_id, patient_id, rule, source_type, source_id, source_fact_id);
+
 -- +goose Down
 
+DROP TABLE supply_signals;
 DROP TABLE supply_entries;
 DROP TABLE dose_portions;
 DROP TABLE dispenses;

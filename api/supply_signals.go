@@ -183,6 +183,7 @@ func supplyHistory(tx *store.Tx, l *ledger) (h treatment.SupplyHistory, err erro
 	if l.added != nil {
 		h.Reports = l.report(h.Reports, l.added)
 	}
+	h.Reports = slices.DeleteFunc(h.Reports, func(r treatment.SupplyReport) bool { return l.dispense(r.DispenseID) == nil }) // of a lot that was struck out
 	doses, err := tx.DosesOf(l.patient, uuid.Nil)
 	if err != nil {
 		return h, err

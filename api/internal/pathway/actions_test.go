@@ -10,7 +10,7 @@ import (
 
 // stations are where a walk may begin, so that every part of the care is walked often; rapid
 // prefers the first of a list.
-var stations = []string{"running", "running", "prescribed", "planned", "eligible", "submitted", "registered"}
+var stations = []string{"running", "running", "locked", "prescribed", "planned", "eligible", "submitted", "registered"}
 
 // until goes straight to a station.
 func (w *walk) until(station string) {
@@ -42,6 +42,11 @@ func (w *walk) until(station string) {
 			w.acknowledge(w.courses[0])
 			w.changePhase(w.courses[0], "induction")
 			w.dispense(w.courses[0].orders[0], 24)
+		}},
+		{"locked", func() {
+			w.logVisit(w.courses[0], 150)
+			w.lose(w.lots[0])
+			w.lose(w.lots[0])
 		}},
 	}
 	for _, step := range steps {
@@ -226,6 +231,10 @@ func (w *walk) visiting() map[string]func() {
 			none := func(label string) string { return w.draw(label, "no", "no", "no", "no", "no", "yes", "unknown") }
 			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), who: w.draw("who", w.supporter, w.supporter, w.supporter, ""), symptoms: none("symptoms"), pregnant: none("pregnant"), substances: none("substances"), ill: none("ill"), slept: said("slept"), device: w.draw("device", "", "", "cleared", "held")})
 		}),
+		"a dose alone": w.rarely(one(func(v *visit) {
+			w.checkVisit(v, check{fasted: "yes", present: "no", symptoms: "no", pregnant: "no", substances: "no"})
+			w.takeDose(v, 100, false, 0)
+		})),
 		"a session as it should be": func() { w.session(reading{118, 76, 66}) },
 		"a session that is held":    func() { w.session(reading{118, 76, 115}) },
 		"far too much":              w.rarely(w.excess),
@@ -331,8 +340,6 @@ func (w *walk) supplying() map[string]func() {
 		"disposeSupply": func() {
 			w.report(w.aLot(), "disposeSupply", w.number("units", 1, 5), map[string]any{"method": "takeBack"})
 		},
-		"reportSupplyLoss": func() {
-			w.report(w.aLot(), "reportSupplyLoss", w.number("units", 1, 5), map[string]any{"cause": "lost"})
-		},
+		"reportSupplyLoss": func() { w.lose(w.aLot()) },
 	}
 }

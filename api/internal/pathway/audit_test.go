@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -36,6 +38,52 @@ func (w *walk) audit() {
 		}
 	}
 	w.auditSupply()
+	w.auditSigns()
+}
+
+// auditSigns: the signs of misuse are those of the model, and each lock and each early refill has
+// raised its alert.
+func (w *walk) auditSigns() {
+	w.watch()
+	want, got := map[string]string{}, map[string]string{}
+	for _, s := range w.signs {
+		want[s.rule+" "+s.of] = fmt.Sprint(s.at.UTC().Format(time.RFC3339Nano), " gone ", s.gone, " settled ", s.settled)
+	}
+	for query := "limit=200"; query != ""; {
+		page := w.get("listSupplySignals", query)
+		for _, item := range page.Items() {
+			source := item["source"].(map[string]any)
+			of := fmt.Sprint(source["type"], " ", source["id"])
+			if id, ok := source["factId"].(string); ok {
+				of += " " + id
+			}
+			at, _ := time.Parse(time.RFC3339Nano, fmt.Sprint(item["at"]))
+			got[fmt.Sprint(item["rule"], " ", of)] = fmt.Sprint(at.UTC().Format(time.RFC3339Nano), " gone ", item["withdrawnAt"] != nil, " settled ", item["settledAt"] != nil)
+		}
+		query = ""
+		if next := page.Text("nextCursor"); next != "" {
+			query = "limit=200&cursor=" + next
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.rt.Fatalf("signs (-model +server):\n%s\n%s", diff, w)
+	}
+	raised := map[string]bool{}
+	for _, item := range w.get("listAlerts", "limit=200&patientId="+w.party.id).Items() {
+		raised[fmt.Sprint(item["rule"], " ", item["source"].(map[string]any)["id"])] = true
+	}
+	for _, s := range w.signs {
+		if _, id, _ := strings.Cut(s.of, " "); s.rule == "earlyRefill" && !raised["EARLY_REFILL "+id] {
+			w.rt.Fatalf("no alert of the early refill %s", id)
+		}
+	}
+	for _, t := range w.courses {
+		for _, o := range t.orders {
+			if o.everLocked != raised["MISUSE_PATTERN "+o.id] {
+				w.rt.Fatalf("prescription %s was locked: %v; alerts: %v", o.id, o.everLocked, raised)
+			}
+		}
+	}
 }
 
 // auditOrders: no signature is above the hard maximum, none above the soft one is one person's,

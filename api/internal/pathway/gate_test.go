@@ -176,7 +176,7 @@ func (v *visit) took() (mg int) {
 }
 
 // began is when a session began, as far as that is known: by its dose, its plan, or what was told
-// of it first.
+// of it first; when all of that was struck out, as it was before.
 func (v *visit) began() time.Time {
 	switch {
 	case !v.started().IsZero():
@@ -184,11 +184,14 @@ func (v *visit) began() time.Time {
 	case !v.planned.IsZero():
 		return v.planned
 	}
-	first := v.facts[0].at
+	first := time.Time{}
 	for _, f := range v.facts {
-		if !f.struck && f.at.Before(first) {
+		if !f.struck && (first.IsZero() || f.at.Before(first)) {
 			first = f.at
 		}
+	}
+	if first.IsZero() {
+		return v.before
 	}
 	return first
 }

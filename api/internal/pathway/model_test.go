@@ -19,9 +19,12 @@ type care struct {
 	events    []*event
 	medicines []*medicine
 	lots      []*lot
-	answered  []*questionnaire
-	status    string // the patient's
-	weights   []weight
+	// statements are what was said of lots, signs those of misuse that there ever were.
+	statements []*statement
+	signs      []*sign
+	answered   []*questionnaire
+	status     string // the patient's
+	weights    []weight
 	// pressures are those that were measured outside of sessions.
 	pressures []pressure
 	// When something was last known; the zero time is never.

@@ -12,6 +12,8 @@ type order struct {
 	record
 	status                string
 	hold                  bool
+	locked, unlocked      bool // on hold for signs of misuse; it was until a moment ago
+	everLocked            bool
 	mg                    int
 	signer                string
 	signed, active, ended time.Time
@@ -78,14 +80,14 @@ func (c *care) signOrder(t *course, o *order, reviewed map[string]int) problem.C
 	return refused(
 		in(o.status, "draft"), objection{!t.open(), problem.IllegalTransition},
 		objection{!weighed, problem.WeightRequired}, objection{o.mg > hard(kg), problem.HardMaximumExceeded},
-		rule(c.unreviewed(reviewed) || !c.consented() || !c.since(c.monitoredAt, 90) || !c.now.Before(lawDay) && c.examinedAt.IsZero()),
+		rule(t.locked(c.now) || c.unreviewed(reviewed) || !c.consented() || !c.since(c.monitoredAt, 90) || !c.now.Before(lawDay) && c.examinedAt.IsZero()),
 	)
 }
 
 func (c *care) cosign(t *course, o *order, who string) problem.Code {
 	return refused(
 		in(o.status, "awaitingCosignature"), objection{!t.open(), problem.IllegalTransition},
-		rule(who == o.signer || !c.now.Before(o.expires())),
+		rule(t.locked(c.now) || who == o.signer || !c.now.Before(o.expires())),
 	)
 }
 
@@ -135,6 +137,20 @@ func (o *order) resumed(now time.Time) {
 	if o.hold {
 		o.hold, o.holds[len(o.holds)-1].until = false, now
 	}
+	o.locked, o.unlocked = false, o.unlocked || o.locked
+}
+
+// lock takes the place of any other hold. What made it was before it.
+func (o *order) lock(now time.Time) {
+	o.resumed(now)
+	o.paused(now.Add(time.Microsecond))
+	o.locked, o.everLocked = true, true
+}
+
+// locked says whether the order in force is.
+func (t *course) locked(now time.Time) bool {
+	o := t.inForce()
+	return o != nil && o.locked && o.statusAt(now) == "active"
 }
 
 // change is an adjustment: another dose.

@@ -97,6 +97,7 @@ func (w *walk) voidOrder(o *order) {
 	if _, ok := w.do(w.prescriber(), "voidPrescription", o, reason, o.void); ok {
 		o.end("enteredInError", w.now)
 		w.settleAll()
+		w.watch()
 		w.news(perhapsNew)
 	}
 }

@@ -62,6 +62,7 @@ func (w *walk) note(who *apitest.Person, v *visit, operation string, f *fact, ag
 		w.news(somethingNew)
 	}
 	w.news(perhapsNew) // of an alert
+	w.watch()
 	return true
 }
 
@@ -94,10 +95,11 @@ func (w *walk) logVisit(t *course, mg int) {
 	dose := w.told(map[string]any{"doseMg": mg})
 	id := uuid.NewString()
 	a, _ := w.do(w.patient, "logSession", t, map[string]any{"doses": []any{dose}}, always, "sessionId", id)
-	v := &visit{record: record{"session", id}, course: t, facts: []*fact{{id: fmt.Sprint(dose["id"]), kind: "dose", at: w.now, mg: mg}}}
+	v := &visit{record: record{"session", id}, course: t, before: w.now, facts: []*fact{{id: fmt.Sprint(dose["id"]), kind: "dose", at: w.now, mg: mg}}}
 	t.visits = append(t.visits, v)
 	w.news(somethingNew)
 	w.same(v, a)
+	w.watch()
 }
 
 func (w *walk) read(v *visit, r reading, ago time.Duration) {
@@ -197,6 +199,7 @@ func (w *walk) voidVisit(v *visit) {
 	if _, ok := w.do(w.staff(), "voidSession", v, reason, v.takes); ok {
 		v.voided = true
 		w.settleAll()
+		w.watch()
 	}
 	w.news(perhapsNew)
 }
@@ -210,6 +213,7 @@ func (w *walk) strike(v *visit, f *fact) {
 	if ok {
 		f.struck, v.reviewed = true, false
 		w.settleAll()
+		w.watch()
 	}
 	w.news(perhapsNew)
 }
@@ -218,7 +222,7 @@ func (w *walk) strike(v *visit, f *fact) {
 func (w *walk) settleAll() {
 	for _, t := range w.courses {
 		for _, v := range t.visits {
-			v.shaken = true
+			v.shaken, v.before = true, v.began()
 			w.settle(v)
 		}
 	}
@@ -227,14 +231,16 @@ func (w *walk) settleAll() {
 // Supply.
 
 func (w *walk) dispense(o *order, units int) {
+	until := w.now.AddDate(0, 5, 0).Format(time.DateOnly)
 	a, ok := w.do(w.clinic.Clinician, "recordDispense", o, w.told(map[string]any{
-		"units": units, "reportedBy": "pharmacy", "strengthMg": 50, "lot": "K26-1107", "beyondUseDate": w.now.AddDate(0, 5, 0).Format(time.DateOnly),
+		"units": units, "reportedBy": "pharmacy", "strengthMg": 50, "lot": "K26-1107", "beyondUseDate": until,
 	}), func() problem.Code {
 		return refused(objection{o.status == "enteredInError", problem.IllegalTransition})
 	})
 	if ok {
-		w.lots = append(w.lots, &lot{record: created("dispense", a), units: units})
+		w.lots = append(w.lots, &lot{record: created("dispense", a), of: o, units: units, at: w.now, until: until})
 		w.settleAll()
+		w.watch()
 	}
 	w.news(perhapsNew)
 }
@@ -244,6 +250,7 @@ func (w *walk) voidLot(l *lot) {
 	if _, ok := w.do(w.staff(), "voidDispense", l, reason, want); ok {
 		l.struck = true
 		w.settleAll()
+		w.watch()
 	}
 	w.news(perhapsNew)
 }
@@ -254,11 +261,20 @@ func (w *walk) report(l *lot, operation string, units int, members map[string]an
 	for name, value := range members {
 		body[name] = value
 	}
-	w.do(w.patient, operation, w.party, body, func() problem.Code {
+	_, ok := w.do(w.patient, operation, w.party, body, func() problem.Code {
 		return refused(objection{l.struck, problem.IllegalTransition})
 	})
+	if ok {
+		w.statements = append(w.statements, &statement{fmt.Sprint(body["id"]), operation, l, w.now, 50 * units})
+		w.watch()
+	}
 	w.settleAll()
 	w.news(perhapsNew)
+}
+
+// lose says that some of a lot was lost or stolen.
+func (w *walk) lose(l *lot) {
+	w.report(l, "reportSupplyLoss", w.number("units", 1, 5), map[string]any{"cause": w.draw("cause", "lost", "stolen")})
 }
 
 // settleAlerts resolves what is open.

@@ -14,8 +14,9 @@ type visit struct {
 	planned           time.Time // the zero time for one that nobody planned
 	cancelled, voided bool
 	facts             []*fact
-	reviewed          bool // looked at, and nothing has come since
-	shaken            bool // something else may have given it a new deviation, which opens its review
+	reviewed          bool      // looked at, and nothing has come since
+	shaken            bool      // something else may have given it a new deviation, which opens its review
+	before            time.Time // when it began, until what was done last
 }
 
 // fact is something that happened in a session.
@@ -245,6 +246,9 @@ func (c *care) review(v *visit) problem.Code {
 // lot is what a pharmacy has handed out.
 type lot struct {
 	record
+	of     *order
 	units  int
+	at     time.Time
+	until  string // the last day on which it may be taken
 	struck bool
 }

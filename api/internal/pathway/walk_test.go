@@ -95,7 +95,14 @@ func (t *course) shown(time.Time) map[string]any {
 }
 
 func (o *order) shown(now time.Time) map[string]any {
-	return map[string]any{"status": o.statusAt(now), "onHold": o.hold, "doseMg": float64(o.mg)}
+	reason := any(nil)
+	switch {
+	case o.locked:
+		reason = "refillLock"
+	case o.hold:
+		reason = "supply"
+	}
+	return map[string]any{"status": o.statusAt(now), "onHold": o.hold, "holdReason": reason, "doseMg": float64(o.mg)}
 }
 
 func (ch *change) shown(now time.Time) map[string]any {

@@ -22,6 +22,8 @@ type courseOf struct {
 	// ledger is the patient's, reckoned with the session that was judged last; nil when that
 	// has no dose.
 	ledger *ledger
+	// moved: the session that was judged last deviates in something else than before.
+	moved bool
 }
 
 func loadCourse(tx *store.Tx, id uuid.UUID) (*courseOf, error) {
@@ -166,6 +168,7 @@ func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionF
 	if err != nil {
 		return nil, nil, err
 	}
+	c.moved = row.Deviations != deviations
 	row.Session, row.Deviations, row.Checks = session, deviations, string(checks)
 	row.At = beginning(row, facts, tx.Now)
 	return verdict.Raised, others, nil
@@ -259,8 +262,8 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	if c.ledger == nil {
-		return nil // without a dose it is no sign of anything
+	if c.ledger == nil || !c.moved && !c.ledger.changed && same(was, row.StartedAt) {
+		return nil // without a dose, or with nothing new about it, it is no sign of anything
 	}
 	return s.watch(ctx, tx, c.ledger)
 }

@@ -20,8 +20,9 @@ type ledger struct {
 	sources map[uuid.UUID]source
 	// added is a report that is not stored yet.
 	added *store.SupplyEntry
-	// right is what it must say, once it was reckoned.
-	right treatment.Reckoning
+	// right is what it must say, once it was reckoned; changed: it said something else.
+	right   treatment.Reckoning
+	changed bool
 }
 
 // stockOf is the ledger of a patient as it stands, reckoned; added are dispenses that are not
@@ -215,7 +216,7 @@ func (l *ledger) settle(tx *store.Tx) (changed []uuid.UUID, from time.Time, err 
 		if len(changed) == 0 || at.Before(from) {
 			from = at
 		}
-		changed = append(changed, source)
+		l.changed, changed = true, append(changed, source)
 	}
 	rows, lines := l.standing()
 	wrong, missing := l.right.Amend(lines)

@@ -26,7 +26,11 @@ func TestPrescriptionExpiresBetweenClearanceAndDose(t *testing.T) {
 		} {
 			c := s.Clinic(t, "Expiring "+test.want)
 			e := newEvening(t, c)
-			lot := e.Fact("units", 12) // the one at home will not be good that long
+			old := e.Fact("units", 12) // the lot at home will not be good that long
+			old["dispenseId"], old["method"] = e.IDs["dispense"], "takeBack"
+			e.must(e.Patient, "disposeSupply", old)
+			s.Clock.Advance(time.Minute)
+			lot := e.Fact("units", 12)
 			lot["reportedBy"], lot["strengthMg"], lot["lot"], lot["beyondUseDate"] = "pharmacy", 50, "L", "2030-01-01"
 			e.must(c.Clinician, "recordDispense", lot)
 			expires, err := time.Parse(time.RFC3339Nano, e.must(c.Clinician, "showPrescription", nil).Text("expiresAt"))

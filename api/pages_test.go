@@ -372,6 +372,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listSuggestions":   {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
 		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
 		"listSupplyEntries": {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplySignals": {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
 		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
 		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},

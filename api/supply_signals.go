@@ -141,16 +141,19 @@ func (s *Server) lock(ctx context.Context, tx *store.Tx, patient uuid.UUID, cour
 }
 
 // lockPrescription puts a prescription on hold. What made the pattern happened before the hold: a
-// dose of this very moment was not taken in spite of it.
+// dose of this very moment was not taken in spite of it, unless the prescription was on hold for
+// another reason, which the lock follows without a gap.
 func lockPrescription(tx *store.Tx, p *store.Prescription) (err error) {
+	hold := tx.NewHold(treatment.HoldRefillLock, "")
+	if !p.OnHold {
+		hold.SetAt = hold.SetAt.Add(time.Microsecond)
+	}
 	if p.Prescription, err = p.Lock(tx.Now); err != nil {
 		return err
 	}
 	for i := range p.Holds {
 		tx.Lift(&p.Holds[i].Hold, "")
 	}
-	hold := tx.NewHold(treatment.HoldRefillLock, "")
-	hold.SetAt = hold.SetAt.Add(time.Microsecond)
 	p.Holds = append(p.Holds, store.PrescriptionHold{Hold: hold})
 	return tx.ChangePrescription("prescription.locked", p)
 }

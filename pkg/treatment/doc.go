@@ -16,7 +16,7 @@
 //   - Facts ([Fact]) are never refused. [Fold] turns a [Plan] and all facts into the
 //     [Session]: its status, its deviations from the rules and the alerts it raises. The
 //     order in which facts arrive makes no difference. [Reckon] does the same for the units
-//     at home.
+//     at home, and [Signals] finds in all of it what may be misuse.
 //
 // Four principles run through all of it. Every limit is inclusive: a pressure of 160 reaches
 // a limit of 160, a weight measured 90 days ago is 90 days old and still good. What is not

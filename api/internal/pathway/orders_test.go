@@ -140,10 +140,14 @@ func (o *order) resumed(now time.Time) {
 	o.locked, o.unlocked = false, o.unlocked || o.locked
 }
 
-// lock takes the place of any other hold. What made it was before it.
+// lock takes the place of any other hold, without a gap. What made it was before it.
 func (o *order) lock(now time.Time) {
+	from := now
+	if !o.hold {
+		from = now.Add(time.Microsecond)
+	}
 	o.resumed(now)
-	o.paused(now.Add(time.Microsecond))
+	o.paused(from)
 	o.locked, o.everLocked = true, true
 }
 

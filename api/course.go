@@ -251,7 +251,8 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	if !same(was.StartedAt, row.StartedAt) || was.Total() != row.Total() {
+	dosed := !same(was.StartedAt, row.StartedAt) || was.Total() != row.Total()
+	if dosed {
 		again = append(again, treatment.Following(others, was.StartedAt, row.StartedAt)...)
 	}
 	for _, id := range again {
@@ -262,7 +263,7 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	if c.ledger == nil || !c.moved && !c.ledger.changed && same(was, row.StartedAt) {
+	if c.ledger == nil || !c.moved && !c.ledger.changed && !dosed {
 		return nil // without a dose, or with nothing new about it, it is no sign of anything
 	}
 	return s.watch(ctx, tx, c.ledger)

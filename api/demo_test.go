@@ -188,7 +188,7 @@ func get(t *testing.T, s *Server, role, path string) reply {
 
 // notYet are the alerts that nothing in the demo raises.
 var notYet = []treatment.AlertRule{
-	treatment.AlertNewInteraction, treatment.AlertEarlyRefill, treatment.AlertMisusePattern, treatment.AlertConsentExpiring,
+	treatment.AlertConsentExpiring,
 }
 
 // everyState counts what the API shows. A clearance lapses within the hour, so that no session
@@ -295,7 +295,7 @@ func each[T ~string](noun string, words []T) (list []string) {
 
 // nothingAhead holds every time in the records against the day's beginning where the clinic is.
 func nothingAhead(t *testing.T, dir string) {
-	ahead := []string{"planned_at", "due_at", "expires_at", "expiring_at", "overdue_at", "missed_at", "check_in_due_at", "no_drive_until", "at"} // "at" is a session's plan
+	ahead := []string{"planned_at", "due_at", "expires_at", "expiring_at", "overdue_at", "missed_at", "check_in_due_at", "contact_due_at", "review_due_at", "no_drive_until", "at"} // "at" is a session's plan
 	midnight := time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC)
 	var struck, tomorrow int
 	for _, table := range []string{"patients", "treatments", "prescriptions", "sessions", "session_facts", "measurements", "assessments", "alerts", "journal"} {

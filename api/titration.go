@@ -126,6 +126,20 @@ func (c *courseOf) addScores(tx *store.Tx, known *treatment.Titrating) error {
 	return err
 }
 
+// misuse names the distinct signs of misuse in the days of which a pattern is made.
+func (c *courseOf) misuse(tx *store.Tx) ([]string, error) {
+	signals, err := tx.SupplySignals(c.row.PatientID)
+	rules := []string{}
+	since := tx.Now.AddDate(0, 0, -c.policy.Supply.Signals.Pattern.Days)
+	for i := range signals {
+		if s := &signals[i]; s.Counts() && !s.At.Before(since) {
+			rules = append(rules, string(s.Rule))
+		}
+	}
+	slices.Sort(rules)
+	return slices.Compact(rules), err
+}
+
 // addSafety adds what can stand against any change.
 func (c *courseOf) addSafety(tx *store.Tx, known *treatment.Titrating) error {
 	patient, err := store.Find[store.Patient](tx, c.row.PatientID)
@@ -142,6 +156,9 @@ func (c *courseOf) addSafety(tx *store.Tx, known *treatment.Titrating) error {
 				Evidence: seenAs(treatment.EvidenceAdverseEvent, &e.Record), AdverseEvent: e.AdverseEvent, At: e.OccurredAt, SessionID: e.SessionID,
 			})
 		}
+	}
+	if known.MisuseSignals, err = c.misuse(tx); err != nil {
+		return err
 	}
 	alerts, err := tx.StandingAlerts(patient.ID, tx.Now)
 	if err != nil {

@@ -232,7 +232,7 @@ func (w *walk) visiting() map[string]func() {
 			w.checkVisit(v, check{fasted: said("fasted"), present: said("present"), who: w.draw("who", w.supporter, w.supporter, w.supporter, ""), symptoms: none("symptoms"), pregnant: none("pregnant"), substances: none("substances"), ill: none("ill"), slept: said("slept"), device: w.draw("device", "", "", "cleared", "held")})
 		}),
 		"a dose alone": w.rarely(one(func(v *visit) {
-			w.checkVisit(v, check{fasted: "yes", present: "no", symptoms: "no", pregnant: "no", substances: "no"})
+			w.checkVisit(v, check{fasted: "yes", present: "no", symptoms: "no", pregnant: "no", substances: "no", ill: "no", slept: "yes"})
 			w.takeDose(v, 100, false, 0)
 		})),
 		"a session as it should be": func() { w.session(reading{118, 76, 66}) },

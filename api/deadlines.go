@@ -96,7 +96,7 @@ func (s *Server) contactOverdue(ctx context.Context, tx *store.Tx, d store.Deadl
 		}
 		if last != nil && policy.ContactDueAt(*last).After(tx.Now) {
 			c.ContactDueAt = new(policy.ContactDueAt(*last))
-			return nil, nil
+			return nil, tx.SettleAlerts(c.ID, treatment.AlertNoContact)
 		}
 		c.ContactDueAt = new(policy.ContactDueAt(tx.Now))
 		return []treatment.Raised{treatment.Overdue(treatment.AlertNoContact, "", d.At)}, nil
@@ -126,6 +126,50 @@ func (s *Server) responseReview(ctx context.Context, tx *store.Tx, d store.Deadl
 		}
 		return treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At), nil
 	})
+}
+
+// supplyReview raises that a refill is due, and looks again later.
+func (s *Server) supplyReview(ctx context.Context, tx *store.Tx, d store.Deadline) error {
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
+		day, err := runsOut(tx, c)
+		c.SupplyDueAt = new(policy.SupplyDueAt(day, tx.Now))
+		if err != nil || day == nil || tx.Now.Before(day.AddDate(0, 0, -policy.Worklist.RefillDueDays)) {
+			return nil, err
+		}
+		return []treatment.Raised{treatment.Overdue(treatment.AlertRefillDue, "", *day)}, nil
+	})
+}
+
+// runsOut is the begin of the day, where the patient is, for whose session the supply at home is not
+// enough; nil without an active prescription, or when it is too far away to matter.
+func runsOut(tx *store.Tx, c *store.Treatment) (*time.Time, error) {
+	patient, err := store.Find[store.Patient](tx, c.PatientID)
+	if err != nil {
+		return nil, err
+	}
+	here, err := zone(patient.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	prescriptions, err := tx.Prescriptions(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	l, err := loadLedger(tx, c.PatientID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range prescriptions {
+		if p := &prescriptions[i]; p.StatusAt(tx.Now) == treatment.PrescriptionActive {
+			_, day := treatment.RunOut(p.Order, l.onHand(tx.Now.Add(maxSkew)), l.lastDose(), tx.Now.In(here))
+			if day == nil {
+				return nil, nil
+			}
+			begin, err := time.ParseInLocation(time.DateOnly, string(*day), here)
+			return &begin, err
+		}
+	}
+	return nil, nil
 }
 
 func totalOf(a *store.Assessment) *int {

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,6 +87,7 @@ func passings() map[treatment.DeadlineKind]passing {
 			}},
 		treatment.DeadlineProposal: {"rejectAdjustment", asShown("showAdjustment", "expiresAt", 0), "adjustment.expired", "",
 			does(prescriber, "rejectAdjustment", map[string]any{"reason": "Too soon."})},
+		treatment.DeadlineSupply:   {"recordDispense", fromStart(7 * day), "treatment.supplyReview", "REFILL_DUE low treatment", end},
 		treatment.DeadlineContact:  {"scheduleSession", fromStart(28 * day), "treatment.contactOverdue", "NO_CONTACT low treatment", end},
 		treatment.DeadlineResponse: {"reviewSession", fromStart(28 * day), "treatment.responseReview", "NO_RESPONSE low treatment", end},
 		treatment.DeadlinePDMP:     {"showPrescription", fromStart(90*day + time.Microsecond), "pdmpCheck.stale", "PDMP_STALE low patient", end},
@@ -205,6 +208,54 @@ func TestContact(t *testing.T) {
 		s.Pass(t, time.Second)
 		if got := raisedBy(t, scene); !slices.Contains(got, "NO_CONTACT low treatment") {
 			t.Errorf("after 28 days without contact: %v", got)
+		}
+	})
+}
+
+// TestAlertsOfTimeEnd: what time has raised is over when it has been done; nobody has to say so.
+func TestAlertsOfTimeEnd(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		for _, test := range []struct {
+			kind   treatment.DeadlineKind
+			done   string
+			by     func(c *apitest.Clinic, scene *apitest.Scene) *apitest.Person
+			member string
+			value  any
+		}{
+			{treatment.DeadlineCheckIn, "checkInSession", func(_ *apitest.Clinic, s *apitest.Scene) *apitest.Person { return s.Patient }, "mood", 6},
+			{treatment.DeadlineAnswers, "submitAssessment", func(_ *apitest.Clinic, s *apitest.Scene) *apitest.Person { return s.Patient }, "answers", map[string]any{"phq9-1": 1, "phq9-9": 0}},
+			{treatment.DeadlineSupply, "recordDispense", func(c *apitest.Clinic, _ *apitest.Scene) *apitest.Person { return c.Clinician }, "", nil},
+			{treatment.DeadlinePDMP, "recordPdmpCheck", func(c *apitest.Clinic, _ *apitest.Scene) *apitest.Person { return c.Clinician }, "", nil},
+		} {
+			passing := passings()[test.kind]
+			s.Clock.Advance(s.Clock.Now().Truncate(time.Second).Add(time.Second).Sub(s.Clock.Now()))
+			c := s.Clinic(t, "Ends "+string(test.kind))
+			scene := c.For(t, passing.scene)
+			s.Pass(t, passing.after(t, scene).Sub(s.Clock.Now()))
+			renew(t, c)
+			scene.Patient.Token = s.Issuer.Token(t, scene.Patient.Subject, s.Clock.Now())
+			status := func() (list []string) {
+				for _, a := range s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "patientId=" + scene.IDs["patient"]}).Items() {
+					if strings.HasPrefix(passing.alert, fmt.Sprint(a["rule"])) {
+						list = append(list, fmt.Sprint(a["status"], " ", a["outcome"]))
+					}
+				}
+				return list
+			}
+			if got := status(); !slices.Equal(got, []string{"open <nil>"}) {
+				t.Fatalf("%s: %v", test.kind, got)
+			}
+			body := scene.Fact(test.member, test.value)
+			if test.member == "" {
+				body, _ = scene.Call(t, test.done).Body.(map[string]any)
+				body["occurredAt"] = s.Clock.Now().Format(time.RFC3339)
+			}
+			if got := scene.Do(t, test.by(c, scene), test.done, body); got.Status > 299 {
+				t.Fatalf("%s: %d %s", test.done, got.Status, got.Body)
+			}
+			if got := status(); !slices.Equal(got, []string{"resolved handled"}) {
+				t.Errorf("after %s: %v", test.done, got)
+			}
 		}
 	})
 }

@@ -195,7 +195,9 @@ func (s *Server) keepFill(ctx context.Context, tx *store.Tx, p *store.Prescripti
 	same := row.Deviations == deviations
 	row.FillNumber, row.Deviations = v.Number, deviations
 	if row.Version == 0 {
-		err = tx.Create("dispense.recorded", row)
+		if err = tx.Create("dispense.recorded", row); err == nil {
+			err = tx.SettleAlerts(p.TreatmentID, treatment.AlertRefillDue)
+		}
 	} else {
 		err = tx.Change("dispense.rejudged", row)
 	}

@@ -60,7 +60,10 @@ func (s *Server) addPdmpCheck(ctx context.Context, tx *store.Tx, req oapi.Record
 		return err
 	}
 	c.StaleAt = policy.PDMPStaleAt(c.OccurredAt)
-	return tx.Create("pdmpCheck.recorded", c)
+	if err := tx.Create("pdmpCheck.recorded", c); err != nil {
+		return err
+	}
+	return tx.SettleAlerts(c.PatientID, treatment.AlertPDMPStale)
 }
 
 // VoidPdmpCheck strikes a check out.

@@ -108,6 +108,7 @@ var whenPassed = map[treatment.DeadlineKind]func(*Server, context.Context, *stor
 	treatment.DeadlineContact:       (*Server).contactOverdue,
 	treatment.DeadlineResponse:      (*Server).responseReview,
 	treatment.DeadlinePDMP:          (*Server).pdmpStale,
+	treatment.DeadlineSupply:        (*Server).supplyReview,
 }
 
 // noted writes the event of a status that follows from time. The record itself says it when it is read.

@@ -318,6 +318,7 @@ const (
 	AlertRulePREGNANCYREPORTED    AlertRule = "PREGNANCY_REPORTED"
 	AlertRulePROOVERDUE7D         AlertRule = "PRO_OVERDUE_7D"
 	AlertRuleREDFLAGSYMPTOM       AlertRule = "RED_FLAG_SYMPTOM"
+	AlertRuleREFILLDUE            AlertRule = "REFILL_DUE"
 	AlertRuleRXEXPIRING14D        AlertRule = "RX_EXPIRING_14D"
 	AlertRuleSESSIONNOPOSTVITALS  AlertRule = "SESSION_NO_POST_VITALS"
 	AlertRuleSESSIONNOSITTER      AlertRule = "SESSION_NO_SITTER"
@@ -387,6 +388,8 @@ func (e AlertRule) Valid() bool {
 	case AlertRulePROOVERDUE7D:
 		return true
 	case AlertRuleREDFLAGSYMPTOM:
+		return true
+	case AlertRuleREFILLDUE:
 		return true
 	case AlertRuleRXEXPIRING14D:
 		return true
@@ -3083,6 +3086,7 @@ const (
 	WorkReasonNoResponse           WorkReason = "noResponse"
 	WorkReasonPdmpStale            WorkReason = "pdmpStale"
 	WorkReasonPrescriptionExpiring WorkReason = "prescriptionExpiring"
+	WorkReasonRefillDue            WorkReason = "refillDue"
 	WorkReasonSessionReview        WorkReason = "sessionReview"
 	WorkReasonSessionUnfinished    WorkReason = "sessionUnfinished"
 )
@@ -3121,6 +3125,8 @@ func (e WorkReason) Valid() bool {
 	case WorkReasonPdmpStale:
 		return true
 	case WorkReasonPrescriptionExpiring:
+		return true
+	case WorkReasonRefillDue:
 		return true
 	case WorkReasonSessionReview:
 		return true
@@ -9234,6 +9240,9 @@ type WorklistPolicy struct {
 
 	// NoContactDays Days without a session, answers, a measurement or a visit after which the clinic asks how the patient is.
 	NoContactDays int `json:"noContactDays"`
+
+	// RefillDueDays Days before the supply at home runs out at which a refill is due.
+	RefillDueDays int `json:"refillDueDays"`
 
 	// ResponseReviewDays Days from the begin of induction on, and from one time to the next, after which it is looked at whether the patient responds.
 	ResponseReviewDays int `json:"responseReviewDays"`

@@ -48,6 +48,7 @@ const (
 	AlertPDMPStale            AlertRule = "PDMP_STALE"
 	AlertNoContact            AlertRule = "NO_CONTACT"
 	AlertNoResponse           AlertRule = "NO_RESPONSE"
+	AlertRefillDue            AlertRule = "REFILL_DUE"
 )
 
 // AlertRules lists every alert rule.
@@ -71,6 +72,7 @@ var AlertRules = []AlertRule{
 	AlertPDMPStale,
 	AlertNoContact,
 	AlertNoResponse,
+	AlertRefillDue,
 }
 
 // Severity is how urgent an alert is; the protocol says by when each must be dealt with.
@@ -128,6 +130,7 @@ var alertSeverity = map[AlertRule]Severity{
 	AlertPDMPStale:            SeverityLow,
 	AlertNoContact:            SeverityLow,
 	AlertNoResponse:           SeverityLow,
+	AlertRefillDue:            SeverityLow,
 }
 
 // Raised is something that a rule found. The caller stores one alert per patient, rule,
@@ -161,7 +164,7 @@ func neverByRule(rule AlertRule) bool { return suicidality(rule) || rule == Aler
 // administrative says whether an alert is about a date that comes nearer or has passed: a dose does not
 // wait for it.
 func administrative(rule AlertRule) bool {
-	return slices.Contains([]AlertRule{AlertPrescriptionExpiring, AlertConsentExpiring, AlertAssessmentOverdue, AlertPDMPStale, AlertNoContact, AlertNoResponse}, rule)
+	return slices.Contains([]AlertRule{AlertPrescriptionExpiring, AlertConsentExpiring, AlertAssessmentOverdue, AlertPDMPStale, AlertNoContact, AlertNoResponse, AlertRefillDue}, rule)
 }
 
 // suicidality says whether an alert is about thoughts of suicide, or about not knowing of them.

@@ -206,6 +206,15 @@ func (a Alert) Resolve(r Resolution) (Alert, error) {
 	return a, nil
 }
 
+// Settle ends an alert because what it was about has been done: the answers are there, or the check-in.
+// Nobody has to say so. One that only a person may end stays, and so does one that has ended.
+func (a Alert) Settle(now time.Time) Alert {
+	if a.Status != AlertResolved && !neverByRule(a.Rule) {
+		a.Status, a.Outcome, a.ResolvedAt, a.ResolvedBy = AlertResolved, OutcomeHandled, new(now.UTC()), nil
+	}
+	return a
+}
+
 // Reopen says that a resolved alert was not over. It is open again, and due anew.
 func (a Alert) Reopen(note string, now time.Time, p Protocol) (Alert, error) {
 	if err := alertMoves.move("an alert", a.Status, AlertOpen); err != nil {

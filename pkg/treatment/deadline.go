@@ -40,10 +40,24 @@ const (
 	DeadlineResponse DeadlineKind = "responseReview"
 	// DeadlinePDMP: the monitoring program was asked too long ago.
 	DeadlinePDMP DeadlineKind = "pdmpStale"
+	// DeadlineSupply: it is time to look how long the supply at home lasts.
+	DeadlineSupply DeadlineKind = "supplyReview"
 )
 
 // DeadlineKinds lists every kind.
 var DeadlineKinds = []DeadlineKind{
 	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlineRefill, DeadlinePrescription,
-	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP,
+	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP, DeadlineSupply,
 }
+
+// alertOfDeadline are the alerts that are over as soon as their record no longer has the deadline.
+var alertOfDeadline = map[DeadlineKind]AlertRule{
+	DeadlineCheckIn: AlertCheckInOverdue,
+	DeadlineAnswers: AlertAssessmentOverdue,
+	DeadlineRefill:  AlertPrescriptionExpiring,
+	DeadlineRenewal: AlertConsentExpiring,
+}
+
+// Raised is the alert that is over when a record no longer has a deadline of the kind that had passed;
+// empty for none.
+func (k DeadlineKind) Raised() AlertRule { return alertOfDeadline[k] }

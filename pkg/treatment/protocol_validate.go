@@ -189,6 +189,7 @@ func (c *checks) worklist(w WorklistPolicy) {
 	c.within("/worklist/handedOverDays", w.HandedOverDays, 1, 365)
 	c.within("/worklist/noContactDays", w.NoContactDays, 1, 365)
 	c.within("/worklist/responseReviewDays", w.ResponseReviewDays, 1, 365)
+	c.within("/worklist/refillDueDays", w.RefillDueDays, 1, 30)
 	c.within("/worklist/licenceExpiringDays", w.LicenceExpiringDays, 1, 365)
 }
 

@@ -130,7 +130,9 @@ type Treatment struct {
 	// is to be looked at whether they respond.
 	ContactDueAt *time.Time
 	ReviewDueAt  *time.Time
-	EndedAt      *time.Time
+	// SupplyDueAt is when it is to be looked how long the supply at home lasts.
+	SupplyDueAt *time.Time
+	EndedAt     *time.Time
 }
 
 // Running is the time in which doses belong to the treatment; nil when there was none.
@@ -284,16 +286,17 @@ func (t Treatment) ChangePhase(c PhaseChange) (Treatment, error) {
 	t = t.to(PhaseInduction, c.Reason, c.Now)
 	t.RunningFrom = new(c.Now.UTC())
 	t.ContactDueAt, t.ReviewDueAt = new(c.Protocol.ContactDueAt(c.Now)), new(c.Protocol.ReviewDueAt(c.Now))
+	t.SupplyDueAt = new(c.Protocol.SupplyDueAt(nil, c.Now))
 	return t, nil
 }
 
 // Deadlines of a treatment that is running: that nobody has heard of the patient, and that it is to be
-// looked at whether they respond.
+// looked at whether they respond, and how long the supply lasts.
 func (t Treatment) Deadlines() []Deadline {
-	if !t.Phase.Running() || t.ContactDueAt == nil || t.ReviewDueAt == nil {
+	if !t.Phase.Running() || t.ContactDueAt == nil || t.ReviewDueAt == nil || t.SupplyDueAt == nil {
 		return nil
 	}
-	return []Deadline{{DeadlineContact, *t.ContactDueAt}, {DeadlineResponse, *t.ReviewDueAt}}
+	return []Deadline{{DeadlineContact, *t.ContactDueAt}, {DeadlineResponse, *t.ReviewDueAt}, {DeadlineSupply, *t.SupplyDueAt}}
 }
 
 // to sets the phase; a treatment that ends is no longer on hold.

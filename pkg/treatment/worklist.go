@@ -22,6 +22,7 @@ const (
 	WorkEarlyRefill          WorkReason = "earlyRefill"
 	WorkNoContact            WorkReason = "noContact"
 	WorkNoResponse           WorkReason = "noResponse"
+	WorkRefillDue            WorkReason = "refillDue"
 
 	WorkSessionUnfinished   WorkReason = "sessionUnfinished"   // a dose and no end
 	WorkSessionReview       WorkReason = "sessionReview"       // it has ended, and nobody has looked at it
@@ -37,7 +38,7 @@ const (
 // WorkReasons lists every reason.
 var WorkReasons = []WorkReason{
 	WorkAlert, WorkCheckInOverdue, WorkAssessmentOverdue, WorkPrescriptionExpiring, WorkConsentExpiring, WorkPDMPStale, WorkEarlyRefill,
-	WorkNoContact, WorkNoResponse,
+	WorkNoContact, WorkNoResponse, WorkRefillDue,
 	WorkSessionUnfinished, WorkSessionReview, WorkAssessmentReview, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature,
 	WorkEligibilityDecision, WorkHandedOver, WorkLicenceExpiring,
 }
@@ -52,6 +53,7 @@ var workOfAlert = map[AlertRule]WorkReason{
 	AlertEarlyRefill:          WorkEarlyRefill,
 	AlertNoContact:            WorkNoContact,
 	AlertNoResponse:           WorkNoResponse,
+	AlertRefillDue:            WorkRefillDue,
 }
 
 // WorkOf is what has to be done about an alert.
@@ -98,6 +100,9 @@ type WorklistPolicy struct {
 	// ResponseReviewDays from the begin of induction on, and every so many days, it is looked at whether
 	// the patient responds. Default 28: the fourth week, at which Hull 2022 measured.
 	ResponseReviewDays int `json:"responseReviewDays"`
+	// RefillDueDays before the supply runs out, a refill is due. Default 7: a compounding pharmacy makes
+	// and sends it first.
+	RefillDueDays int `json:"refillDueDays"`
 	// LicenceExpiringDays before a licence or DEA registration ends, the patients of its owner are on
 	// the list. Default 30.
 	LicenceExpiringDays int `json:"licenceExpiringDays"`
@@ -111,6 +116,17 @@ func (p Protocol) ContactDueAt(at time.Time) time.Time {
 // ReviewDueAt is when the next look at the response is due after one at a time.
 func (p Protocol) ReviewDueAt(at time.Time) time.Time {
 	return at.UTC().AddDate(0, 0, p.Worklist.ResponseReviewDays)
+}
+
+// SupplyDueAt is when it is to be looked at again how long a supply lasts that ends on a day: when a
+// refill would be due, and at least every week, since doses may be taken faster; the next day if one is
+// due already. The day is nil while it is too far away to matter.
+func (p Protocol) SupplyDueAt(runsOut *time.Time, now time.Time) time.Time {
+	next := now.UTC().AddDate(0, 0, 7)
+	if runsOut != nil {
+		next = notAfter(runsOut.UTC().AddDate(0, 0, -p.Worklist.RefillDueDays), next)
+	}
+	return later(next, now.UTC().AddDate(0, 0, 1))
 }
 
 // JudgeResponse says what is raised when it is time to look whether a patient responds: nothing if

@@ -61,6 +61,19 @@ func (tx *Tx) AlertsOf(sources ...uuid.UUID) ([]Alert, error) {
 	return many[Alert](tx.orm.Where("source_id IN ? OR source_fact_id IN ?", sources, sources).Order("raised_at, id"))
 }
 
+// SettleAlerts ends the alerts that a rule has raised about a record: what they asked for is done.
+func (tx *Tx) SettleAlerts(source uuid.UUID, rule treatment.AlertRule) error {
+	rows, err := many[Alert](tx.orm.Where("source_id = ? AND rule = ? AND status <> ?", source, rule, treatment.AlertResolved).Order("id"))
+	for i := range rows {
+		if err != nil {
+			return err
+		}
+		rows[i].Alert = rows[i].Settle(tx.Now)
+		err = tx.Change("alert.settled", &rows[i])
+	}
+	return err
+}
+
 // StandingAlerts returns a patient's alerts that had been raised at a time and are not resolved.
 func (tx *Tx) StandingAlerts(patient uuid.UUID, at time.Time) ([]Alert, error) {
 	return many[Alert](tx.orm.Where("patient_id = ? AND status <> ? AND raised_at <= ?", patient, treatment.AlertResolved, at).Order("due_at, id"))

@@ -27,7 +27,7 @@ type timed interface {
 }
 
 // keepDeadlines brings the deadlines of a record up to what the row says. One that was done stays
-// done while it is for the same moment.
+// done while it is for the same moment; what a deadline has raised that is gone is over.
 func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 	var kept []Deadline
 	id, wanted := row.record().ID, row.Deadlines()
@@ -45,6 +45,11 @@ func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 		}
 		if err := tx.orm.Where("record_id = ? AND kind = ?", id, d.Kind).Delete(&Deadline{}).Error; err != nil {
 			return err
+		}
+		if rule := d.Kind.Raised(); rule != "" && d.DoneAt != nil {
+			if err := tx.SettleAlerts(id, rule); err != nil {
+				return err
+			}
 		}
 	}
 	for _, w := range wanted {

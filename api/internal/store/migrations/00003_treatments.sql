@@ -30,6 +30,7 @@ CREATE TABLE treatments (
     running_from              TIMESTAMPTZ,
     contact_due_at            TIMESTAMPTZ,
     review_due_at             TIMESTAMPTZ,
+    supply_due_at             TIMESTAMPTZ,
     ended_at                  TIMESTAMPTZ,
     CONSTRAINT treatments_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT treatments_patient FOREIGN KEY (clinic_id, patient_id) REFERENCES patients (clinic_id, id),

@@ -15,11 +15,14 @@ import (
 
 // What follows from answers.
 
-// judgeAnswers raises the alerts that the answers give reason for, before the answer goes out,
-// and assigns what they give reason to ask.
+// judgeAnswers closes the follow-ups that have waited for the answers, raises the alerts that the
+// answers give reason for, before the answer goes out, and assigns what they give reason to ask.
 func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assessment, answers oapi.Answers, result instruments.Result) error {
 	course, policy, err := s.policyFor(tx, a.PatientID, a.TreatmentID)
 	if err != nil {
+		return err
+	}
+	if err := answerFollowUps(tx, a); err != nil {
 		return err
 	}
 	q := treatment.Questionnaire{Instrument: a.Instrument, Result: result, Values: answers}

@@ -241,6 +241,9 @@ func (s *Server) VoidAssessment(ctx context.Context, req oapi.VoidAssessmentRequ
 		a.StatusReason = req.Body.Reason
 		return a.Status.Void(req.Body.Reason)
 	})
+	if err == nil {
+		err = unansweredFollowUps(store.From(ctx), req.AssessmentID)
+	}
 	return oapi.VoidAssessment200JSONResponse{AssessmentJSONResponse: out}, err
 }
 

@@ -251,7 +251,13 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 			return err
 		}
 	}
-	dosed := !same(was.StartedAt, row.StartedAt) || was.Total() != row.Total()
+	began := !same(was.StartedAt, row.StartedAt)
+	if began {
+		if err := followSessions(tx, c.row, c.policy); err != nil {
+			return err
+		}
+	}
+	dosed := began || was.Total() != row.Total()
 	if dosed {
 		again = append(again, treatment.Following(others, was.StartedAt, row.StartedAt)...)
 	}

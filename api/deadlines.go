@@ -86,57 +86,55 @@ func (s *Server) pdmpStale(ctx context.Context, tx *store.Tx, d store.Deadline) 
 	return s.raiseOverdue(ctx, tx, d, open, store.SourcePatient, treatment.AlertPDMPStale, "")
 }
 
-// contactOverdue raises that nobody has heard of a patient for long, and looks again later. Who has heard
-// of them since moves the deadline: nothing has to be written each time.
+// contactOverdue raises that nobody has heard of a patient for long. Whoever hears of them does not move
+// the deadline: it is looked at when it passes.
 func (s *Server) contactOverdue(ctx context.Context, tx *store.Tx, d store.Deadline) error {
-	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) (time.Time, []treatment.Raised, error) {
 		last, err := tx.LastContact(c.PatientID)
 		if err != nil {
-			return nil, err
+			return time.Time{}, nil, err
 		}
 		if last != nil && policy.ContactDueAt(*last).After(tx.Now) {
-			c.ContactDueAt = new(policy.ContactDueAt(*last))
-			return nil, tx.SettleAlerts(c.ID, treatment.AlertNoContact)
+			return policy.ContactDueAt(*last), nil, tx.SettleAlerts(c.ID, treatment.AlertNoContact)
 		}
-		c.ContactDueAt = new(policy.ContactDueAt(tx.Now))
-		return []treatment.Raised{treatment.Overdue(treatment.AlertNoContact, "", d.At)}, nil
+		return policy.ContactDueAt(tx.Now), []treatment.Raised{treatment.Overdue(treatment.AlertNoContact, "", d.At)}, nil
 	})
 }
 
 // responseReview raises that a patient does not respond, or that nobody knows.
 func (s *Server) responseReview(ctx context.Context, tx *store.Tx, d store.Deadline) error {
-	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
-		c.ReviewDueAt = new(policy.ReviewDueAt(tx.Now))
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) (time.Time, []treatment.Raised, error) {
+		next := policy.ReviewDueAt(tx.Now)
 		first, err := tx.FirstDose(c.ID)
 		if errors.Is(err, store.ErrNotFound) { // there is nothing to respond to
-			return nil, nil
+			return next, nil, nil
 		}
 		if err != nil {
-			return nil, err
+			return next, nil, err
 		}
 		instrument := responseInstrument(c.Indication)
 		age := time.Duration(policy.Treatment.BaselineMaxAgeDays) * 24 * time.Hour
 		before, err := notKnown(tx.CompleteBefore(c.PatientID, instrument.ID, first, age))
 		if err != nil {
-			return nil, err
+			return next, nil, err
 		}
 		last, err := notKnown(tx.CompleteBefore(c.PatientID, instrument.ID, tx.Now, min(age, tx.Now.Sub(first))))
 		if err != nil {
-			return nil, err
+			return next, nil, err
 		}
-		return treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At), nil
+		return next, treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At), nil
 	})
 }
 
-// supplyReview raises that a refill is due, and looks again later.
+// supplyReview raises that a refill is due.
 func (s *Server) supplyReview(ctx context.Context, tx *store.Tx, d store.Deadline) error {
-	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) ([]treatment.Raised, error) {
+	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) (time.Time, []treatment.Raised, error) {
 		day, err := runsOut(tx, c)
-		c.SupplyDueAt = new(policy.SupplyDueAt(day, tx.Now))
+		next := policy.SupplyDueAt(day, tx.Now)
 		if err != nil || day == nil || tx.Now.Before(day.AddDate(0, 0, -policy.Worklist.RefillDueDays)) {
-			return nil, err
+			return next, nil, err
 		}
-		return []treatment.Raised{treatment.Overdue(treatment.AlertRefillDue, "", *day)}, nil
+		return next, []treatment.Raised{treatment.Overdue(treatment.AlertRefillDue, "", *day)}, nil
 	})
 }
 
@@ -189,9 +187,8 @@ func responseInstrument(i treatment.Indication) instruments.Instrument {
 	return found
 }
 
-// recurring does what is due for a treatment again and again: judge says what it raises, and sets when it
-// is due the next time.
-func (s *Server) recurring(ctx context.Context, tx *store.Tx, d store.Deadline, judge func(*store.Treatment, *treatment.Protocol) ([]treatment.Raised, error)) error {
+// recurring does what is due for a treatment again and again: look says when next, and what it raises.
+func (s *Server) recurring(ctx context.Context, tx *store.Tx, d store.Deadline, look func(*store.Treatment, *treatment.Protocol) (time.Time, []treatment.Raised, error)) error {
 	c, err := tx.Course(d.RecordID)
 	if err != nil {
 		return err
@@ -200,13 +197,14 @@ func (s *Server) recurring(ctx context.Context, tx *store.Tx, d store.Deadline, 
 	if err != nil {
 		return err
 	}
-	raised, err := judge(c, policy)
+	next, raised, err := look(c, policy)
 	if err != nil {
 		return err
 	}
-	if err := tx.ChangeCourse("treatment."+string(d.Kind), c); err != nil {
+	if err := tx.Again(d, next); err != nil {
 		return err
 	}
+	tx.Note("treatment."+string(d.Kind), "treatments", c.ID)
 	return s.raise(ctx, tx, c.PatientID, &c.ID, store.AlertSource{Type: store.SourceTreatment, ID: c.ID}, policy, raised)
 }
 

@@ -91,6 +91,12 @@ func passings() map[treatment.DeadlineKind]passing {
 		treatment.DeadlineContact:  {"scheduleSession", fromStart(28 * day), "treatment.contactOverdue", "NO_CONTACT low treatment", end},
 		treatment.DeadlineResponse: {"reviewSession", fromStart(28 * day), "treatment.responseReview", "NO_RESPONSE low treatment", end},
 		treatment.DeadlinePDMP:     {"showPrescription", fromStart(90*day + time.Microsecond), "pdmpCheck.stale", "PDMP_STALE low patient", end},
+		treatment.DeadlineFollowUp: {"showFollowUp", fromStart(day), "followUp.due", "",
+			does(patient, "completeFollowUp", map[string]any{})},
+		treatment.DeadlineFollowUpOverdue: {"showFollowUp", asShown("showFollowUp", "overdueAt", 0), "followUp.overdue", "",
+			does(patient, "completeFollowUp", map[string]any{})},
+		treatment.DeadlineFollowUpMissed: {"showFollowUp", asShown("showFollowUp", "missedAt", 0), "followUp.missed", "",
+			does(nurse, "cancelFollowUp", map[string]any{"reason": "Settled."})},
 	}
 }
 
@@ -181,7 +187,7 @@ func TestDeadlinesOnce(t *testing.T) {
 			})
 		}
 		done.Wait()
-		for event, want := range map[string]int{"assessment.overdue": 8, "assessment.expired": 8, "session.checkInOverdue": 1} {
+		for event, want := range map[string]int{"assessment.overdue": 8, "assessment.expired": 8, "session.checkInOverdue": 1, "followUp.due": 1, "followUp.overdue": 1} {
 			if all, most := byItself(t, db, scene, event); all != want || most != 1 {
 				t.Errorf("%s happened %d times, %d for one record, want %d", event, all, most, want)
 			}

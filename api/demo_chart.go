@@ -34,6 +34,8 @@ type chart struct {
 	left       dose.Mg                // what is at home
 	lots       int                    // that were handed out
 	asked      int                    // when the monitoring program was, last
+	// lookedAfter: the first session is over.
+	lookedAfter bool
 
 	// The ids, once they are known; of consents by kind.
 	patient, supporter, consultation, treatment, prescription, dispense string

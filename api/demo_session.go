@@ -223,6 +223,7 @@ func (c *chart) afterwards(day int, path func() string, d dosing) {
 	if note == "" {
 		note = []string{"No deviations.", "Went well; no side effects left the next day.", "As expected for this dose."}[c.random.IntN(3)]
 	}
+	c.lookAfter(day)
 	if !d.unreviewed {
 		c.office(day+2, "10:00", func() { c.decide(demoNurse, http.MethodPost, path()+"/review", obj{"note": note}) })
 	}

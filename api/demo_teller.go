@@ -63,6 +63,8 @@ type answer struct {
 	Code        string   `json:"code"`    // an invitation's
 	Ticket      string   `json:"ticket"`  // a support person's
 	DraftID     string   `json:"draftId"` // an adjustment's prescription
+	Rule        string   `json:"rule"`    // an alert's
+	For         string   `json:"for"`     // a follow-up's
 	Items       []answer `json:"items"`
 	Memberships []struct {
 		MemberID string `json:"memberId"`
@@ -87,6 +89,7 @@ func (t *teller) tell() error {
 	t.reviseText("communication", "How we reach you", "We write to you in the app. We call when something cannot wait, and leave no message about your health.")
 	t.publishSleep()
 	t.addPatients()
+	t.rounds()
 	slices.SortStableFunc(t.agenda, func(a, b appointment) int { return a.at.Compare(b.at) })
 	for _, a := range t.agenda {
 		if t.err != nil {

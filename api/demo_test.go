@@ -204,6 +204,7 @@ func everyState(t *testing.T, s *Server) {
 		got.count("consultation", of+"consultations?limit=200", "status")
 		got.count("consent", of+"consents?limit=200", "status")
 		got.count("visit", of+"visits?limit=200", "status")
+		got.count("follow-up", of+"follow-ups?limit=200", "status", "for", "series")
 		got.count("medication", of+"medications?limit=200", "status")
 		got.count("adverse event", of+"adverse-events?limit=200", "status")
 		got.count("supply", of+"supply/entries?limit=200", "kind")
@@ -229,7 +230,7 @@ func everyState(t *testing.T, s *Server) {
 		each("treatment phase", treatment.Phases), each("prescription status", treatment.PrescriptionStatuses),
 		[]string{"adjustment source engine", "suggestion suggestion increase", "suggestion named true"},
 		each("adjustment status", treatment.AdjustmentStatuses), each("adverse event status", treatment.AdverseEventStatuses),
-		each("visit status", treatment.VisitStatuses), each("supply kind", treatment.SupplyKinds),
+		each("visit status", treatment.VisitStatuses), each("follow-up status", treatment.FollowUpStatuses), each("follow-up for", treatment.Audiences), each("supply kind", treatment.SupplyKinds),
 		each("assessment status", treatment.AssessmentStatuses), each("alert rule", without(treatment.AlertRules, notYet...)), each("alert status", treatment.AlertStatuses),
 		each("session status", without(treatment.SessionStatuses, treatment.SessionCleared)))
 	for _, w := range want {
@@ -295,7 +296,7 @@ func each[T ~string](noun string, words []T) (list []string) {
 
 // nothingAhead holds every time in the records against the day's beginning where the clinic is.
 func nothingAhead(t *testing.T, dir string) {
-	ahead := []string{"planned_at", "due_at", "expires_at", "expiring_at", "overdue_at", "missed_at", "check_in_due_at", "contact_due_at", "review_due_at", "no_drive_until", "at"} // "at" is a session's plan
+	ahead := []string{"planned_at", "due_at", "expires_at", "expiring_at", "overdue_at", "missed_at", "check_in_due_at", "contact_from", "response_from", "supply_from", "no_drive_until", "at"} // "at" is a session's plan
 	midnight := time.Date(2026, 11, 20, 5, 0, 0, 0, time.UTC)
 	var struck, tomorrow int
 	for _, table := range []string{"patients", "treatments", "prescriptions", "sessions", "session_facts", "measurements", "assessments", "alerts", "journal"} {

@@ -155,7 +155,7 @@ func (c *counter) version(t *testing.T, operation string, e entry, v event) {
 // of an entry of its own.
 func (c *counter) history(t *testing.T) {
 	tables := []string{
-		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits",
+		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits", "follow_ups",
 		"consultations", "protocols", "consent_templates", "consents", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "instrument_licences", "clinic_instruments",
 		"adverse_events", "adjustments", "suggestions", "dispenses", "supply_entries", "supply_signals", "alerts",
 	}

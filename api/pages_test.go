@@ -102,7 +102,7 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 	}
 	for _, item := range items {
 		m, _ := item.(map[string]any)
-		if patient, waits := m["patientId"], m["reasons"] != nil; waits { // the worklist has patients, no records
+		if patient := m["patientId"]; m["id"] == nil { // the worklist has patients, no records
 			ids = append(ids, fmt.Sprint(patient))
 			continue
 		}
@@ -339,6 +339,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listMedications":   {by(c.Prescriber, "listMedications", planned), must(planned, "recordMedication", c.Prescriber), "status=current"},
 		"listPdmpChecks":    {by(c.Prescriber, "listPdmpChecks", planned), must(planned, "recordPdmpCheck", c.Prescriber), ""},
 		"listVisits":        {by(c.Prescriber, "listVisits", planned), must(planned, "bookVisit", c.Prescriber), "status=booked"},
+		"listFollowUps":     {by(c.Prescriber, "listFollowUps", planned), must(planned, "scheduleFollowUp", c.Prescriber), "status=open"},
 		"listProtocols":     {apitest.Call{Operation: "listProtocols", Token: c.Clinician.Token}, must(planned, "proposeProtocol", c.Admin), "status=proposed"},
 		"listConsentTemplates": {apitest.Call{Operation: "listConsentTemplates", Token: c.Clinician.Token},
 			func(t *testing.T) { publish(t) }, "kind=telehealth&status=published"},

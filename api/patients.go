@@ -114,6 +114,7 @@ func (s *Server) UpdatePatient(ctx context.Context, req oapi.UpdatePatientReques
 	}
 	set(&p.Gender, (*string)(b.Gender))
 	set(&p.State, b.State)
+	zoneWas := p.TimeZone
 	set(&p.TimeZone, b.TimeZone)
 	setOrClear(&p.RecordNumber, b.RecordNumber)
 	setOrClear(&p.Phone, b.Phone)
@@ -133,6 +134,9 @@ func (s *Server) UpdatePatient(ctx context.Context, req oapi.UpdatePatientReques
 	if err := tx.ChangePatient("patient.updated", p); err != nil {
 		return nil, err
 	}
+	if err := moveFollowUps(tx, p.ID, zoneWas, p.TimeZone); err != nil {
+		return nil, err
+	}
 	return oapi.UpdatePatient200JSONResponse{PatientJSONResponse: patientOut(p)}, nil
 }
 
@@ -143,6 +147,7 @@ func (s *Server) UpdateContact(ctx context.Context, req oapi.UpdateContactReques
 	if err != nil {
 		return nil, err
 	}
+	zoneWas := p.TimeZone
 	set(&p.TimeZone, b.TimeZone)
 	setOrClear(&p.Phone, b.Phone)
 	email := (*openapi_types.Email)(p.Email)
@@ -151,11 +156,14 @@ func (s *Server) UpdateContact(ctx context.Context, req oapi.UpdateContactReques
 	if err := tx.ChangePatient("patient.contactUpdated", p); err != nil {
 		return nil, err
 	}
+	if err := moveFollowUps(tx, p.ID, zoneWas, p.TimeZone); err != nil {
+		return nil, err
+	}
 	return oapi.UpdateContact200JSONResponse{PatientJSONResponse: patientOut(p)}, nil
 }
 
 // ChangePatientStatus says whether the clinic still treats the patient. Leaving active ends
-// open treatments, which only a prescriber may do, and cancels booked visits.
+// open treatments, which only a prescriber may do, and cancels booked visits and follow-ups.
 func (s *Server) ChangePatientStatus(ctx context.Context, req oapi.ChangePatientStatusRequestObject) (oapi.ChangePatientStatusResponseObject, error) {
 	tx, b := store.From(ctx), req.Body
 	p, err := tx.Patient(req.PatientID)
@@ -174,6 +182,9 @@ func (s *Server) ChangePatientStatus(ctx context.Context, req oapi.ChangePatient
 			return nil, err
 		}
 		if err := cancelVisits(tx, p.ID, "patient is "+string(b.Status)); err != nil {
+			return nil, err
+		}
+		if err := endFollowUps(tx, p.ID, nil, "patient is "+string(b.Status)); err != nil {
 			return nil, err
 		}
 	}

@@ -136,6 +136,9 @@ func (s *Server) UpdateTreatment(ctx context.Context, req oapi.UpdateTreatmentRe
 		}
 		return t.Tighten(mergeLimits(t.Limits, b.Limits), *policy)
 	})
+	if err == nil && b.ProtocolID != nil {
+		err = keepSeries(store.From(ctx), t)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +161,13 @@ func (s *Server) ChangePhase(ctx context.Context, req oapi.ChangePhaseRequestObj
 	if err != nil {
 		return nil, err
 	}
-	if !t.Phase.Open() {
-		if err := endCourse(store.From(ctx), t, req.Body.Reason); err != nil {
-			return nil, err
-		}
+	if t.Phase.Open() {
+		err = keepSeries(store.From(ctx), t)
+	} else {
+		err = endCourse(store.From(ctx), t, req.Body.Reason)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return oapi.ChangePhase200JSONResponse{TreatmentJSONResponse: treatmentOut(t)}, nil
 }
@@ -241,7 +247,7 @@ func decideTreatment(ctx context.Context, id uuid.UUID, event string, decide fun
 }
 
 // endCourse ends what belongs to a treatment that has ended: prescriptions stop, drafts are
-// discarded, adjustments withdrawn, planned sessions cancelled. A running session is finished by
+// discarded, adjustments and follow-ups withdrawn, planned sessions cancelled. A running session is finished by
 // its facts.
 func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 	prescriptions, err := tx.Prescriptions(t.ID)
@@ -263,6 +269,9 @@ func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 		}
 	}
 	if err := endAdjustments(tx, t.ID, reason); err != nil {
+		return err
+	}
+	if err := endFollowUps(tx, t.PatientID, &t.ID, reason); err != nil {
 		return err
 	}
 	return cancelPlanned(tx, t.ID, reason)

@@ -61,6 +61,10 @@ func (s *Server) Work(ctx context.Context) error {
 			due, err = tx.Due(workPage, last...)
 			return err
 		})
+		if err == nil && len(due) == 0 && len(last) > 0 && len(failed) == 0 {
+			last = nil // what was done may have brought about more that is due
+			continue
+		}
 		if err != nil || len(due) == 0 {
 			return errors.Join(append(failed, err)...)
 		}
@@ -109,6 +113,10 @@ var whenPassed = map[treatment.DeadlineKind]func(*Server, context.Context, *stor
 	treatment.DeadlineResponse:      (*Server).responseReview,
 	treatment.DeadlinePDMP:          (*Server).pdmpStale,
 	treatment.DeadlineSupply:        (*Server).supplyReview,
+
+	treatment.DeadlineFollowUp:        (*Server).followUpDue,
+	treatment.DeadlineFollowUpOverdue: (*Server).followUpOverdue,
+	treatment.DeadlineFollowUpMissed:  noted("followUp.missed", "follow_ups"),
 }
 
 // noted writes the event of a status that follows from time. The record itself says it when it is read.

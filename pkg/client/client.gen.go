@@ -416,6 +416,7 @@ const (
 	AlertSourceTypeAssessment   AlertSourceType = "assessment"
 	AlertSourceTypeConsent      AlertSourceType = "consent"
 	AlertSourceTypeDispense     AlertSourceType = "dispense"
+	AlertSourceTypeFollowUp     AlertSourceType = "followUp"
 	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
 	AlertSourceTypeMedication   AlertSourceType = "medication"
 	AlertSourceTypePatient      AlertSourceType = "patient"
@@ -434,6 +435,8 @@ func (e AlertSourceType) Valid() bool {
 	case AlertSourceTypeConsent:
 		return true
 	case AlertSourceTypeDispense:
+		return true
+	case AlertSourceTypeFollowUp:
 		return true
 	case AlertSourceTypeMeasurement:
 		return true
@@ -497,6 +500,24 @@ func (e AssessmentStatus) Valid() bool {
 	case AssessmentStatusReviewed:
 		return true
 	case AssessmentStatusSubmitted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Audience.
+const (
+	AudiencePatient Audience = "patient"
+	AudienceStaff   Audience = "staff"
+)
+
+// Valid indicates whether the value is a known member of the Audience enum.
+func (e Audience) Valid() bool {
+	switch e {
+	case AudiencePatient:
+		return true
+	case AudienceStaff:
 		return true
 	default:
 		return false
@@ -1277,6 +1298,36 @@ func (e FindingClass) Valid() bool {
 	}
 }
 
+// Defines values for FollowUpStatus.
+const (
+	FollowUpStatusCancelled FollowUpStatus = "cancelled"
+	FollowUpStatusDone      FollowUpStatus = "done"
+	FollowUpStatusDue       FollowUpStatus = "due"
+	FollowUpStatusMissed    FollowUpStatus = "missed"
+	FollowUpStatusOpen      FollowUpStatus = "open"
+	FollowUpStatusOverdue   FollowUpStatus = "overdue"
+)
+
+// Valid indicates whether the value is a known member of the FollowUpStatus enum.
+func (e FollowUpStatus) Valid() bool {
+	switch e {
+	case FollowUpStatusCancelled:
+		return true
+	case FollowUpStatusDone:
+		return true
+	case FollowUpStatusDue:
+		return true
+	case FollowUpStatusMissed:
+		return true
+	case FollowUpStatusOpen:
+		return true
+	case FollowUpStatusOverdue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GapPart.
 const (
 	GapPartBaselineAssessment GapPart = "baselineAssessment"
@@ -1877,6 +1928,27 @@ func (e PdmpResult) Valid() bool {
 	case PdmpResultNothingUnexpected:
 		return true
 	case PdmpResultUnexpected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PeriodUnit.
+const (
+	PeriodUnitDay   PeriodUnit = "day"
+	PeriodUnitMonth PeriodUnit = "month"
+	PeriodUnitWeek  PeriodUnit = "week"
+)
+
+// Valid indicates whether the value is a known member of the PeriodUnit enum.
+func (e PeriodUnit) Valid() bool {
+	switch e {
+	case PeriodUnitDay:
+		return true
+	case PeriodUnitMonth:
+		return true
+	case PeriodUnitWeek:
 		return true
 	default:
 		return false
@@ -3080,6 +3152,7 @@ const (
 	WorkReasonCosignature          WorkReason = "cosignature"
 	WorkReasonEarlyRefill          WorkReason = "earlyRefill"
 	WorkReasonEligibilityDecision  WorkReason = "eligibilityDecision"
+	WorkReasonFollowUp             WorkReason = "followUp"
 	WorkReasonHandedOver           WorkReason = "handedOver"
 	WorkReasonLicenceExpiring      WorkReason = "licenceExpiring"
 	WorkReasonNoContact            WorkReason = "noContact"
@@ -3114,6 +3187,8 @@ func (e WorkReason) Valid() bool {
 		return true
 	case WorkReasonEligibilityDecision:
 		return true
+	case WorkReasonFollowUp:
+		return true
 	case WorkReasonHandedOver:
 		return true
 	case WorkReasonLicenceExpiring:
@@ -3144,6 +3219,7 @@ const (
 	WorklistRecordTypeAlert        WorklistRecordType = "alert"
 	WorklistRecordTypeAssessment   WorklistRecordType = "assessment"
 	WorklistRecordTypeConsultation WorklistRecordType = "consultation"
+	WorklistRecordTypeFollowUp     WorklistRecordType = "followUp"
 	WorklistRecordTypePrescription WorklistRecordType = "prescription"
 	WorklistRecordTypeSession      WorklistRecordType = "session"
 	WorklistRecordTypeTreatment    WorklistRecordType = "treatment"
@@ -3161,6 +3237,8 @@ func (e WorklistRecordType) Valid() bool {
 	case WorklistRecordTypeAssessment:
 		return true
 	case WorklistRecordTypeConsultation:
+		return true
+	case WorklistRecordTypeFollowUp:
 		return true
 	case WorklistRecordTypePrescription:
 		return true
@@ -3668,6 +3746,15 @@ type AdverseEventUpdate struct {
 // AdverseTerm What it was. `other` needs a description. More words may come.
 type AdverseTerm string
 
+// AfterSession So many hours after the first dose of sessions.
+type AfterSession struct {
+	// Hours Hours after the first dose.
+	Hours int `json:"hours"`
+
+	// Sessions Sessions by their number among those with a dose; empty for all.
+	Sessions []int `json:"sessions"`
+}
+
 // Alert Something that somebody must look at.
 type Alert struct {
 	// AcknowledgedAt When somebody took it on.
@@ -4135,6 +4222,9 @@ type AttestationInput struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// Audience Whom it is for. What is for the staff is hidden from the patient.
+type Audience string
 
 // Band A range of totals with a name.
 type Band struct {
@@ -5416,6 +5506,174 @@ type FindingBasis string
 
 // FindingClass `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
 type FindingClass string
+
+// FollowUp Something that is due for the patient or the staff.
+type FollowUp struct {
+	// AssessmentID The answers that it was done by.
+	AssessmentID *openapi_types.UUID `json:"assessmentId,omitempty"`
+
+	// ClosedAt When it was done or cancelled.
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+
+	// ClosedBy Who did or recorded something.
+	ClosedBy *Actor `json:"closedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DueAt When it is due.
+	DueAt time.Time `json:"dueAt"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument *AnyInstrumentID `json:"instrument,omitempty"`
+
+	// MissedAt From when on it is missed, at the latest when the next of its series is due.
+	MissedAt time.Time `json:"missedAt"`
+
+	// Note What came of it.
+	Note *string `json:"note,omitempty"`
+
+	// Occurrence Which one of its series: counted since induction began, or the number of the session.
+	Occurrence *int `json:"occurrence,omitempty"`
+
+	// OverdueAt From when on it is overdue. If answers are missing then, an alert is raised.
+	OverdueAt time.Time `json:"overdueAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Series The series of the protocol that has scheduled it; absent if somebody has.
+	Series *string `json:"series,omitempty"`
+
+	// SessionID The session after which it is due; absent for the others.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Status Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+	Status FollowUpStatus `json:"status"`
+
+	// StatusReason Why it was moved or cancelled.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TimeZone IANA zone of the patient, in which it is due, for example `America/New_York`. It moves with the patient.
+	TimeZone string `json:"timeZone"`
+
+	// Title What it is.
+	Title string `json:"title"`
+
+	// TreatmentID The treatment that it belongs to; absent if none was open when it was scheduled.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// FollowUpChange Another time for a follow-up.
+type FollowUpChange struct {
+	// DueAt When it is due, with any offset; not in the past.
+	DueAt time.Time `json:"dueAt"`
+
+	// Reason Why it is moved; the patient reads it if it is for the patient.
+	Reason string `json:"reason"`
+}
+
+// FollowUpCompletion How a follow-up was done.
+type FollowUpCompletion struct {
+	// AssessmentID Answers of the patient to its instrument, when it asks for some.
+	AssessmentID *openapi_types.UUID `json:"assessmentId,omitempty"`
+
+	// Note What came of it; the patient reads it if it is for the patient.
+	Note *string `json:"note,omitempty"`
+}
+
+// FollowUpInput Something that is to be answered or done.
+type FollowUpInput struct {
+	// DueAt When it is due, with any offset; not in the past.
+	DueAt time.Time `json:"dueAt"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument *AnyInstrumentID `json:"instrument,omitempty"`
+
+	// Title What it is; the patient reads it if it is for the patient.
+	Title string `json:"title"`
+}
+
+// FollowUpPage A page of follow-ups.
+type FollowUpPage struct {
+	// Items The follow-ups of this page, in order.
+	Items []FollowUp `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// FollowUpPolicy What is asked again and again in the course of a treatment.
+type FollowUpPolicy struct {
+	// ByHand Hours around the moment at which a follow-up is due.
+	ByHand FollowUpTimes `json:"byHand"`
+
+	// Series What the server schedules by itself.
+	Series []FollowUpSeries `json:"series"`
+}
+
+// FollowUpSeries Something that is due again and again. Either `every` or `afterSession` says when.
+type FollowUpSeries struct {
+	// AfterSession So many hours after the first dose of sessions.
+	AfterSession *AfterSession `json:"afterSession,omitempty"`
+
+	// EarlyHours Hours before it is due from which on answers count.
+	EarlyHours int `json:"earlyHours"`
+
+	// Every Every so many days, weeks or calendar months since the day on which induction began.
+	Every *Recurrence `json:"every,omitempty"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// ID Its name: small letters, digits and hyphens.
+	ID string `json:"id"`
+
+	// Instrument The instruments that are shipped. More words may come.
+	Instrument *InstrumentID `json:"instrument,omitempty"`
+
+	// MissedAfterHours Hours after it was due from which on it is missed.
+	MissedAfterHours int `json:"missedAfterHours"`
+
+	// OverdueAfterHours Hours after it was due from which on it is overdue.
+	OverdueAfterHours int `json:"overdueAfterHours"`
+
+	// Phases Phases of the treatment in which it is scheduled.
+	Phases []Phase `json:"phases"`
+
+	// Title What the patient, or the staff, reads.
+	Title string `json:"title"`
+}
+
+// FollowUpStatus Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+type FollowUpStatus string
+
+// FollowUpTimes Hours around the moment at which a follow-up is due.
+type FollowUpTimes struct {
+	// EarlyHours Hours before it is due from which on answers count.
+	EarlyHours int `json:"earlyHours"`
+
+	// MissedAfterHours Hours after it was due from which on it is missed.
+	MissedAfterHours int `json:"missedAfterHours"`
+
+	// OverdueAfterHours Hours after it was due from which on it is overdue.
+	OverdueAfterHours int `json:"overdueAfterHours"`
+}
 
 // GapPart What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
 type GapPart string
@@ -6968,6 +7226,9 @@ type PerTier struct {
 	Mid int `json:"mid"`
 }
 
+// PeriodUnit What periods are counted in. A shorter month has it on its last day.
+type PeriodUnit string
+
 // PersonName A person's name.
 type PersonName struct {
 	// Family Family name.
@@ -7333,6 +7594,9 @@ type ProtocolPolicy struct {
 	// DefaultInstructions What a new patient is asked to do.
 	DefaultInstructions string `json:"defaultInstructions"`
 
+	// FollowUps What is asked again and again in the course of a treatment.
+	FollowUps FollowUpPolicy `json:"followUps"`
+
 	// GuardsOff Guards that are switched off because what they look at is not recorded.
 	GuardsOff []string `json:"guardsOff"`
 
@@ -7401,6 +7665,18 @@ type Rater string
 type Reason struct {
 	// Reason Why, for whoever reads the record later.
 	Reason string `json:"reason"`
+}
+
+// Recurrence Every so many days, weeks or calendar months since the day on which induction began.
+type Recurrence struct {
+	// Count How many days, weeks or months.
+	Count int `json:"count"`
+
+	// LocalHour The hour of the patient's clocks at which it is due.
+	LocalHour int `json:"localHour"`
+
+	// Unit What periods are counted in. A shorter month has it on its last day.
+	Unit PeriodUnit `json:"unit"`
 }
 
 // RedFlag A symptom that needs emergency care.
@@ -9259,7 +9535,7 @@ type WorklistReason struct {
 	// AssignedTo Who shall deal with it. Left out for nobody in particular.
 	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
 
-	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event.
+	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event, the series of a follow-up.
 	Detail *string `json:"detail,omitempty"`
 
 	// DueAt By when it must be done. It stands in the record, or follows from the protocol's `worklist`.
@@ -9349,6 +9625,12 @@ type DispensePath = openapi_types.UUID
 
 // FactPath Its id.
 type FactPath = openapi_types.UUID
+
+// FollowUpPath Its id.
+type FollowUpPath = openapi_types.UUID
+
+// FollowUpStatusFilter Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+type FollowUpStatusFilter = FollowUpStatus
 
 // IdempotencyKey Bare or quoted.
 type IdempotencyKey = string
@@ -10175,6 +10457,72 @@ type VoidDispenseParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowFollowUpParams defines parameters for ShowFollowUp.
+type ShowFollowUpParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CancelFollowUpParams defines parameters for CancelFollowUp.
+type CancelFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CompleteFollowUpParams defines parameters for CompleteFollowUp.
+type CompleteFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RescheduleFollowUpParams defines parameters for RescheduleFollowUp.
+type RescheduleFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -10530,6 +10878,39 @@ type UpdateContactParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListFollowUpsParams defines parameters for ListFollowUps.
+type ListFollowUpsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *FollowUpStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ScheduleFollowUpParams defines parameters for ScheduleFollowUp.
+type ScheduleFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11969,6 +12350,15 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// CancelFollowUpJSONRequestBody defines body for CancelFollowUp for application/json ContentType.
+type CancelFollowUpJSONRequestBody = Reason
+
+// CompleteFollowUpJSONRequestBody defines body for CompleteFollowUp for application/json ContentType.
+type CompleteFollowUpJSONRequestBody = FollowUpCompletion
+
+// RescheduleFollowUpJSONRequestBody defines body for RescheduleFollowUp for application/json ContentType.
+type RescheduleFollowUpJSONRequestBody = FollowUpChange
+
 // PublishInstrumentJSONRequestBody defines body for PublishInstrument for application/json ContentType.
 type PublishInstrumentJSONRequestBody = InstrumentInput
 
@@ -12013,6 +12403,9 @@ type PresentConsentJSONRequestBody = ConsentInput
 
 // UpdateContactApplicationMergePatchPlusJSONRequestBody defines body for UpdateContact for application/merge-patch+json ContentType.
 type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
+
+// ScheduleFollowUpJSONRequestBody defines body for ScheduleFollowUp for application/json ContentType.
+type ScheduleFollowUpJSONRequestBody = FollowUpInput
 
 // RecordMeasurementJSONRequestBody defines body for RecordMeasurement for application/json ContentType.
 type RecordMeasurementJSONRequestBody = MeasurementInput
@@ -12575,7 +12968,7 @@ type ClientInterface interface {
 
 	// VoidAssessmentWithBody Void an assessment
 	//
-	// It was entered in error.
+	// It was entered in error. A follow-up that it has done is open again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -12584,7 +12977,7 @@ type ClientInterface interface {
 
 	// VoidAssessment Void an assessment
 	//
-	// It was entered in error.
+	// It was entered in error. A follow-up that it has done is open again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -12917,6 +13310,67 @@ type ClientInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowFollowUp Show a follow-up
+	//
+	// A patient sees those for the patient.
+	//
+	// Corresponds with GET /follow-ups/{followUpId} (the `ShowFollowUp` operationId).
+	ShowFollowUp(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelFollowUpWithBody Cancel a follow-up
+	//
+	// It will not be done. A series goes on with its next one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+	CancelFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelFollowUp Cancel a follow-up
+	//
+	// It will not be done. A series goes on with its next one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+	CancelFollowUp(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, body CancelFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteFollowUpWithBody Complete a follow-up
+	//
+	// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+	CompleteFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteFollowUp Complete a follow-up
+	//
+	// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+	CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RescheduleFollowUpWithBody Reschedule a follow-up
+	//
+	// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+	RescheduleFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RescheduleFollowUp Reschedule a follow-up
+	//
+	// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+	RescheduleFollowUp(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, body RescheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListInstruments List instruments
 	//
 	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
@@ -13248,7 +13702,7 @@ type ClientInterface interface {
 
 	// UpdateContactWithBody Change own contact data
 	//
-	// JSON merge patch, by the patient.
+	// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13257,12 +13711,37 @@ type ClientInterface interface {
 
 	// UpdateContactWithApplicationMergePatchPlusJSONBody Change own contact data
 	//
-	// JSON merge patch, by the patient.
+	// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListFollowUps List follow-ups
+	//
+	// By when they are due, latest first. A patient sees those for the patient.
+	//
+	// Corresponds with GET /patients/{patientId}/follow-ups (the `ListFollowUps` operationId).
+	ListFollowUps(ctx context.Context, patientID PatientPath, params *ListFollowUpsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ScheduleFollowUpWithBody Schedule a follow-up
+	//
+	// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+	ScheduleFollowUpWithBody(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ScheduleFollowUp Schedule a follow-up
+	//
+	// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+	ScheduleFollowUp(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowInteractions Show what medicines do with ketamine
 	//
@@ -13355,7 +13834,7 @@ type ClientInterface interface {
 
 	// ChangePatientStatusWithBody Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13364,7 +13843,7 @@ type ClientInterface interface {
 
 	// ChangePatientStatus Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14260,7 +14739,7 @@ type ClientInterface interface {
 
 	// DiscontinueTreatmentWithBody Discontinue a treatment
 	//
-	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+	// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -14269,7 +14748,7 @@ type ClientInterface interface {
 
 	// DiscontinueTreatment Discontinue a treatment
 	//
-	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+	// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -14339,7 +14818,7 @@ type ClientInterface interface {
 
 	// ChangePhaseWithBody Change the phase
 	//
-	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -14348,7 +14827,7 @@ type ClientInterface interface {
 
 	// ChangePhase Change the phase
 	//
-	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15207,7 +15686,7 @@ func (c *Client) CancelAssessment(ctx context.Context, assessmentID AssessmentPa
 
 // VoidAssessmentWithBody Void an assessment
 //
-// It was entered in error.
+// It was entered in error. A follow-up that it has done is open again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15226,7 +15705,7 @@ func (c *Client) VoidAssessmentWithBody(ctx context.Context, assessmentID Assess
 
 // VoidAssessment Void an assessment
 //
-// It was entered in error.
+// It was entered in error. A follow-up that it has done is open again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -15939,6 +16418,137 @@ func (c *Client) VoidDispenseWithBody(ctx context.Context, dispenseID DispensePa
 // Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidDispenseRequest(c.Server, dispenseID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowFollowUp Show a follow-up
+//
+// A patient sees those for the patient.
+//
+// Corresponds with GET /follow-ups/{followUpId} (the `ShowFollowUp` operationId).
+func (c *Client) ShowFollowUp(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowFollowUpRequest(c.Server, followUpID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelFollowUpWithBody Cancel a follow-up
+//
+// It will not be done. A series goes on with its next one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+func (c *Client) CancelFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelFollowUpRequestWithBody(c.Server, followUpID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelFollowUp Cancel a follow-up
+//
+// It will not be done. A series goes on with its next one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+func (c *Client) CancelFollowUp(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, body CancelFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelFollowUpRequest(c.Server, followUpID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteFollowUpWithBody Complete a follow-up
+//
+// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+func (c *Client) CompleteFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteFollowUpRequestWithBody(c.Server, followUpID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteFollowUp Complete a follow-up
+//
+// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+func (c *Client) CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteFollowUpRequest(c.Server, followUpID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RescheduleFollowUpWithBody Reschedule a follow-up
+//
+// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+func (c *Client) RescheduleFollowUpWithBody(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRescheduleFollowUpRequestWithBody(c.Server, followUpID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RescheduleFollowUp Reschedule a follow-up
+//
+// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+func (c *Client) RescheduleFollowUp(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, body RescheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRescheduleFollowUpRequest(c.Server, followUpID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -16670,7 +17280,7 @@ func (c *Client) OpenConsultation(ctx context.Context, patientID PatientPath, pa
 
 // UpdateContactWithBody Change own contact data
 //
-// JSON merge patch, by the patient.
+// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16689,13 +17299,68 @@ func (c *Client) UpdateContactWithBody(ctx context.Context, patientID PatientPat
 
 // UpdateContactWithApplicationMergePatchPlusJSONBody Change own contact data
 //
-// JSON merge patch, by the patient.
+// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
 // Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 func (c *Client) UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateContactRequestWithApplicationMergePatchPlusJSONBody(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListFollowUps List follow-ups
+//
+// By when they are due, latest first. A patient sees those for the patient.
+//
+// Corresponds with GET /patients/{patientId}/follow-ups (the `ListFollowUps` operationId).
+func (c *Client) ListFollowUps(ctx context.Context, patientID PatientPath, params *ListFollowUpsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListFollowUpsRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ScheduleFollowUpWithBody Schedule a follow-up
+//
+// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+func (c *Client) ScheduleFollowUpWithBody(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewScheduleFollowUpRequestWithBody(c.Server, patientID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ScheduleFollowUp Schedule a follow-up
+//
+// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+func (c *Client) ScheduleFollowUp(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewScheduleFollowUpRequest(c.Server, patientID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -16907,7 +17572,7 @@ func (c *Client) RecordPdmpCheck(ctx context.Context, patientID PatientPath, par
 
 // ChangePatientStatusWithBody Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 //
 // Takes any type of body and a specified content type.
 //
@@ -16926,7 +17591,7 @@ func (c *Client) ChangePatientStatusWithBody(ctx context.Context, patientID Pati
 
 // ChangePatientStatus Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -18862,7 +19527,7 @@ func (c *Client) ProposeAdjustment(ctx context.Context, treatmentID TreatmentPat
 
 // DiscontinueTreatmentWithBody Discontinue a treatment
 //
-// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 //
 // Takes any type of body and a specified content type.
 //
@@ -18881,7 +19546,7 @@ func (c *Client) DiscontinueTreatmentWithBody(ctx context.Context, treatmentID T
 
 // DiscontinueTreatment Discontinue a treatment
 //
-// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -19031,7 +19696,7 @@ func (c *Client) AcknowledgeInstructions(ctx context.Context, treatmentID Treatm
 
 // ChangePhaseWithBody Change the phase
 //
-// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 //
 // Takes any type of body and a specified content type.
 //
@@ -19050,7 +19715,7 @@ func (c *Client) ChangePhaseWithBody(ctx context.Context, treatmentID TreatmentP
 
 // ChangePhase Change the phase
 //
-// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -24065,6 +24730,431 @@ func NewVoidDispenseRequestWithBody(server string, dispenseID DispensePath, para
 	return req, nil
 }
 
+// NewShowFollowUpRequest constructs an http.Request for the ShowFollowUp method
+func NewShowFollowUpRequest(server string, followUpID FollowUpPath, params *ShowFollowUpParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelFollowUpRequest calls the generic CancelFollowUp builder with application/json body
+func NewCancelFollowUpRequest(server string, followUpID FollowUpPath, params *CancelFollowUpParams, body CancelFollowUpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelFollowUpRequestWithBody(server, followUpID, params, "application/json", bodyReader)
+}
+
+// NewCancelFollowUpRequestWithBody constructs an http.Request for the CancelFollowUp method, with any body, and a specified content type
+func NewCancelFollowUpRequestWithBody(server string, followUpID FollowUpPath, params *CancelFollowUpParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCompleteFollowUpRequest calls the generic CompleteFollowUp builder with application/json body
+func NewCompleteFollowUpRequest(server string, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteFollowUpRequestWithBody(server, followUpID, params, "application/json", bodyReader)
+}
+
+// NewCompleteFollowUpRequestWithBody constructs an http.Request for the CompleteFollowUp method, with any body, and a specified content type
+func NewCompleteFollowUpRequestWithBody(server string, followUpID FollowUpPath, params *CompleteFollowUpParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s/complete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRescheduleFollowUpRequest calls the generic RescheduleFollowUp builder with application/json body
+func NewRescheduleFollowUpRequest(server string, followUpID FollowUpPath, params *RescheduleFollowUpParams, body RescheduleFollowUpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRescheduleFollowUpRequestWithBody(server, followUpID, params, "application/json", bodyReader)
+}
+
+// NewRescheduleFollowUpRequestWithBody constructs an http.Request for the RescheduleFollowUp method, with any body, and a specified content type
+func NewRescheduleFollowUpRequestWithBody(server string, followUpID FollowUpPath, params *RescheduleFollowUpParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s/reschedule", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam1)
+
+		if params.TitrateClinic != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam2)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam3 string
+
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListInstrumentsRequest constructs an http.Request for the ListInstruments method
 func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*http.Request, error) {
 	var err error
@@ -26521,6 +27611,226 @@ func NewUpdateContactRequestWithBody(server string, patientID PatientPath, param
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListFollowUpsRequest constructs an http.Request for the ListFollowUps method
+func NewListFollowUpsRequest(server string, patientID PatientPath, params *ListFollowUpsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/follow-ups", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewScheduleFollowUpRequest calls the generic ScheduleFollowUp builder with application/json body
+func NewScheduleFollowUpRequest(server string, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewScheduleFollowUpRequestWithBody(server, patientID, params, "application/json", bodyReader)
+}
+
+// NewScheduleFollowUpRequestWithBody constructs an http.Request for the ScheduleFollowUp method, with any body, and a specified content type
+func NewScheduleFollowUpRequestWithBody(server string, patientID PatientPath, params *ScheduleFollowUpParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/follow-ups", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
 		}
 
 	}
@@ -35762,7 +37072,7 @@ type ClientWithResponsesInterface interface {
 
 	// VoidAssessmentWithBodyWithResponse Void an assessment
 	//
-	// It was entered in error.
+	// It was entered in error. A follow-up that it has done is open again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -35771,7 +37081,7 @@ type ClientWithResponsesInterface interface {
 
 	// VoidAssessmentWithResponse Void an assessment
 	//
-	// It was entered in error.
+	// It was entered in error. A follow-up that it has done is open again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36119,6 +37429,69 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
+
+	// ShowFollowUpWithResponse Show a follow-up
+	//
+	// A patient sees those for the patient.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /follow-ups/{followUpId} (the `ShowFollowUp` operationId).
+	ShowFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpParams, reqEditors ...RequestEditorFn) (*ShowFollowUpResponse, error)
+
+	// CancelFollowUpWithBodyWithResponse Cancel a follow-up
+	//
+	// It will not be done. A series goes on with its next one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+	CancelFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelFollowUpResponse, error)
+
+	// CancelFollowUpWithResponse Cancel a follow-up
+	//
+	// It will not be done. A series goes on with its next one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+	CancelFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, body CancelFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelFollowUpResponse, error)
+
+	// CompleteFollowUpWithBodyWithResponse Complete a follow-up
+	//
+	// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+	CompleteFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error)
+
+	// CompleteFollowUpWithResponse Complete a follow-up
+	//
+	// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+	CompleteFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error)
+
+	// RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
+	//
+	// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+	RescheduleFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RescheduleFollowUpResponse, error)
+
+	// RescheduleFollowUpWithResponse Reschedule a follow-up
+	//
+	// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+	RescheduleFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, body RescheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*RescheduleFollowUpResponse, error)
 
 	// ListInstrumentsWithResponse List instruments
 	//
@@ -36473,7 +37846,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateContactWithBodyWithResponse Change own contact data
 	//
-	// JSON merge patch, by the patient.
+	// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36482,12 +37855,39 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse Change own contact data
 	//
-	// JSON merge patch, by the patient.
+	// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
+
+	// ListFollowUpsWithResponse List follow-ups
+	//
+	// By when they are due, latest first. A patient sees those for the patient.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/follow-ups (the `ListFollowUps` operationId).
+	ListFollowUpsWithResponse(ctx context.Context, patientID PatientPath, params *ListFollowUpsParams, reqEditors ...RequestEditorFn) (*ListFollowUpsResponse, error)
+
+	// ScheduleFollowUpWithBodyWithResponse Schedule a follow-up
+	//
+	// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+	ScheduleFollowUpWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error)
+
+	// ScheduleFollowUpWithResponse Schedule a follow-up
+	//
+	// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+	ScheduleFollowUpWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error)
 
 	// ShowInteractionsWithResponse Show what medicines do with ketamine
 	//
@@ -36590,7 +37990,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePatientStatusWithBodyWithResponse Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -36599,7 +37999,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePatientStatusWithResponse Change a patient's status
 	//
-	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+	// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37537,7 +38937,7 @@ type ClientWithResponsesInterface interface {
 
 	// DiscontinueTreatmentWithBodyWithResponse Discontinue a treatment
 	//
-	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+	// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37546,7 +38946,7 @@ type ClientWithResponsesInterface interface {
 
 	// DiscontinueTreatmentWithResponse Discontinue a treatment
 	//
-	// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+	// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37618,7 +39018,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePhaseWithBodyWithResponse Change the phase
 	//
-	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37627,7 +39027,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePhaseWithResponse Change the phase
 	//
-	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+	// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -40079,6 +41479,202 @@ func (r VoidDispenseResponse) ContentType() string {
 	return ""
 }
 
+// ShowFollowUpResponse200Headers the declared response headers of an HTTP 200 response for ShowFollowUp
+type ShowFollowUpResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ShowFollowUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FollowUp
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowFollowUpResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowFollowUpResponse) GetJSON200() *FollowUp {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowFollowUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowFollowUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowFollowUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelFollowUpResponse200Headers the declared response headers of an HTTP 200 response for CancelFollowUp
+type CancelFollowUpResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CancelFollowUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FollowUp
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelFollowUpResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelFollowUpResponse) GetJSON200() *FollowUp {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelFollowUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelFollowUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelFollowUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompleteFollowUpResponse200Headers the declared response headers of an HTTP 200 response for CompleteFollowUp
+type CompleteFollowUpResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type CompleteFollowUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FollowUp
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompleteFollowUpResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteFollowUpResponse) GetJSON200() *FollowUp {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteFollowUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteFollowUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteFollowUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RescheduleFollowUpResponse200Headers the declared response headers of an HTTP 200 response for RescheduleFollowUp
+type RescheduleFollowUpResponse200Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type RescheduleFollowUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FollowUp
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RescheduleFollowUpResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RescheduleFollowUpResponse) GetJSON200() *FollowUp {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RescheduleFollowUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RescheduleFollowUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RescheduleFollowUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RescheduleFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListInstrumentsResponse200Headers the declared response headers of an HTTP 200 response for ListInstruments
 type ListInstrumentsResponse200Headers struct {
 	Link *string
@@ -41351,6 +42947,103 @@ func (r UpdateContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListFollowUpsResponse200Headers the declared response headers of an HTTP 200 response for ListFollowUps
+type ListFollowUpsResponse200Headers struct {
+	Link *string
+}
+
+type ListFollowUpsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FollowUpPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListFollowUpsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListFollowUpsResponse) GetJSON200() *FollowUpPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListFollowUpsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListFollowUpsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListFollowUpsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListFollowUpsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ScheduleFollowUpResponse201Headers the declared response headers of an HTTP 201 response for ScheduleFollowUp
+type ScheduleFollowUpResponse201Headers struct {
+	ETag     *string
+	Location *string
+}
+
+type ScheduleFollowUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *FollowUp
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *ScheduleFollowUpResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r ScheduleFollowUpResponse) GetJSON201() *FollowUp {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r ScheduleFollowUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ScheduleFollowUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ScheduleFollowUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ScheduleFollowUpResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -46554,7 +48247,7 @@ func (c *ClientWithResponses) CancelAssessmentWithResponse(ctx context.Context, 
 
 // VoidAssessmentWithBodyWithResponse Void an assessment
 //
-// It was entered in error.
+// It was entered in error. A follow-up that it has done is open again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -46569,7 +48262,7 @@ func (c *ClientWithResponses) VoidAssessmentWithBodyWithResponse(ctx context.Con
 
 // VoidAssessmentWithResponse Void an assessment
 //
-// It was entered in error.
+// It was entered in error. A follow-up that it has done is open again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47150,6 +48843,111 @@ func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, disp
 		return nil, err
 	}
 	return ParseVoidDispenseResponse(rsp)
+}
+
+// ShowFollowUpWithResponse Show a follow-up
+//
+// A patient sees those for the patient.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /follow-ups/{followUpId} (the `ShowFollowUp` operationId).
+func (c *ClientWithResponses) ShowFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpParams, reqEditors ...RequestEditorFn) (*ShowFollowUpResponse, error) {
+	rsp, err := c.ShowFollowUp(ctx, followUpID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowFollowUpResponse(rsp)
+}
+
+// CancelFollowUpWithBodyWithResponse Cancel a follow-up
+//
+// It will not be done. A series goes on with its next one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+func (c *ClientWithResponses) CancelFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelFollowUpResponse, error) {
+	rsp, err := c.CancelFollowUpWithBody(ctx, followUpID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelFollowUpResponse(rsp)
+}
+
+// CancelFollowUpWithResponse Cancel a follow-up
+//
+// It will not be done. A series goes on with its next one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/cancel (the `CancelFollowUp` operationId).
+func (c *ClientWithResponses) CancelFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CancelFollowUpParams, body CancelFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelFollowUpResponse, error) {
+	rsp, err := c.CancelFollowUp(ctx, followUpID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelFollowUpResponse(rsp)
+}
+
+// CompleteFollowUpWithBodyWithResponse Complete a follow-up
+//
+// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+func (c *ClientWithResponses) CompleteFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error) {
+	rsp, err := c.CompleteFollowUpWithBody(ctx, followUpID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteFollowUpResponse(rsp)
+}
+
+// CompleteFollowUpWithResponse Complete a follow-up
+//
+// It is done, perhaps late. What asks for answers is done by answers to its instrument, most often by themselves: `assessmentId` names others, given too early or too late. A patient completes those for the patient.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
+func (c *ClientWithResponses) CompleteFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error) {
+	rsp, err := c.CompleteFollowUp(ctx, followUpID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteFollowUpResponse(rsp)
+}
+
+// RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
+//
+// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+func (c *ClientWithResponses) RescheduleFollowUpWithBodyWithResponse(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RescheduleFollowUpResponse, error) {
+	rsp, err := c.RescheduleFollowUpWithBody(ctx, followUpID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRescheduleFollowUpResponse(rsp)
+}
+
+// RescheduleFollowUpWithResponse Reschedule a follow-up
+//
+// To another time to come, also when it was missed. It is overdue and missed as long after it as before.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /follow-ups/{followUpId}/reschedule (the `RescheduleFollowUp` operationId).
+func (c *ClientWithResponses) RescheduleFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *RescheduleFollowUpParams, body RescheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*RescheduleFollowUpResponse, error) {
+	rsp, err := c.RescheduleFollowUp(ctx, followUpID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRescheduleFollowUpResponse(rsp)
 }
 
 // ListInstrumentsWithResponse List instruments
@@ -47739,7 +49537,7 @@ func (c *ClientWithResponses) OpenConsultationWithResponse(ctx context.Context, 
 
 // UpdateContactWithBodyWithResponse Change own contact data
 //
-// JSON merge patch, by the patient.
+// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47754,7 +49552,7 @@ func (c *ClientWithResponses) UpdateContactWithBodyWithResponse(ctx context.Cont
 
 // UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse Change own contact data
 //
-// JSON merge patch, by the patient.
+// JSON merge patch, by the patient. Follow-ups to come move into a new time zone, to the same hour there.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47765,6 +49563,51 @@ func (c *ClientWithResponses) UpdateContactWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdateContactResponse(rsp)
+}
+
+// ListFollowUpsWithResponse List follow-ups
+//
+// By when they are due, latest first. A patient sees those for the patient.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/follow-ups (the `ListFollowUps` operationId).
+func (c *ClientWithResponses) ListFollowUpsWithResponse(ctx context.Context, patientID PatientPath, params *ListFollowUpsParams, reqEditors ...RequestEditorFn) (*ListFollowUpsResponse, error) {
+	rsp, err := c.ListFollowUps(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListFollowUpsResponse(rsp)
+}
+
+// ScheduleFollowUpWithBodyWithResponse Schedule a follow-up
+//
+// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+func (c *ClientWithResponses) ScheduleFollowUpWithBodyWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error) {
+	rsp, err := c.ScheduleFollowUpWithBody(ctx, patientID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScheduleFollowUpResponse(rsp)
+}
+
+// ScheduleFollowUpWithResponse Schedule a follow-up
+//
+// Something to answer or to do, beside what the protocol's series schedule by themselves. From when on it is overdue and missed stands in the protocol (`followUps.byHand`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
+func (c *ClientWithResponses) ScheduleFollowUpWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error) {
+	rsp, err := c.ScheduleFollowUp(ctx, patientID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScheduleFollowUpResponse(rsp)
 }
 
 // ShowInteractionsWithResponse Show what medicines do with ketamine
@@ -47934,7 +49777,7 @@ func (c *ClientWithResponses) RecordPdmpCheckWithResponse(ctx context.Context, p
 
 // ChangePatientStatusWithBodyWithResponse Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -47949,7 +49792,7 @@ func (c *ClientWithResponses) ChangePatientStatusWithBodyWithResponse(ctx contex
 
 // ChangePatientStatusWithResponse Change a patient's status
 //
-// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits are cancelled.
+// Leaving `active` ends open treatments: with an open treatment only a prescriber may do it. Booked visits and open follow-ups are cancelled.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49511,7 +51354,7 @@ func (c *ClientWithResponses) ProposeAdjustmentWithResponse(ctx context.Context,
 
 // DiscontinueTreatmentWithBodyWithResponse Discontinue a treatment
 //
-// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49526,7 +51369,7 @@ func (c *ClientWithResponses) DiscontinueTreatmentWithBodyWithResponse(ctx conte
 
 // DiscontinueTreatmentWithResponse Discontinue a treatment
 //
-// Prescriptions stop, drafts are discarded, planned sessions are cancelled in the same step; a running session is finished.
+// Prescriptions stop, drafts are discarded, planned sessions and follow-ups are cancelled in the same step; a running session is finished.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49646,7 +51489,7 @@ func (c *ClientWithResponses) AcknowledgeInstructionsWithResponse(ctx context.Co
 
 // ChangePhaseWithBodyWithResponse Change the phase
 //
-// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49661,7 +51504,7 @@ func (c *ClientWithResponses) ChangePhaseWithBodyWithResponse(ctx context.Contex
 
 // ChangePhaseWithResponse Change the phase
 //
-// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. Completing stops prescriptions and cancels planned sessions.
+// planned → induction needs the baseline assessments and the patient's acknowledgement of the instructions. The follow-ups of the new phase begin, those of the old one that are still to come are cancelled. Completing stops prescriptions and cancels planned sessions and follow-ups.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -52121,6 +53964,190 @@ func ParseVoidDispenseResponse(rsp *http.Response) (*VoidDispenseResponse, error
 	return response, nil
 }
 
+// ParseShowFollowUpResponse parses an HTTP response from a ShowFollowUpWithResponse call
+func ParseShowFollowUpResponse(rsp *http.Response) (*ShowFollowUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowFollowUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FollowUp
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowFollowUpResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelFollowUpResponse parses an HTTP response from a CancelFollowUpWithResponse call
+func ParseCancelFollowUpResponse(rsp *http.Response) (*CancelFollowUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelFollowUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FollowUp
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelFollowUpResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompleteFollowUpResponse parses an HTTP response from a CompleteFollowUpWithResponse call
+func ParseCompleteFollowUpResponse(rsp *http.Response) (*CompleteFollowUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteFollowUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FollowUp
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompleteFollowUpResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRescheduleFollowUpResponse parses an HTTP response from a RescheduleFollowUpWithResponse call
+func ParseRescheduleFollowUpResponse(rsp *http.Response) (*RescheduleFollowUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RescheduleFollowUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FollowUp
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RescheduleFollowUpResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListInstrumentsResponse parses an HTTP response from a ListInstrumentsWithResponse call
 func ParseListInstrumentsResponse(rsp *http.Response) (*ListInstrumentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -53250,6 +55277,91 @@ func ParseUpdateContactResponse(rsp *http.Response) (*UpdateContactResponse, err
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListFollowUpsResponse parses an HTTP response from a ListFollowUpsWithResponse call
+func ParseListFollowUpsResponse(rsp *http.Response) (*ListFollowUpsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListFollowUpsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FollowUpPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListFollowUpsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseScheduleFollowUpResponse parses an HTTP response from a ScheduleFollowUpWithResponse call
+func ParseScheduleFollowUpResponse(rsp *http.Response) (*ScheduleFollowUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ScheduleFollowUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest FollowUp
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers ScheduleFollowUpResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil

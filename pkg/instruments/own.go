@@ -93,6 +93,9 @@ func urinarySymptoms() Instrument {
 	}
 }
 
+// DailyCheckIn is the id of the check-in: nobody knows how a patient is who does not answer it.
+const DailyCheckIn = "daily-check-in"
+
 // dailyCheckIn follows a patient from day to day: ten times the mean of four sliders from 0 to
 // 10, of which that for anxiety counts the other way round, and a question about thoughts of
 // death that does not count.
@@ -103,7 +106,7 @@ func dailyCheckIn() Instrument {
 	anxiety := slider("daily-4", "Anxiety or inner tension", "0, none", "10, unbearable")
 	anxiety.Reverse = true
 	return Instrument{
-		ID:           "daily-check-in",
+		ID:           DailyCheckIn,
 		Title:        "Daily check-in",
 		Version:      "2026.1",
 		RatedBy:      RatedByPatient,

@@ -154,7 +154,7 @@ func (a Adjustment) Deadlines() []Deadline {
 	if a.Status != AdjustmentProposed {
 		return nil
 	}
-	return []Deadline{{DeadlineProposal, a.ExpiresAt}}
+	return []Deadline{{Kind: DeadlineProposal, At: a.ExpiresAt}}
 }
 
 // Proposing is what is known when an adjustment is proposed.

@@ -145,7 +145,7 @@ func (a Alert) Deadlines() []Deadline {
 	if a.SnoozedUntil != nil {
 		at = later(at, *a.SnoozedUntil)
 	}
-	return []Deadline{{DeadlineAlert, at}}
+	return []Deadline{{Kind: DeadlineAlert, At: at}}
 }
 
 // Escalate marks an alert whose deadline has passed.

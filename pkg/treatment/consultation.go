@@ -149,7 +149,7 @@ func (c Consultation) Deadlines() []Deadline {
 	if c.Status != ConsultationEligible || c.ExpiresAt == nil {
 		return nil
 	}
-	return []Deadline{{DeadlineEligibility, c.ExpiresAt.Add(time.Microsecond)}} // it is the last good moment
+	return []Deadline{{Kind: DeadlineEligibility, At: c.ExpiresAt.Add(time.Microsecond)}} // it is the last good moment
 }
 
 // Fill says whether the intake may be changed: while it waits for answers.

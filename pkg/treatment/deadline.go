@@ -8,6 +8,8 @@ import "time"
 type Deadline struct {
 	Kind DeadlineKind
 	At   time.Time
+	// Recurs: once it has passed it is due again, when what is done then says so. At is the first time.
+	Recurs bool
 }
 
 // DeadlineKind is what follows.
@@ -42,22 +44,27 @@ const (
 	DeadlinePDMP DeadlineKind = "pdmpStale"
 	// DeadlineSupply: it is time to look how long the supply at home lasts.
 	DeadlineSupply DeadlineKind = "supplyReview"
+	// DeadlineFollowUp: a follow-up is due; then overdue, then missed.
+	DeadlineFollowUp        DeadlineKind = "followUpDue"
+	DeadlineFollowUpOverdue DeadlineKind = "followUpOverdue"
+	DeadlineFollowUpMissed  DeadlineKind = "followUpMissed"
 )
 
 // DeadlineKinds lists every kind.
 var DeadlineKinds = []DeadlineKind{
 	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlineRefill, DeadlinePrescription,
 	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP, DeadlineSupply,
+	DeadlineFollowUp, DeadlineFollowUpOverdue, DeadlineFollowUpMissed,
 }
 
-// alertOfDeadline are the alerts that are over as soon as their record no longer has the deadline.
-var alertOfDeadline = map[DeadlineKind]AlertRule{
-	DeadlineCheckIn: AlertCheckInOverdue,
-	DeadlineAnswers: AlertAssessmentOverdue,
-	DeadlineRefill:  AlertPrescriptionExpiring,
-	DeadlineRenewal: AlertConsentExpiring,
+// alertsOfDeadline are the alerts that are over as soon as their record no longer has the deadline.
+var alertsOfDeadline = map[DeadlineKind][]AlertRule{
+	DeadlineCheckIn:         {AlertCheckInOverdue},
+	DeadlineAnswers:         {AlertAssessmentOverdue},
+	DeadlineRefill:          {AlertPrescriptionExpiring},
+	DeadlineRenewal:         {AlertConsentExpiring},
+	DeadlineFollowUpOverdue: {AlertCheckInOverdue, AlertAssessmentOverdue},
 }
 
-// Raised is the alert that is over when a record no longer has a deadline of the kind that had passed;
-// empty for none.
-func (k DeadlineKind) Raised() AlertRule { return alertOfDeadline[k] }
+// Raised are the alerts that are over when a record no longer has a deadline of the kind that had passed.
+func (k DeadlineKind) Raised() []AlertRule { return alertsOfDeadline[k] }

@@ -57,6 +57,7 @@ type Protocol struct {
 	Answers      AnswerPolicy      `json:"answers"`
 	Alerts       AlertPolicy       `json:"alerts"`
 	Worklist     WorklistPolicy    `json:"worklist"`
+	FollowUps    FollowUpPolicy    `json:"followUps"`
 	// DefaultInstructions is what a new treatment's patient is asked to do before, during and
 	// after a session, until the prescriber writes something else.
 	DefaultInstructions string `json:"defaultInstructions"`

@@ -72,6 +72,7 @@ func TestDefaultProtocol(t *testing.T) {
 		{"half a troche", p.Supply.UnitStep[treatment.FormTroche], dose.Unit / 2},
 		{"a whole capsule", p.Supply.UnitStep[treatment.FormOralCapsule], dose.Unit},
 		{"a tenth of a millilitre", p.Supply.UnitStep[treatment.FormSyrup], dose.Unit / 10},
+		{"follow-ups by hand", p.FollowUps.ByHand, treatment.FollowUpTimes{EarlyHours: 24, OverdueAfterHours: 24, MissedAfterHours: 168}},
 		{"due", p.Alerts.DueMin, treatment.PerSeverity{Low: 4320, Medium: 1440, High: 240, Critical: 15}},
 	}
 	for _, test := range tests {
@@ -230,6 +231,29 @@ func TestProtocolValidate(t *testing.T) {
 			p.Treatment.RequiredConsents = []string{"treatment", "telehealth", "controlledSubstance", "supportPerson"}
 		}},
 		{"/treatment/baselineInstruments", func(p *treatment.Protocol) { p.Treatment.BaselineInstruments = nil }},
+		{"/followUps/byHand/overdueAfterHours", func(p *treatment.Protocol) { p.FollowUps.ByHand.OverdueAfterHours = 169 }},
+		{"/followUps/byHand/missedAfterHours", func(p *treatment.Protocol) { p.FollowUps.ByHand.MissedAfterHours = 8761 }},
+		{"/followUps/series/0/id", func(p *treatment.Protocol) { p.FollowUps.Series[0].ID = "First visit" }},
+		{"/followUps/series/1/id", func(p *treatment.Protocol) { p.FollowUps.Series[1].ID = p.FollowUps.Series[0].ID }},
+		{"/followUps/series/0/title", func(p *treatment.Protocol) { p.FollowUps.Series[0].Title = "" }},
+		{"/followUps/series/0/for", func(p *treatment.Protocol) { p.FollowUps.Series[0].For = "family" }},
+		{"/followUps/series/1/for", func(p *treatment.Protocol) { p.FollowUps.Series[1].Instrument = "madrs" }},
+		{"/followUps/series/1/instrument", func(p *treatment.Protocol) { p.FollowUps.Series[1].Instrument = "phq-99" }},
+		{"/followUps/series/0/phases", func(p *treatment.Protocol) { p.FollowUps.Series[0].Phases = nil }},
+		{"/followUps/series/0/phases/1", func(p *treatment.Protocol) { p.FollowUps.Series[0].Phases[1] = treatment.PhaseInduction }},
+		{"/followUps/series/0/phases/2", func(p *treatment.Protocol) { p.FollowUps.Series[0].Phases[2] = treatment.PhaseCompleted }},
+		{"/followUps/series/0", func(p *treatment.Protocol) { p.FollowUps.Series[0].AfterSession = nil }},
+		{"/followUps/series/3", func(p *treatment.Protocol) {
+			p.FollowUps.Series[3].AfterSession = &treatment.AfterSession{Hours: 24}
+		}},
+		{"/followUps/series/0/afterSession/hours", func(p *treatment.Protocol) { p.FollowUps.Series[0].AfterSession.Hours = -1 }},
+		{"/followUps/series/1/afterSession/sessions/0", func(p *treatment.Protocol) { p.FollowUps.Series[1].AfterSession.Sessions[0] = 0 }},
+		{"/followUps/series/1/afterSession/sessions/1", func(p *treatment.Protocol) { p.FollowUps.Series[1].AfterSession.Sessions[1] = 2 }},
+		{"/followUps/series/3/every/localHour", func(p *treatment.Protocol) { p.FollowUps.Series[3].Every.LocalHour = 24 }},
+		{"/followUps/series/3/earlyHours", func(p *treatment.Protocol) { p.FollowUps.Series[3].EarlyHours = 14*24 + 1 }},
+		{"/followUps/series/3/overdueAfterHours", func(p *treatment.Protocol) {
+			p.FollowUps.Series[3].OverdueAfterHours, p.FollowUps.Series[3].MissedAfterHours = 28*24-1, 28*24
+		}},
 	}
 	for _, test := range tests {
 		t.Run(test.pointer, func(t *testing.T) {

@@ -2,8 +2,10 @@ package treatment
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/titrate-health/titrate/pkg/dose"
 	"github.com/titrate-health/titrate/pkg/instruments"
@@ -55,6 +57,7 @@ func (p Protocol) Validate() error {
 	c.within("/alerts/consentExpiringDays", p.Alerts.ConsentExpiringDays, 1, 90)
 	c.within("/alerts/assessmentOverdueDays", p.Alerts.AssessmentOverdueDays, 1, 90)
 	c.worklist(p.Worklist)
+	c.followUps(p.FollowUps)
 	return c.refusal("the protocol is not sound")
 }
 
@@ -203,4 +206,49 @@ func (c *checks) prescribing(p PrescribingPolicy) {
 	c.that(p.SoftMaximum.DoseMg <= p.HardMaximum.DoseMg, "/prescribing/hardMaximum/doseMg", "is below the soft maximum")
 	c.that(p.SoftMaximum.PerKgMg <= p.HardMaximum.PerKgMg, "/prescribing/hardMaximum/perKgMg", "is below the soft maximum")
 	c.that(p.InPersonExamRequiredFrom != "", "/prescribing/inPersonExamRequiredFrom", "is required")
+}
+
+// slug is how a series is named.
+var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func (c *checks) followUps(p FollowUpPolicy) {
+	c.followUpTimes("/followUps/byHand", p.ByHand, 365*24*time.Hour)
+	for i, s := range p.Series {
+		at := fmt.Sprintf("/followUps/series/%d", i)
+		c.that(slug.MatchString(s.ID) && len(s.ID) <= 40, at+"/id", "is not made of small letters, digits and hyphens")
+		c.that(slices.IndexFunc(p.Series, func(o FollowUpSeries) bool { return o.ID == s.ID }) == i, at+"/id", "is there twice")
+		c.that(s.Title != "", at+"/title", "is required")
+		c.that(slices.Contains(Audiences, s.For), at+"/for", "is neither patient nor staff")
+		_, found := instruments.Find(s.Instrument)
+		c.that(s.Instrument == "" || found, at+"/instrument", "is not an instrument")
+		c.that(!ratedByStaff(s.Instrument) || s.For == AudienceStaff, at+"/for", "is not who rates the instrument")
+		c.that(len(s.Phases) > 0, at+"/phases", "needs at least one")
+		for j, phase := range s.Phases {
+			c.that(phase.Running() && slices.Index(s.Phases, phase) == j, fmt.Sprintf("%s/phases/%d", at, j), "is not a phase with sessions, or there twice")
+		}
+		c.that((s.Every == nil) != (s.AfterSession == nil), at, "needs either every or afterSession")
+		apart := 365 * 24 * time.Hour
+		if s.Every != nil {
+			c.that(slices.Contains(PeriodUnits, s.Every.Unit), at+"/every/unit", "is not a unit")
+			c.within(at+"/every/count", s.Every.Count, 1, 52)
+			c.within(at+"/every/localHour", s.Every.LocalHour, 0, 23)
+			apart = s.Every.shortest()
+		}
+		if s.AfterSession != nil {
+			c.within(at+"/afterSession/hours", s.AfterSession.Hours, 0, 90*24)
+			for j, number := range s.AfterSession.Sessions {
+				c.that(number > 0 && slices.Index(s.AfterSession.Sessions, number) == j, fmt.Sprintf("%s/afterSession/sessions/%d", at, j), "is not a number of a session, or there twice")
+			}
+		}
+		c.followUpTimes(at, s.FollowUpTimes, apart)
+	}
+}
+
+// followUpTimes checks hours around due times that are so far apart: answers to one are not already
+// answers to the next, and what is superseded was overdue before, also when clocks are set ahead.
+func (c *checks) followUpTimes(pointer string, t FollowUpTimes, apart time.Duration) {
+	most := int(apart.Hours())
+	c.within(pointer+"/earlyHours", t.EarlyHours, 0, most/2)
+	c.within(pointer+"/overdueAfterHours", t.OverdueAfterHours, 1, min(most-2, t.MissedAfterHours))
+	c.within(pointer+"/missedAfterHours", t.MissedAfterHours, 1, 365*24)
 }

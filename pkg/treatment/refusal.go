@@ -134,6 +134,8 @@ const (
 	RuleEarlyRefill           Rule = "earlyRefill"
 	RuleRefillLock            Rule = "refillLock"
 	RuleAssessmentsOld        Rule = "assessmentsOld"
+	RuleAudience              Rule = "audience"
+	RuleAnswers               Rule = "answers"
 )
 
 // objections collects the reasons against one decision.

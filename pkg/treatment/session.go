@@ -177,10 +177,10 @@ func (s Session) affected() *Interval {
 // is after one.
 func (s Session) Deadlines() (list []Deadline) {
 	if s.waiting() && s.MissedAt != nil {
-		list = append(list, Deadline{DeadlineMissed, *s.MissedAt})
+		list = append(list, Deadline{Kind: DeadlineMissed, At: *s.MissedAt})
 	}
 	if s.CheckInDueAt != nil && !s.CheckedIn {
-		list = append(list, Deadline{DeadlineCheckIn, *s.CheckInDueAt})
+		list = append(list, Deadline{Kind: DeadlineCheckIn, At: *s.CheckInDueAt})
 	}
 	return list
 }

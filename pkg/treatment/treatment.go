@@ -126,13 +126,12 @@ type Treatment struct {
 	// RunningFrom is when induction began and EndedAt when the treatment was completed or
 	// discontinued; nil before that.
 	RunningFrom *time.Time
-	// ContactDueAt is by when the clinic is to have heard of the patient again, and ReviewDueAt when it
-	// is to be looked at whether they respond.
-	ContactDueAt *time.Time
-	ReviewDueAt  *time.Time
-	// SupplyDueAt is when it is to be looked how long the supply at home lasts.
-	SupplyDueAt *time.Time
-	EndedAt     *time.Time
+	// From when on the clinic looks again and again whether it has heard of the patient, whether they
+	// respond, and how long the supply lasts.
+	ContactFrom  *time.Time
+	ResponseFrom *time.Time
+	SupplyFrom   *time.Time
+	EndedAt      *time.Time
 }
 
 // Running is the time in which doses belong to the treatment; nil when there was none.
@@ -285,18 +284,18 @@ func (t Treatment) ChangePhase(c PhaseChange) (Treatment, error) {
 	}
 	t = t.to(PhaseInduction, c.Reason, c.Now)
 	t.RunningFrom = new(c.Now.UTC())
-	t.ContactDueAt, t.ReviewDueAt = new(c.Protocol.ContactDueAt(c.Now)), new(c.Protocol.ReviewDueAt(c.Now))
-	t.SupplyDueAt = new(c.Protocol.SupplyDueAt(nil, c.Now))
+	t.ContactFrom, t.ResponseFrom = new(c.Protocol.ContactDueAt(c.Now)), new(c.Protocol.ReviewDueAt(c.Now))
+	t.SupplyFrom = new(c.Protocol.SupplyDueAt(nil, c.Now))
 	return t, nil
 }
 
 // Deadlines of a treatment that is running: that nobody has heard of the patient, and that it is to be
 // looked at whether they respond, and how long the supply lasts.
 func (t Treatment) Deadlines() []Deadline {
-	if !t.Phase.Running() || t.ContactDueAt == nil || t.ReviewDueAt == nil || t.SupplyDueAt == nil {
+	if !t.Phase.Running() || t.ContactFrom == nil || t.ResponseFrom == nil || t.SupplyFrom == nil {
 		return nil
 	}
-	return []Deadline{{DeadlineContact, *t.ContactDueAt}, {DeadlineResponse, *t.ReviewDueAt}, {DeadlineSupply, *t.SupplyDueAt}}
+	return []Deadline{{Kind: DeadlineContact, At: *t.ContactFrom, Recurs: true}, {Kind: DeadlineResponse, At: *t.ResponseFrom, Recurs: true}, {Kind: DeadlineSupply, At: *t.SupplyFrom, Recurs: true}}
 }
 
 // to sets the phase; a treatment that ends is no longer on hold.

@@ -24,6 +24,7 @@ const (
 	WorkNoResponse           WorkReason = "noResponse"
 	WorkRefillDue            WorkReason = "refillDue"
 
+	WorkFollowUp            WorkReason = "followUp"            // due for staff, or overdue for the patient
 	WorkSessionUnfinished   WorkReason = "sessionUnfinished"   // a dose and no end
 	WorkSessionReview       WorkReason = "sessionReview"       // it has ended, and nobody has looked at it
 	WorkAssessmentReview    WorkReason = "assessmentReview"    // answers that nobody has looked at
@@ -39,7 +40,7 @@ const (
 var WorkReasons = []WorkReason{
 	WorkAlert, WorkCheckInOverdue, WorkAssessmentOverdue, WorkPrescriptionExpiring, WorkConsentExpiring, WorkPDMPStale, WorkEarlyRefill,
 	WorkNoContact, WorkNoResponse, WorkRefillDue,
-	WorkSessionUnfinished, WorkSessionReview, WorkAssessmentReview, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature,
+	WorkFollowUp, WorkSessionUnfinished, WorkSessionReview, WorkAssessmentReview, WorkAdverseEventTriage, WorkAdjustmentDecision, WorkCosignature,
 	WorkEligibilityDecision, WorkHandedOver, WorkLicenceExpiring,
 }
 

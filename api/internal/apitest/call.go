@@ -241,7 +241,7 @@ var ExampleIDs = map[string]string{
 	"clinic": exampleID("1"), "admin": exampleID("a1"), "prescriber": exampleID("b1"), "cosigner": exampleID("b2"),
 	"clinician": exampleID("c1"), "patient": exampleID("d1"), "protocol": exampleID("e1"), "treatment": exampleID("f1"),
 	"prescription": exampleID("101"), "session": exampleID("201"), "assessment": exampleID("301"), "alert": exampleID("401"),
-	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"), "visit": exampleID("631"), "dispense": exampleID("901"), "supplyEntry": exampleID("911"),
+	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"), "visit": exampleID("631"), "followUp": exampleID("641"), "dispense": exampleID("901"), "supplyEntry": exampleID("911"),
 	"consultation":    exampleID("801"),
 	"consentTemplate": exampleID("701"), "consent": exampleID("711"),
 	"adverseEvent": exampleID("a01"), "adjustment": exampleID("a11"), "suggestion": exampleID("a21"),

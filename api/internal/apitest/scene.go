@@ -45,6 +45,7 @@ var steps = map[string][]step{
 	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
 	"voidPdmpCheck": {monitored},
 	"showVisit":     {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
+	"showFollowUp": {followed}, "rescheduleFollowUp": {followed}, "completeFollowUp": {followed}, "cancelFollowUp": {followed},
 	"listConsultations": {opened}, "showConsultation": {opened}, "showEligibility": {opened}, "fillIntake": {opened},
 	"submitIntake": {opened, filledIn}, "withdrawConsultation": {opened}, "requestInfo": {opened, filledIn, submitted},
 	"decideEligibility": {opened, filledIn, submitted, examined}, "reopenConsultation": {opened, filledIn, submitted, deferred},
@@ -147,6 +148,13 @@ func booked(t testing.TB, s *Scene) {
 	s.keep("visit", s.must(t, s.Clinic.Clinician, "bookVisit", map[string]any{
 		"kind": "followUp", "mode": "inPerson", "providerId": s.IDs["prescriber"], "durationMin": 30,
 		"plannedAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York",
+	}))
+}
+
+// followed is something that the patient shall do tomorrow.
+func followed(t testing.TB, s *Scene) {
+	s.keep("followUp", s.must(t, s.Clinic.Clinician, "scheduleFollowUp", map[string]any{
+		"title": "Call the clinic", "for": "patient", "dueAt": s.Clinic.Site.Clock.Now().Add(24 * time.Hour).Format(time.RFC3339),
 	}))
 }
 

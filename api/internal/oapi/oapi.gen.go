@@ -414,6 +414,7 @@ const (
 	AlertSourceTypeAssessment   AlertSourceType = "assessment"
 	AlertSourceTypeConsent      AlertSourceType = "consent"
 	AlertSourceTypeDispense     AlertSourceType = "dispense"
+	AlertSourceTypeFollowUp     AlertSourceType = "followUp"
 	AlertSourceTypeMeasurement  AlertSourceType = "measurement"
 	AlertSourceTypeMedication   AlertSourceType = "medication"
 	AlertSourceTypePatient      AlertSourceType = "patient"
@@ -432,6 +433,8 @@ func (e AlertSourceType) Valid() bool {
 	case AlertSourceTypeConsent:
 		return true
 	case AlertSourceTypeDispense:
+		return true
+	case AlertSourceTypeFollowUp:
 		return true
 	case AlertSourceTypeMeasurement:
 		return true
@@ -495,6 +498,24 @@ func (e AssessmentStatus) Valid() bool {
 	case AssessmentStatusReviewed:
 		return true
 	case AssessmentStatusSubmitted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Audience.
+const (
+	AudiencePatient Audience = "patient"
+	AudienceStaff   Audience = "staff"
+)
+
+// Valid indicates whether the value is a known member of the Audience enum.
+func (e Audience) Valid() bool {
+	switch e {
+	case AudiencePatient:
+		return true
+	case AudienceStaff:
 		return true
 	default:
 		return false
@@ -1275,6 +1296,36 @@ func (e FindingClass) Valid() bool {
 	}
 }
 
+// Defines values for FollowUpStatus.
+const (
+	FollowUpStatusCancelled FollowUpStatus = "cancelled"
+	FollowUpStatusDone      FollowUpStatus = "done"
+	FollowUpStatusDue       FollowUpStatus = "due"
+	FollowUpStatusMissed    FollowUpStatus = "missed"
+	FollowUpStatusOpen      FollowUpStatus = "open"
+	FollowUpStatusOverdue   FollowUpStatus = "overdue"
+)
+
+// Valid indicates whether the value is a known member of the FollowUpStatus enum.
+func (e FollowUpStatus) Valid() bool {
+	switch e {
+	case FollowUpStatusCancelled:
+		return true
+	case FollowUpStatusDone:
+		return true
+	case FollowUpStatusDue:
+		return true
+	case FollowUpStatusMissed:
+		return true
+	case FollowUpStatusOpen:
+		return true
+	case FollowUpStatusOverdue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GapPart.
 const (
 	GapPartBaselineAssessment GapPart = "baselineAssessment"
@@ -1875,6 +1926,27 @@ func (e PdmpResult) Valid() bool {
 	case PdmpResultNothingUnexpected:
 		return true
 	case PdmpResultUnexpected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PeriodUnit.
+const (
+	PeriodUnitDay   PeriodUnit = "day"
+	PeriodUnitMonth PeriodUnit = "month"
+	PeriodUnitWeek  PeriodUnit = "week"
+)
+
+// Valid indicates whether the value is a known member of the PeriodUnit enum.
+func (e PeriodUnit) Valid() bool {
+	switch e {
+	case PeriodUnitDay:
+		return true
+	case PeriodUnitMonth:
+		return true
+	case PeriodUnitWeek:
 		return true
 	default:
 		return false
@@ -3078,6 +3150,7 @@ const (
 	WorkReasonCosignature          WorkReason = "cosignature"
 	WorkReasonEarlyRefill          WorkReason = "earlyRefill"
 	WorkReasonEligibilityDecision  WorkReason = "eligibilityDecision"
+	WorkReasonFollowUp             WorkReason = "followUp"
 	WorkReasonHandedOver           WorkReason = "handedOver"
 	WorkReasonLicenceExpiring      WorkReason = "licenceExpiring"
 	WorkReasonNoContact            WorkReason = "noContact"
@@ -3112,6 +3185,8 @@ func (e WorkReason) Valid() bool {
 		return true
 	case WorkReasonEligibilityDecision:
 		return true
+	case WorkReasonFollowUp:
+		return true
 	case WorkReasonHandedOver:
 		return true
 	case WorkReasonLicenceExpiring:
@@ -3142,6 +3217,7 @@ const (
 	WorklistRecordTypeAlert        WorklistRecordType = "alert"
 	WorklistRecordTypeAssessment   WorklistRecordType = "assessment"
 	WorklistRecordTypeConsultation WorklistRecordType = "consultation"
+	WorklistRecordTypeFollowUp     WorklistRecordType = "followUp"
 	WorklistRecordTypePrescription WorklistRecordType = "prescription"
 	WorklistRecordTypeSession      WorklistRecordType = "session"
 	WorklistRecordTypeTreatment    WorklistRecordType = "treatment"
@@ -3159,6 +3235,8 @@ func (e WorklistRecordType) Valid() bool {
 	case WorklistRecordTypeAssessment:
 		return true
 	case WorklistRecordTypeConsultation:
+		return true
+	case WorklistRecordTypeFollowUp:
 		return true
 	case WorklistRecordTypePrescription:
 		return true
@@ -3666,6 +3744,15 @@ type AdverseEventUpdate struct {
 // AdverseTerm What it was. `other` needs a description. More words may come.
 type AdverseTerm string
 
+// AfterSession So many hours after the first dose of sessions.
+type AfterSession struct {
+	// Hours Hours after the first dose.
+	Hours int `json:"hours"`
+
+	// Sessions Sessions by their number among those with a dose; empty for all.
+	Sessions []int `json:"sessions"`
+}
+
 // Alert Something that somebody must look at.
 type Alert struct {
 	// AcknowledgedAt When somebody took it on.
@@ -4133,6 +4220,9 @@ type AttestationInput struct {
 	// TimeZone IANA zone of the place where it happened, for example `America/New_York`.
 	TimeZone string `json:"timeZone"`
 }
+
+// Audience Whom it is for. What is for the staff is hidden from the patient.
+type Audience string
 
 // Band A range of totals with a name.
 type Band struct {
@@ -5414,6 +5504,174 @@ type FindingBasis string
 
 // FindingClass `absolute` forbids to find a patient eligible; `conditional` must be cleared, or accepted with a note.
 type FindingClass string
+
+// FollowUp Something that is due for the patient or the staff.
+type FollowUp struct {
+	// AssessmentID The answers that it was done by.
+	AssessmentID *openapi_types.UUID `json:"assessmentId,omitempty"`
+
+	// ClosedAt When it was done or cancelled.
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+
+	// ClosedBy Who did or recorded something.
+	ClosedBy *Actor `json:"closedBy,omitempty"`
+
+	// CreatedAt When the record was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DueAt When it is due.
+	DueAt time.Time `json:"dueAt"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument *AnyInstrumentID `json:"instrument,omitempty"`
+
+	// MissedAt From when on it is missed, at the latest when the next of its series is due.
+	MissedAt time.Time `json:"missedAt"`
+
+	// Note What came of it.
+	Note *string `json:"note,omitempty"`
+
+	// Occurrence Which one of its series: counted since induction began, or the number of the session.
+	Occurrence *int `json:"occurrence,omitempty"`
+
+	// OverdueAt From when on it is overdue. If answers are missing then, an alert is raised.
+	OverdueAt time.Time `json:"overdueAt"`
+
+	// PatientID The patient whose record this is.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Series The series of the protocol that has scheduled it; absent if somebody has.
+	Series *string `json:"series,omitempty"`
+
+	// SessionID The session after which it is due; absent for the others.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// Status Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+	Status FollowUpStatus `json:"status"`
+
+	// StatusReason Why it was moved or cancelled.
+	StatusReason *string `json:"statusReason,omitempty"`
+
+	// TimeZone IANA zone of the patient, in which it is due, for example `America/New_York`. It moves with the patient.
+	TimeZone string `json:"timeZone"`
+
+	// Title What it is.
+	Title string `json:"title"`
+
+	// TreatmentID The treatment that it belongs to; absent if none was open when it was scheduled.
+	TreatmentID *openapi_types.UUID `json:"treatmentId,omitempty"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// FollowUpChange Another time for a follow-up.
+type FollowUpChange struct {
+	// DueAt When it is due, with any offset; not in the past.
+	DueAt time.Time `json:"dueAt"`
+
+	// Reason Why it is moved; the patient reads it if it is for the patient.
+	Reason string `json:"reason"`
+}
+
+// FollowUpCompletion How a follow-up was done.
+type FollowUpCompletion struct {
+	// AssessmentID Answers of the patient to its instrument, when it asks for some.
+	AssessmentID *openapi_types.UUID `json:"assessmentId,omitempty"`
+
+	// Note What came of it; the patient reads it if it is for the patient.
+	Note *string `json:"note,omitempty"`
+}
+
+// FollowUpInput Something that is to be answered or done.
+type FollowUpInput struct {
+	// DueAt When it is due, with any offset; not in the past.
+	DueAt time.Time `json:"dueAt"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// Instrument An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
+	Instrument *AnyInstrumentID `json:"instrument,omitempty"`
+
+	// Title What it is; the patient reads it if it is for the patient.
+	Title string `json:"title"`
+}
+
+// FollowUpPage A page of follow-ups.
+type FollowUpPage struct {
+	// Items The follow-ups of this page, in order.
+	Items []FollowUp `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// FollowUpPolicy What is asked again and again in the course of a treatment.
+type FollowUpPolicy struct {
+	// ByHand Hours around the moment at which a follow-up is due.
+	ByHand FollowUpTimes `json:"byHand"`
+
+	// Series What the server schedules by itself.
+	Series []FollowUpSeries `json:"series"`
+}
+
+// FollowUpSeries Something that is due again and again. Either `every` or `afterSession` says when.
+type FollowUpSeries struct {
+	// AfterSession So many hours after the first dose of sessions.
+	AfterSession *AfterSession `json:"afterSession,omitempty"`
+
+	// EarlyHours Hours before it is due from which on answers count.
+	EarlyHours int `json:"earlyHours"`
+
+	// Every Every so many days, weeks or calendar months since the day on which induction began.
+	Every *Recurrence `json:"every,omitempty"`
+
+	// For Whom it is for. What is for the staff is hidden from the patient.
+	For Audience `json:"for"`
+
+	// ID Its name: small letters, digits and hyphens.
+	ID string `json:"id"`
+
+	// Instrument The instruments that are shipped. More words may come.
+	Instrument *InstrumentID `json:"instrument,omitempty"`
+
+	// MissedAfterHours Hours after it was due from which on it is missed.
+	MissedAfterHours int `json:"missedAfterHours"`
+
+	// OverdueAfterHours Hours after it was due from which on it is overdue.
+	OverdueAfterHours int `json:"overdueAfterHours"`
+
+	// Phases Phases of the treatment in which it is scheduled.
+	Phases []Phase `json:"phases"`
+
+	// Title What the patient, or the staff, reads.
+	Title string `json:"title"`
+}
+
+// FollowUpStatus Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+type FollowUpStatus string
+
+// FollowUpTimes Hours around the moment at which a follow-up is due.
+type FollowUpTimes struct {
+	// EarlyHours Hours before it is due from which on answers count.
+	EarlyHours int `json:"earlyHours"`
+
+	// MissedAfterHours Hours after it was due from which on it is missed.
+	MissedAfterHours int `json:"missedAfterHours"`
+
+	// OverdueAfterHours Hours after it was due from which on it is overdue.
+	OverdueAfterHours int `json:"overdueAfterHours"`
+}
 
 // GapPart What is not known, or not recently enough; `exclusion` is an absolute reason that nobody has excluded. More words may come.
 type GapPart string
@@ -6966,6 +7224,9 @@ type PerTier struct {
 	Mid int `json:"mid"`
 }
 
+// PeriodUnit What periods are counted in. A shorter month has it on its last day.
+type PeriodUnit string
+
 // PersonName A person's name.
 type PersonName struct {
 	// Family Family name.
@@ -7331,6 +7592,9 @@ type ProtocolPolicy struct {
 	// DefaultInstructions What a new patient is asked to do.
 	DefaultInstructions string `json:"defaultInstructions"`
 
+	// FollowUps What is asked again and again in the course of a treatment.
+	FollowUps FollowUpPolicy `json:"followUps"`
+
 	// GuardsOff Guards that are switched off because what they look at is not recorded.
 	GuardsOff []string `json:"guardsOff"`
 
@@ -7399,6 +7663,18 @@ type Rater string
 type Reason struct {
 	// Reason Why, for whoever reads the record later.
 	Reason string `json:"reason"`
+}
+
+// Recurrence Every so many days, weeks or calendar months since the day on which induction began.
+type Recurrence struct {
+	// Count How many days, weeks or months.
+	Count int `json:"count"`
+
+	// LocalHour The hour of the patient's clocks at which it is due.
+	LocalHour int `json:"localHour"`
+
+	// Unit What periods are counted in. A shorter month has it on its last day.
+	Unit PeriodUnit `json:"unit"`
 }
 
 // RedFlag A symptom that needs emergency care.
@@ -9257,7 +9533,7 @@ type WorklistReason struct {
 	// AssignedTo Who shall deal with it. Left out for nobody in particular.
 	AssignedTo *openapi_types.UUID `json:"assignedTo,omitempty"`
 
-	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event.
+	// Detail The rule of an alert, the instrument of an assessment, the term of an adverse event, the series of a follow-up.
 	Detail *string `json:"detail,omitempty"`
 
 	// DueAt By when it must be done. It stands in the record, or follows from the protocol's `worklist`.
@@ -9347,6 +9623,12 @@ type DispensePath = openapi_types.UUID
 
 // FactPath Its id.
 type FactPath = openapi_types.UUID
+
+// FollowUpPath Its id.
+type FollowUpPath = openapi_types.UUID
+
+// FollowUpStatusFilter Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
+type FollowUpStatusFilter = FollowUpStatus
 
 // IdempotencyKey Bare or quoted.
 type IdempotencyKey = string
@@ -10173,6 +10455,72 @@ type VoidDispenseParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowFollowUpParams defines parameters for ShowFollowUp.
+type ShowFollowUpParams struct {
+	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CancelFollowUpParams defines parameters for CancelFollowUp.
+type CancelFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// CompleteFollowUpParams defines parameters for CompleteFollowUp.
+type CompleteFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// RescheduleFollowUpParams defines parameters for RescheduleFollowUp.
+type RescheduleFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// IfMatch The `ETag` of the record that the decision rests on.
+	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
@@ -10528,6 +10876,39 @@ type UpdateContactParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListFollowUpsParams defines parameters for ListFollowUps.
+type ListFollowUpsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only this status.
+	Status *FollowUpStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ScheduleFollowUpParams defines parameters for ScheduleFollowUp.
+type ScheduleFollowUpParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11967,6 +12348,15 @@ type WithdrawConsultationJSONRequestBody = Reason
 // VoidDispenseJSONRequestBody defines body for VoidDispense for application/json ContentType.
 type VoidDispenseJSONRequestBody = StrikeOutInput
 
+// CancelFollowUpJSONRequestBody defines body for CancelFollowUp for application/json ContentType.
+type CancelFollowUpJSONRequestBody = Reason
+
+// CompleteFollowUpJSONRequestBody defines body for CompleteFollowUp for application/json ContentType.
+type CompleteFollowUpJSONRequestBody = FollowUpCompletion
+
+// RescheduleFollowUpJSONRequestBody defines body for RescheduleFollowUp for application/json ContentType.
+type RescheduleFollowUpJSONRequestBody = FollowUpChange
+
 // PublishInstrumentJSONRequestBody defines body for PublishInstrument for application/json ContentType.
 type PublishInstrumentJSONRequestBody = InstrumentInput
 
@@ -12011,6 +12401,9 @@ type PresentConsentJSONRequestBody = ConsentInput
 
 // UpdateContactApplicationMergePatchPlusJSONRequestBody defines body for UpdateContact for application/merge-patch+json ContentType.
 type UpdateContactApplicationMergePatchPlusJSONRequestBody = ContactUpdate
+
+// ScheduleFollowUpJSONRequestBody defines body for ScheduleFollowUp for application/json ContentType.
+type ScheduleFollowUpJSONRequestBody = FollowUpInput
 
 // RecordMeasurementJSONRequestBody defines body for RecordMeasurement for application/json ContentType.
 type RecordMeasurementJSONRequestBody = MeasurementInput
@@ -12320,6 +12713,18 @@ type ServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx echo.Context, dispenseID DispensePath, params VoidDispenseParams) error
+	// ShowFollowUp Show a follow-up
+	// (GET /follow-ups/{followUpId})
+	ShowFollowUp(ctx echo.Context, followUpID FollowUpPath, params ShowFollowUpParams) error
+	// CancelFollowUp Cancel a follow-up
+	// (POST /follow-ups/{followUpId}/cancel)
+	CancelFollowUp(ctx echo.Context, followUpID FollowUpPath, params CancelFollowUpParams) error
+	// CompleteFollowUp Complete a follow-up
+	// (POST /follow-ups/{followUpId}/complete)
+	CompleteFollowUp(ctx echo.Context, followUpID FollowUpPath, params CompleteFollowUpParams) error
+	// RescheduleFollowUp Reschedule a follow-up
+	// (POST /follow-ups/{followUpId}/reschedule)
+	RescheduleFollowUp(ctx echo.Context, followUpID FollowUpPath, params RescheduleFollowUpParams) error
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx echo.Context, params ListInstrumentsParams) error
@@ -12398,6 +12803,12 @@ type ServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx echo.Context, patientID PatientPath, params UpdateContactParams) error
+	// ListFollowUps List follow-ups
+	// (GET /patients/{patientId}/follow-ups)
+	ListFollowUps(ctx echo.Context, patientID PatientPath, params ListFollowUpsParams) error
+	// ScheduleFollowUp Schedule a follow-up
+	// (POST /patients/{patientId}/follow-ups)
+	ScheduleFollowUp(ctx echo.Context, patientID PatientPath, params ScheduleFollowUpParams) error
 	// ShowInteractions Show what medicines do with ketamine
 	// (GET /patients/{patientId}/interactions)
 	ShowInteractions(ctx echo.Context, patientID PatientPath, params ShowInteractionsParams) error
@@ -16284,6 +16695,345 @@ func (w *ServerInterfaceWrapper) VoidDispense(ctx echo.Context) error {
 	return err
 }
 
+// ShowFollowUp converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowFollowUp(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "followUpId" -------------
+	var followUpID FollowUpPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "followUpId", ctx.Param("followUpId"), &followUpID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter followUpId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowFollowUpParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowFollowUp(ctx, followUpID, params)
+	return err
+}
+
+// CancelFollowUp converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelFollowUp(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "followUpId" -------------
+	var followUpID FollowUpPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "followUpId", ctx.Param("followUpId"), &followUpID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter followUpId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelFollowUpParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelFollowUp(ctx, followUpID, params)
+	return err
+}
+
+// CompleteFollowUp converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteFollowUp(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "followUpId" -------------
+	var followUpID FollowUpPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "followUpId", ctx.Param("followUpId"), &followUpID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter followUpId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteFollowUpParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteFollowUp(ctx, followUpID, params)
+	return err
+}
+
+// RescheduleFollowUp converts echo context to params.
+func (w *ServerInterfaceWrapper) RescheduleFollowUp(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "followUpId" -------------
+	var followUpID FollowUpPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "followUpId", ctx.Param("followUpId"), &followUpID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter followUpId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RescheduleFollowUpParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Required header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = IfMatch
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter If-Match is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RescheduleFollowUp(ctx, followUpID, params)
+	return err
+}
+
 // ListInstruments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListInstruments(ctx echo.Context) error {
 	var err error
@@ -18017,6 +18767,151 @@ func (w *ServerInterfaceWrapper) UpdateContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateContact(ctx, patientID, params)
+	return err
+}
+
+// ListFollowUps converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFollowUps(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFollowUpsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFollowUps(ctx, patientID, params)
+	return err
+}
+
+// ScheduleFollowUp converts echo context to params.
+func (w *ServerInterfaceWrapper) ScheduleFollowUp(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ScheduleFollowUpParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ScheduleFollowUp(ctx, patientID, params)
 	return err
 }
 
@@ -24760,6 +25655,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/consultations/:consultationId/withdraw", wrapper.WithdrawConsultation, options.OperationMiddlewares["withdrawConsultation"]...)
 	router.GET(options.BaseURL+"/dispenses/:dispenseId", wrapper.ShowDispense, options.OperationMiddlewares["showDispense"]...)
 	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
+	router.GET(options.BaseURL+"/follow-ups/:followUpId", wrapper.ShowFollowUp, options.OperationMiddlewares["showFollowUp"]...)
+	router.POST(options.BaseURL+"/follow-ups/:followUpId/cancel", wrapper.CancelFollowUp, options.OperationMiddlewares["cancelFollowUp"]...)
+	router.POST(options.BaseURL+"/follow-ups/:followUpId/complete", wrapper.CompleteFollowUp, options.OperationMiddlewares["completeFollowUp"]...)
+	router.POST(options.BaseURL+"/follow-ups/:followUpId/reschedule", wrapper.RescheduleFollowUp, options.OperationMiddlewares["rescheduleFollowUp"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
 	router.POST(options.BaseURL+"/instruments", wrapper.PublishInstrument, options.OperationMiddlewares["publishInstrument"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
@@ -24785,6 +25684,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/consultations", wrapper.ListConsultations, options.OperationMiddlewares["listConsultations"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/consultations", wrapper.OpenConsultation, options.OperationMiddlewares["openConsultation"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId/contact", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ListFollowUps, options.OperationMiddlewares["listFollowUps"]...)
+	router.POST(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ScheduleFollowUp, options.OperationMiddlewares["scheduleFollowUp"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/interactions", wrapper.ShowInteractions, options.OperationMiddlewares["showInteractions"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/invitations", wrapper.InvitePatient, options.OperationMiddlewares["invitePatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
@@ -25043,6 +25944,25 @@ type DispensePageJSONResponse struct {
 }
 
 type EligibilityJSONResponse Eligibility
+
+type FollowUpResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+type FollowUpJSONResponse struct {
+	Body FollowUp
+
+	Headers FollowUpResponseHeaders
+}
+
+type FollowUpPageResponseHeaders struct {
+	Link *string
+}
+type FollowUpPageJSONResponse struct {
+	Body FollowUpPage
+
+	Headers FollowUpPageResponseHeaders
+}
 
 type GateJSONResponse Gate
 
@@ -26801,6 +27721,125 @@ func (response VoidDispense200JSONResponse) VisitVoidDispenseResponse(w http.Res
 	return err
 }
 
+type ShowFollowUpRequestObject struct {
+	FollowUpID FollowUpPath `json:"followUpId"`
+	Params     ShowFollowUpParams
+}
+
+type ShowFollowUpResponseObject interface {
+	VisitShowFollowUpResponse(w http.ResponseWriter) error
+}
+
+type ShowFollowUp200JSONResponse struct{ FollowUpJSONResponse }
+
+func (response ShowFollowUp200JSONResponse) VisitShowFollowUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelFollowUpRequestObject struct {
+	FollowUpID FollowUpPath `json:"followUpId"`
+	Params     CancelFollowUpParams
+	Body       *CancelFollowUpJSONRequestBody
+}
+
+type CancelFollowUpResponseObject interface {
+	VisitCancelFollowUpResponse(w http.ResponseWriter) error
+}
+
+type CancelFollowUp200JSONResponse struct{ FollowUpJSONResponse }
+
+func (response CancelFollowUp200JSONResponse) VisitCancelFollowUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteFollowUpRequestObject struct {
+	FollowUpID FollowUpPath `json:"followUpId"`
+	Params     CompleteFollowUpParams
+	Body       *CompleteFollowUpJSONRequestBody
+}
+
+type CompleteFollowUpResponseObject interface {
+	VisitCompleteFollowUpResponse(w http.ResponseWriter) error
+}
+
+type CompleteFollowUp200JSONResponse struct{ FollowUpJSONResponse }
+
+func (response CompleteFollowUp200JSONResponse) VisitCompleteFollowUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RescheduleFollowUpRequestObject struct {
+	FollowUpID FollowUpPath `json:"followUpId"`
+	Params     RescheduleFollowUpParams
+	Body       *RescheduleFollowUpJSONRequestBody
+}
+
+type RescheduleFollowUpResponseObject interface {
+	VisitRescheduleFollowUpResponse(w http.ResponseWriter) error
+}
+
+type RescheduleFollowUp200JSONResponse struct{ FollowUpJSONResponse }
+
+func (response RescheduleFollowUp200JSONResponse) VisitRescheduleFollowUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListInstrumentsRequestObject struct {
 	Params ListInstrumentsParams
 }
@@ -27572,6 +28611,62 @@ func (response UpdateContact200JSONResponse) VisitUpdateContactResponse(w http.R
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFollowUpsRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListFollowUpsParams
+}
+
+type ListFollowUpsResponseObject interface {
+	VisitListFollowUpsResponse(w http.ResponseWriter) error
+}
+
+type ListFollowUps200JSONResponse struct{ FollowUpPageJSONResponse }
+
+func (response ListFollowUps200JSONResponse) VisitListFollowUpsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ScheduleFollowUpRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ScheduleFollowUpParams
+	Body      *ScheduleFollowUpJSONRequestBody
+}
+
+type ScheduleFollowUpResponseObject interface {
+	VisitScheduleFollowUpResponse(w http.ResponseWriter) error
+}
+
+type ScheduleFollowUp201JSONResponse struct{ FollowUpJSONResponse }
+
+func (response ScheduleFollowUp201JSONResponse) VisitScheduleFollowUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -30785,6 +31880,18 @@ type StrictServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx context.Context, request VoidDispenseRequestObject) (VoidDispenseResponseObject, error)
+	// ShowFollowUp Show a follow-up
+	// (GET /follow-ups/{followUpId})
+	ShowFollowUp(ctx context.Context, request ShowFollowUpRequestObject) (ShowFollowUpResponseObject, error)
+	// CancelFollowUp Cancel a follow-up
+	// (POST /follow-ups/{followUpId}/cancel)
+	CancelFollowUp(ctx context.Context, request CancelFollowUpRequestObject) (CancelFollowUpResponseObject, error)
+	// CompleteFollowUp Complete a follow-up
+	// (POST /follow-ups/{followUpId}/complete)
+	CompleteFollowUp(ctx context.Context, request CompleteFollowUpRequestObject) (CompleteFollowUpResponseObject, error)
+	// RescheduleFollowUp Reschedule a follow-up
+	// (POST /follow-ups/{followUpId}/reschedule)
+	RescheduleFollowUp(ctx context.Context, request RescheduleFollowUpRequestObject) (RescheduleFollowUpResponseObject, error)
 	// ListInstruments List instruments
 	// (GET /instruments)
 	ListInstruments(ctx context.Context, request ListInstrumentsRequestObject) (ListInstrumentsResponseObject, error)
@@ -30863,6 +31970,12 @@ type StrictServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ListFollowUps List follow-ups
+	// (GET /patients/{patientId}/follow-ups)
+	ListFollowUps(ctx context.Context, request ListFollowUpsRequestObject) (ListFollowUpsResponseObject, error)
+	// ScheduleFollowUp Schedule a follow-up
+	// (POST /patients/{patientId}/follow-ups)
+	ScheduleFollowUp(ctx context.Context, request ScheduleFollowUpRequestObject) (ScheduleFollowUpResponseObject, error)
 	// ShowInteractions Show what medicines do with ketamine
 	// (GET /patients/{patientId}/interactions)
 	ShowInteractions(ctx context.Context, request ShowInteractionsRequestObject) (ShowInteractionsResponseObject, error)
@@ -33028,6 +34141,179 @@ func (sh *strictHandler) VoidDispense(ctx echo.Context, dispenseID DispensePath,
 	return nil
 }
 
+// ShowFollowUp operation middleware
+func (sh *strictHandler) ShowFollowUp(ctx echo.Context, followUpID FollowUpPath, params ShowFollowUpParams) error {
+	var request ShowFollowUpRequestObject
+
+	request.FollowUpID = followUpID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowFollowUp(ctx.Request().Context(), request.(ShowFollowUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowFollowUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowFollowUpResponseObject); ok {
+		return validResponse.VisitShowFollowUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelFollowUp operation middleware
+func (sh *strictHandler) CancelFollowUp(ctx echo.Context, followUpID FollowUpPath, params CancelFollowUpParams) error {
+	var request CancelFollowUpRequestObject
+
+	request.FollowUpID = followUpID
+	request.Params = params
+
+	var body CancelFollowUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelFollowUp(ctx.Request().Context(), request.(CancelFollowUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelFollowUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelFollowUpResponseObject); ok {
+		return validResponse.VisitCancelFollowUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteFollowUp operation middleware
+func (sh *strictHandler) CompleteFollowUp(ctx echo.Context, followUpID FollowUpPath, params CompleteFollowUpParams) error {
+	var request CompleteFollowUpRequestObject
+
+	request.FollowUpID = followUpID
+	request.Params = params
+
+	var body CompleteFollowUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteFollowUp(ctx.Request().Context(), request.(CompleteFollowUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteFollowUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteFollowUpResponseObject); ok {
+		return validResponse.VisitCompleteFollowUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RescheduleFollowUp operation middleware
+func (sh *strictHandler) RescheduleFollowUp(ctx echo.Context, followUpID FollowUpPath, params RescheduleFollowUpParams) error {
+	var request RescheduleFollowUpRequestObject
+
+	request.FollowUpID = followUpID
+	request.Params = params
+
+	var body RescheduleFollowUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RescheduleFollowUp(ctx.Request().Context(), request.(RescheduleFollowUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RescheduleFollowUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RescheduleFollowUpResponseObject); ok {
+		return validResponse.VisitRescheduleFollowUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListInstruments operation middleware
 func (sh *strictHandler) ListInstruments(ctx echo.Context, params ListInstrumentsParams) error {
 	var request ListInstrumentsRequestObject
@@ -34033,6 +35319,81 @@ func (sh *strictHandler) UpdateContact(ctx echo.Context, patientID PatientPath, 
 		return err
 	} else if validResponse, ok := response.(UpdateContactResponseObject); ok {
 		return validResponse.VisitUpdateContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFollowUps operation middleware
+func (sh *strictHandler) ListFollowUps(ctx echo.Context, patientID PatientPath, params ListFollowUpsParams) error {
+	var request ListFollowUpsRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFollowUps(ctx.Request().Context(), request.(ListFollowUpsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFollowUps")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFollowUpsResponseObject); ok {
+		return validResponse.VisitListFollowUpsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ScheduleFollowUp operation middleware
+func (sh *strictHandler) ScheduleFollowUp(ctx echo.Context, patientID PatientPath, params ScheduleFollowUpParams) error {
+	var request ScheduleFollowUpRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	var body ScheduleFollowUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ScheduleFollowUp(ctx.Request().Context(), request.(ScheduleFollowUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ScheduleFollowUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ScheduleFollowUpResponseObject); ok {
+		return validResponse.VisitScheduleFollowUpResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -36,12 +36,13 @@ const (
 	SourceConsent      = "consent"
 	SourcePatient      = "patient"
 	SourceTreatment    = "treatment"
+	SourceFollowUp     = "followUp"
 )
 
 // AlertSources lists every kind of source.
 var AlertSources = []string{
 	SourceSession, SourceAssessment, SourceMeasurement, SourceAdverseEvent, SourceDispense,
-	SourceMedication, SourcePrescription, SourceConsent, SourcePatient, SourceTreatment,
+	SourceMedication, SourcePrescription, SourceConsent, SourcePatient, SourceTreatment, SourceFollowUp,
 }
 
 // Same reports whether both name the same record and fact.
@@ -61,9 +62,9 @@ func (tx *Tx) AlertsOf(sources ...uuid.UUID) ([]Alert, error) {
 	return many[Alert](tx.orm.Where("source_id IN ? OR source_fact_id IN ?", sources, sources).Order("raised_at, id"))
 }
 
-// SettleAlerts ends the alerts that a rule has raised about a record: what they asked for is done.
-func (tx *Tx) SettleAlerts(source uuid.UUID, rule treatment.AlertRule) error {
-	rows, err := many[Alert](tx.orm.Where("source_id = ? AND rule = ? AND status <> ?", source, rule, treatment.AlertResolved).Order("id"))
+// SettleAlerts ends the alerts that rules have raised about a record: what they asked for is done.
+func (tx *Tx) SettleAlerts(source uuid.UUID, rules ...treatment.AlertRule) error {
+	rows, err := many[Alert](tx.orm.Where("source_id = ? AND rule IN ? AND status <> ?", source, rules, treatment.AlertResolved).Order("id"))
 	for i := range rows {
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 		}
 	}
 	for _, d := range kept {
-		same := func(w treatment.Deadline) bool { return w.Kind == d.Kind && micros(w.At).Equal(d.At) }
+		same := func(w treatment.Deadline) bool { return w.Kind == d.Kind && (w.Recurs || micros(w.At).Equal(d.At)) }
 		if slices.ContainsFunc(wanted, same) {
 			wanted = slices.DeleteFunc(wanted, same)
 			continue
@@ -46,8 +46,8 @@ func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 		if err := tx.orm.Where("record_id = ? AND kind = ?", id, d.Kind).Delete(&Deadline{}).Error; err != nil {
 			return err
 		}
-		if rule := d.Kind.Raised(); rule != "" && d.DoneAt != nil {
-			if err := tx.SettleAlerts(id, rule); err != nil {
+		if rules := d.Kind.Raised(); len(rules) > 0 && d.DoneAt != nil {
+			if err := tx.SettleAlerts(id, rules...); err != nil {
 				return err
 			}
 		}
@@ -69,6 +69,11 @@ func (tx *Tx) Due(limit int, known ...Deadline) ([]Deadline, error) {
 		q = q.Where("(at, record_id, kind) > (?, ?, ?)", last.At, last.RecordID, last.Kind)
 	}
 	return many[Deadline](q.Order("at, record_id, kind").Limit(limit))
+}
+
+// Again makes a deadline that was met in this transaction due again at a later time.
+func (tx *Tx) Again(d Deadline, at time.Time) error {
+	return tx.orm.Model(&Deadline{}).Where("record_id = ? AND kind = ?", d.RecordID, d.Kind).Updates(map[string]any{"at": micros(at), "done_at": nil}).Error
 }
 
 // Meet says that what follows from a deadline is done in this transaction, which holds the patient's

@@ -43,6 +43,9 @@ var lists = map[string]struct {
 	"eligible no more":  {"consultations_", consultations(rules.ConsultationExpired)},
 	"visits":            {"visits_by_patient", visits("")},
 	"visits, booked":    {"visits_by_status", visits(rules.VisitBooked)},
+	"follow-ups":        {"follow_ups_by_patient", followUps(store.FollowUpFilter{})},
+	"follow-ups, to do": {"follow_ups_", followUps(store.FollowUpFilter{Status: rules.FollowUpOverdue, Audience: rules.AudiencePatient})},
+	"follow-ups, done":  {"follow_ups_by_status", followUps(store.FollowUpFilter{Status: rules.FollowUpDone})},
 	"protocols":         {"protocols_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("", p)) }},
 	"protocols, status": {"protocols_by_status", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListProtocols("proposed", p)) }},
 	"consent texts":     {"consent_templates_by_age", consentTexts(store.ConsentTemplateFilter{})},
@@ -114,6 +117,10 @@ func consultations(s rules.ConsultationStatus) func(*store.Tx, uuid.UUID, store.
 
 func visits(s rules.VisitStatus) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListVisits(id, s, p)) }
+}
+
+func followUps(f store.FollowUpFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListFollowUps(id, f, p)) }
 }
 
 func prescriptions(s rules.PrescriptionStatus) func(*store.Tx, uuid.UUID, store.Page) error {

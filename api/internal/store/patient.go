@@ -34,6 +34,7 @@ var patientRecords = map[string]string{
 	"suggestionId":    "suggestions",
 	"dispenseId":      "dispenses",
 	"supplyEntryId":   "supply_entries",
+	"followUpId":      "follow_ups",
 }
 
 // ConcernsPatient reports whether a path parameter names a patient's record.

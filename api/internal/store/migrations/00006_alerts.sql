@@ -10,7 +10,7 @@ CREATE TABLE alerts (
     updated_at      TIMESTAMPTZ NOT NULL,
     patient_id      UUID        NOT NULL,
     treatment_id    UUID,
-    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent', 'dispense', 'medication', 'prescription', 'consent', 'patient', 'treatment')),
+    source_type     TEXT        NOT NULL CONSTRAINT alerts_source_type CHECK (source_type IN ('session', 'assessment', 'measurement', 'adverseEvent', 'dispense', 'medication', 'prescription', 'consent', 'patient', 'treatment', 'followUp')),
     source_id       UUID        NOT NULL,
     source_fact_id  UUID,
     rule            TEXT        NOT NULL CONSTRAINT alerts_rule CHECK (rule IN

@@ -8,7 +8,7 @@ CREATE TABLE deadlines (
     kind       TEXT        NOT NULL CONSTRAINT deadlines_kind CHECK (kind IN
         ('alertOverdue', 'checkInOverdue', 'sessionMissed', 'assessmentOverdue', 'assessmentExpired', 'prescriptionExpiring',
          'prescriptionExpired', 'consentExpiring', 'consentExpired', 'consultationExpired', 'adjustmentExpired', 'contactOverdue',
-         'responseReview', 'pdmpStale', 'supplyReview')),
+         'responseReview', 'pdmpStale', 'supplyReview', 'followUpDue', 'followUpOverdue', 'followUpMissed')),
     patient_id UUID        NOT NULL,
     at         TIMESTAMPTZ NOT NULL,
     done_at    TIMESTAMPTZ,

@@ -198,7 +198,7 @@ func (s *Server) judgeEvent(ctx context.Context, tx *store.Tx, e *store.AdverseE
 		return err
 	}
 	raised = slices.DeleteFunc(raised, func(r treatment.Raised) bool {
-		return slices.ContainsFunc(alerts, func(a store.Alert) bool { return a.Rule == r.Rule && a.Severity == r.Severity })
+		return slices.ContainsFunc(alerts, func(a store.Alert) bool { return a.Rule == r.Rule && a.FoundSeverity == r.Severity })
 	})
 	course, policy, err := s.policyFor(tx, e.PatientID, e.TreatmentID)
 	if err != nil {

@@ -98,7 +98,11 @@ func (s *Server) ReopenAlert(ctx context.Context, req oapi.ReopenAlertRequestObj
 		if err != nil {
 			return a.Alert, err
 		}
-		return a.Reopen(req.Body.Reason, tx.Now, *policy)
+		rules, err := alertRules(tx)
+		if err != nil {
+			return a.Alert, err
+		}
+		return a.Reopen(req.Body.Reason, tx.Now, *policy, rules)
 	})
 	return oapi.ReopenAlert200JSONResponse{AlertJSONResponse: out}, err
 }
@@ -126,6 +130,10 @@ func (s *Server) raise(_ context.Context, tx *store.Tx, patient uuid.UUID, cours
 	if len(raised) == 0 {
 		return nil
 	}
+	rules, err := alertRules(tx)
+	if err != nil {
+		return err
+	}
 	alerts, err := tx.AlertsOf(source.ID)
 	if err != nil {
 		return err
@@ -135,17 +143,17 @@ func (s *Server) raise(_ context.Context, tx *store.Tx, patient uuid.UUID, cours
 		if r.SourceFact != uuid.Nil {
 			from.FactID = &r.SourceFact
 		}
-		earlier, settled := known(alerts, from, r)
+		earlier, settled := known(alerts, from, r, rules.Silent(r.Rule, r.Severity))
 		switch {
 		case settled:
 		case earlier != nil:
-			earlier.Alert = earlier.Again(r, tx.Now, *policy)
-			if err := tx.Change("alert.raisedAgain", earlier); err != nil {
+			earlier.Alert = earlier.Again(r, tx.Now, *policy, rules)
+			if err := tx.Change(raisedAs("alert.raisedAgain", earlier), earlier); err != nil {
 				return err
 			}
 		default:
-			a := store.Alert{PatientID: patient, TreatmentID: course, Source: from, Alert: treatment.Raise(r, tx.Now, *policy)}
-			if err := tx.Create("alert.raised", &a); err != nil {
+			a := store.Alert{PatientID: patient, TreatmentID: course, Source: from, Alert: rules.Raise(r, tx.Now, *policy)}
+			if err := tx.Create(raisedAs("alert.raised", &a), &a); err != nil {
 				return err
 			}
 			alerts = append(alerts, a)
@@ -154,29 +162,34 @@ func (s *Server) raise(_ context.Context, tx *store.Tx, patient uuid.UUID, cours
 	return nil
 }
 
+// raisedAs is the event of a finding: what is only kept because its rule is off was not raised.
+func raisedAs(event string, a *store.Alert) string {
+	if a.Outcome == treatment.OutcomeRuleOff {
+		return "alert.kept"
+	}
+	return event
+}
+
 // known looks for a finding among the alerts of its source. It is settled while an alert that
 // is no milder is open or acknowledged; a milder one is returned, to be raised again. A fact
 // never changes, so that the same finding in it stays settled when its alert is resolved;
-// answers can be amended, and what is found in them then is new.
-func known(alerts []store.Alert, from store.AlertSource, r treatment.Raised) (earlier *store.Alert, settled bool) {
+// answers can be amended, and what is found in them then is new. What was kept while its rule was
+// off is settled while the finding is silent, and not graver: else it is returned.
+func known(alerts []store.Alert, from store.AlertSource, r treatment.Raised, silent bool) (earlier *store.Alert, settled bool) {
 	for i := range alerts {
 		a := &alerts[i]
 		if a.Rule != r.Rule || !a.Source.Same(from) {
 			continue
 		}
-		milder := graver(r.Severity, a.Severity)
-		switch {
-		case a.Status != treatment.AlertResolved && milder:
+		milder := r.Severity.GraverThan(a.FoundSeverity)
+		switch kept := a.Outcome == treatment.OutcomeRuleOff; {
+		case kept && (milder || !silent), a.Status != treatment.AlertResolved && milder:
 			earlier = a
-		case a.Status != treatment.AlertResolved, from.FactID != nil && !milder && a.Value == r.Value:
+		case kept, a.Status != treatment.AlertResolved, from.FactID != nil && !milder && a.Value == r.Value:
 			return nil, true
 		}
 	}
 	return earlier, false
-}
-
-func graver(a, b treatment.Severity) bool {
-	return slices.Index(treatment.Severities, a) > slices.Index(treatment.Severities, b)
 }
 
 // safetyMessage is what a patient reads in the answer to something dangerous: the clinic's own
@@ -217,6 +230,7 @@ func alertOut(a *store.Alert) oapi.AlertJSONResponse {
 		Body: oapi.Alert{
 			ID: a.ID, Version: a.Version, PatientID: a.PatientID, TreatmentID: a.TreatmentID,
 			Rule: oapi.AlertRule(a.Rule), Severity: oapi.Severity(a.Severity), Status: oapi.AlertStatus(a.Status),
+			FoundSeverity: oapi.Severity(a.FoundSeverity), RulesRevision: a.RulesRevision,
 			Source: oapi.AlertSource{Type: oapi.AlertSourceType(a.Source.Type), ID: a.Source.ID, FactID: a.Source.FactID},
 			Value:  filled(a.Value), Limit: filled(a.Limit), RaisedAt: a.RaisedAt, DueAt: a.DueAt,
 			AcknowledgedAt: a.AcknowledgedAt, AcknowledgedBy: a.AcknowledgedBy, ResolvedAt: a.ResolvedAt, ResolvedBy: a.ResolvedBy,

@@ -18,7 +18,16 @@ func TestKnown(t *testing.T) {
 	fact := store.AlertSource{Type: store.SourceSession, ID: uuid.New(), FactID: new(uuid.New())}
 	found := treatment.Raised{Rule: treatment.AlertSIItem9, Severity: treatment.SeverityHigh, Value: "2"}
 	stored := func(source store.AlertSource, status treatment.AlertStatus, severity treatment.Severity, value string) store.Alert {
-		return store.Alert{Source: source, Alert: treatment.Alert{Rule: found.Rule, Severity: severity, Status: status, Value: value}}
+		return store.Alert{Source: source, Alert: treatment.Alert{Rule: found.Rule, Severity: severity, FoundSeverity: severity, Status: status, Value: value}}
+	}
+	kept := func(source store.AlertSource, severity treatment.Severity, value string) store.Alert {
+		a := stored(source, treatment.AlertResolved, severity, value)
+		a.Outcome = treatment.OutcomeRuleOff
+		return a
+	}
+	raisedTo := func(a store.Alert, severity treatment.Severity) store.Alert {
+		a.Severity = severity
+		return a
 	}
 	const (
 		nothing = "raise a new one"
@@ -30,36 +39,46 @@ func TestKnown(t *testing.T) {
 		from   store.AlertSource
 		stored []store.Alert
 		want   string
+		silent string // the same while the rule is off
 	}{
-		{"the first", record, nil, nothing},
-		{"open", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityHigh, "3")}, settled},
-		{"acknowledged", record, []store.Alert{stored(record, treatment.AlertAcknowledged, treatment.SeverityHigh, "2")}, settled},
-		{"open and graver", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityCritical, "2")}, settled},
-		{"open and milder", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityMedium, "1")}, again},
-		{"acknowledged and milder", record, []store.Alert{stored(record, treatment.AlertAcknowledged, treatment.SeverityMedium, "1")}, again},
-		{"resolved, of answers", record, []store.Alert{stored(record, treatment.AlertResolved, treatment.SeverityHigh, "2")}, nothing},
+		{"the first", record, nil, nothing, nothing},
+		{"open", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityHigh, "3")}, settled, settled},
+		{"acknowledged", record, []store.Alert{stored(record, treatment.AlertAcknowledged, treatment.SeverityHigh, "2")}, settled, settled},
+		{"open and graver", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityCritical, "2")}, settled, settled},
+		{"open and milder", record, []store.Alert{stored(record, treatment.AlertOpen, treatment.SeverityMedium, "1")}, again, again},
+		{"acknowledged and milder", record, []store.Alert{stored(record, treatment.AlertAcknowledged, treatment.SeverityMedium, "1")}, again, again},
+		{"resolved, of answers", record, []store.Alert{stored(record, treatment.AlertResolved, treatment.SeverityHigh, "2")}, nothing, nothing},
 		{"resolved, then open again", record, []store.Alert{
 			stored(record, treatment.AlertResolved, treatment.SeverityHigh, "2"),
 			stored(record, treatment.AlertOpen, treatment.SeverityMedium, "1"),
-		}, again},
-		{"resolved, of a fact", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityHigh, "2")}, settled},
-		{"resolved, of a fact, and milder", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityMedium, "2")}, nothing},
-		{"resolved, of a fact, of something else", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityHigh, "3")}, nothing},
-		{"another fact", fact, []store.Alert{stored(store.AlertSource{Type: fact.Type, ID: fact.ID, FactID: new(uuid.New())}, treatment.AlertOpen, treatment.SeverityHigh, "2")}, nothing},
-		{"another record", record, []store.Alert{stored(store.AlertSource{Type: record.Type, ID: uuid.New()}, treatment.AlertOpen, treatment.SeverityHigh, "2")}, nothing},
+		}, again, again},
+		{"resolved, of a fact", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityHigh, "2")}, settled, settled},
+		{"resolved, of a fact, and milder", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityMedium, "2")}, nothing, nothing},
+		{"resolved, of a fact, of something else", fact, []store.Alert{stored(fact, treatment.AlertResolved, treatment.SeverityHigh, "3")}, nothing, nothing},
+		{"another fact", fact, []store.Alert{stored(store.AlertSource{Type: fact.Type, ID: fact.ID, FactID: new(uuid.New())}, treatment.AlertOpen, treatment.SeverityHigh, "2")}, nothing, nothing},
+		{"open, made graver by the clinic", record, []store.Alert{raisedTo(stored(record, treatment.AlertOpen, treatment.SeverityMedium, "1"), treatment.SeverityCritical)}, again, again},
+		{"kept", record, []store.Alert{kept(record, treatment.SeverityHigh, "2")}, again, settled},
+		{"kept, of a fact", fact, []store.Alert{kept(fact, treatment.SeverityHigh, "2")}, again, settled},
+		{"kept, and milder", record, []store.Alert{kept(record, treatment.SeverityMedium, "1")}, again, again},
+		{"resolved, then kept", record, []store.Alert{
+			stored(record, treatment.AlertResolved, treatment.SeverityHigh, "2"), kept(record, treatment.SeverityHigh, "2"),
+		}, again, settled},
+		{"another record", record, []store.Alert{stored(store.AlertSource{Type: record.Type, ID: uuid.New()}, treatment.AlertOpen, treatment.SeverityHigh, "2")}, nothing, nothing},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			earlier, is := known(test.stored, test.from, found)
-			got := nothing
-			switch {
-			case is:
-				got = settled
-			case earlier != nil:
-				got = again
-			}
-			if got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
+			for silent, want := range map[bool]string{false: test.want, true: test.silent} {
+				earlier, is := known(test.stored, test.from, found, silent)
+				got := nothing
+				switch {
+				case is:
+					got = settled
+				case earlier != nil:
+					got = again
+				}
+				if got != want {
+					t.Errorf("silent %t: got %q, want %q", silent, got, want)
+				}
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/titrate-health/titrate/pkg/dose"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // The people of the demo. All of them, and the clinic, are invented; phone numbers are from
@@ -120,6 +121,19 @@ func (t *teller) reviseText(kind, title, text string) {
 	})
 	t.add(day(-37, 10), func() {
 		t.decide(admin, http.MethodPost, "/consent-templates/"+old+"/retire", obj{"reason": "Text messages are no longer sent."})
+	})
+}
+
+// tightenRules has the clinic publish alert rules of its own.
+func (t *teller) tightenRules() {
+	t.add(t.today.AddDate(0, 0, -60).Add(11*time.Hour), func() {
+		t.plan(demoSubjects[roleAdmin], "/alert-rules", obj{
+			"settings": []obj{
+				{"rule": treatment.AlertCheckInOverdue, "dueMin": 720, "note": "Two patients had nobody to call them over a weekend."},
+				{"rule": treatment.AlertAssessmentOverdue, "severity": treatment.SeverityMedium, "note": "Silence was the first sign twice."},
+			},
+			"reason": "After the review of the first months.",
+		})
 	})
 }
 

@@ -88,6 +88,7 @@ func (t *teller) tell() error {
 	t.openClinic()
 	t.reviseText("communication", "How we reach you", "We write to you in the app. We call when something cannot wait, and leave no message about your health.")
 	t.publishSleep()
+	t.tightenRules()
 	t.addPatients()
 	t.rounds()
 	slices.SortStableFunc(t.agenda, func(a, b appointment) int { return a.at.Compare(b.at) })

@@ -214,6 +214,12 @@ func everyState(t *testing.T, s *Server) {
 		}
 	}
 	got.count("alert", "/alerts?limit=200", "status", "rule", "severity", "outcome")
+	got.count("alert rules", "/alert-rules", "revision")
+	for _, a := range list(t, s, rolePrescriber, "/alerts?limit=200") {
+		if a["severity"] != a["foundSeverity"] {
+			got.found["alert made graver"]++
+		}
+	}
 
 	want := slices.Concat([]string{
 		"patient status active", "patient status inactive", "patient status transferred",
@@ -223,7 +229,7 @@ func everyState(t *testing.T, s *Server) {
 		"assessment safety positive", "assessment safety unknown", "assessment prorated true",
 		"deviation doseAbovePrescribed", "deviation intervalShort", "deviation completedEarly", "deviation noVitalsAfterDose",
 		"deviation noClearance", "deviation holdOverridden", "deviation supportPersonLeft", "deviation attestationMissing", "deviation expired",
-		"alert severity critical", "alert severity high", "alert severity medium", "alert outcome handled", "alert outcome falseAlarm",
+		"alert rules revision 1", "alert made graver", "alert severity critical", "alert severity high", "alert severity medium", "alert outcome handled", "alert outcome falseAlarm",
 	},
 		each("consultation status", treatment.ConsultationStatuses), []string{"consultation status expired"},
 		each("consent status", treatment.ConsentStatuses), []string{"consent status expired"},

@@ -125,7 +125,7 @@ var wordings = []wording{
 	{"AlertRule", words(treatment.AlertRules), "alerts_rule", ""},
 	{"WorkReason", words(treatment.WorkReasons), "", ""},
 	{"WorklistRecordType", workRecords(), "", ""},
-	{"Severity", words(treatment.Severities), "alerts_severity", ""},
+	{"Severity", words(treatment.Severities), "alerts_severity alerts_found_severity", ""},
 	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
 	{"AlertSourceType", store.AlertSources, "alerts_source_type", ""},

@@ -335,13 +335,17 @@ func (s *Server) followUpOverdue(ctx context.Context, tx *store.Tx, d store.Dead
 	if len(raised) == 0 {
 		return nil
 	}
+	rules, err := alertRules(tx)
+	if err != nil {
+		return err
+	}
 	standing, err := tx.StandingAlerts(d.PatientID, tx.Now)
 	if err != nil {
 		return err
 	}
 	for i := range standing {
 		if a := &standing[i]; a.Source.Type == store.SourceFollowUp && a.Rule == raised[0].Rule && a.Value == raised[0].Value {
-			a.Alert = a.Again(raised[0], tx.Now, *policy)
+			a.Alert = a.Again(raised[0], tx.Now, *policy, rules)
 			return tx.Change("alert.raisedAgain", a)
 		}
 	}

@@ -382,7 +382,8 @@ func (c *counter) books(t *testing.T) map[string]book {
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),
 				Path: map[string]string{"patientId": worried.IDs["patient"], "assessmentId": uuid.NewString()}})
 		}, "reason=alert"},
-		"listAlerts": {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
+		"listAlertRules": {apitest.Call{Operation: "listAlertRules", Token: c.Clinician.Token}, must(planned, "publishAlertRules", c.Admin), ""},
+		"listAlerts":     {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
 	}
 }
 

@@ -73,7 +73,7 @@ type waitingPatient struct {
 func (w *worklist) gather() error {
 	w.seen = map[uuid.UUID]bool{}
 	for _, severity := range slices.Backward(treatment.Severities) {
-		if w.filter.Severity != "" && w.filter.Severity != severity || w.after != nil && graver(severity, treatment.Severity(w.after.Text)) {
+		if w.filter.Severity != "" && w.filter.Severity != severity || w.after != nil && severity.GraverThan(treatment.Severity(w.after.Text)) {
 			continue
 		}
 		after := w.after

@@ -268,6 +268,7 @@ const (
 	AlertOutcomeDuplicate  AlertOutcome = "duplicate"
 	AlertOutcomeFalseAlarm AlertOutcome = "falseAlarm"
 	AlertOutcomeHandled    AlertOutcome = "handled"
+	AlertOutcomeRuleOff    AlertOutcome = "ruleOff"
 	AlertOutcomeSuperseded AlertOutcome = "superseded"
 )
 
@@ -279,6 +280,8 @@ func (e AlertOutcome) Valid() bool {
 	case AlertOutcomeFalseAlarm:
 		return true
 	case AlertOutcomeHandled:
+		return true
+	case AlertOutcomeRuleOff:
 		return true
 	case AlertOutcomeSuperseded:
 		return true
@@ -3775,6 +3778,9 @@ type Alert struct {
 	// EscalatedAt When its deadline had passed and nobody had resolved it.
 	EscalatedAt *time.Time `json:"escalatedAt,omitempty"`
 
+	// FoundSeverity How urgent it is. The protocol says by when each must be dealt with.
+	FoundSeverity Severity `json:"foundSeverity"`
+
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
@@ -3784,7 +3790,7 @@ type Alert struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Outcome How it ended.
+	// Outcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 	Outcome *AlertOutcome `json:"outcome,omitempty"`
 
 	// PatientID The patient whose record this is.
@@ -3801,6 +3807,9 @@ type Alert struct {
 
 	// Rule What raised it. More words may come.
 	Rule AlertRule `json:"rule"`
+
+	// RulesRevision The clinic's version of the alert rules by which it was raised; they may have made it graver than `foundSeverity`. 0 for the shipped rules.
+	RulesRevision int `json:"rulesRevision"`
 
 	// Severity How urgent it is. The protocol says by when each must be dealt with.
 	Severity Severity `json:"severity"`
@@ -3836,13 +3845,34 @@ type AlertAssignment struct {
 	StaffID *openapi_types.UUID `json:"staffId,omitempty"`
 }
 
+// AlertCount How many alerts rules make of findings.
+type AlertCount struct {
+	// Alerts Alerts that somebody is asked to look at.
+	Alerts int `json:"alerts"`
+
+	// Critical Of critical severity.
+	Critical int `json:"critical"`
+
+	// High Of high severity.
+	High int `json:"high"`
+
+	// Low Of low severity.
+	Low int `json:"low"`
+
+	// Medium Of medium severity.
+	Medium int `json:"medium"`
+
+	// Overdue Not resolved, then or by now, when they were due under these rules; snoozing does not count. What nobody was asked to look at then is not among them.
+	Overdue int `json:"overdue"`
+}
+
 // AlertNote A note.
 type AlertNote struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 }
 
-// AlertOutcome How it ended.
+// AlertOutcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 type AlertOutcome string
 
 // AlertPage A page of alerts.
@@ -3877,12 +3907,78 @@ type AlertResolution struct {
 	// Note In words. Required to call a critical alert a false alarm.
 	Note *string `json:"note,omitempty"`
 
-	// Outcome How it ended.
+	// Outcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 	Outcome AlertOutcome `json:"outcome"`
 }
 
 // AlertRule What raised it. More words may come.
 type AlertRule string
+
+// AlertRuleSet A version of the clinic's alert rules. What it says never changes; every alert names the one it was raised by.
+type AlertRuleSet struct {
+	// CreatedAt When the record was made. Since then it has been in force, until the next one.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// PublishedBy Who.
+	PublishedBy openapi_types.UUID `json:"publishedBy"`
+
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
+
+	// Revision Counts the clinic's versions. 0 would be the shipped rules.
+	Revision int `json:"revision"`
+
+	// Settings Each rule that is not as shipped. A severity is the least that its alerts have.
+	Settings []AlertSetting `json:"settings"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AlertRuleSetInput The next version of the alert rules.
+type AlertRuleSetInput struct {
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
+
+	// Settings Each rule that is not as shipped, once. A severity is the least that its alerts have.
+	Settings []AlertSetting `json:"settings"`
+}
+
+// AlertRuleSetPage A page of versions of the alert rules, and the catalogue.
+type AlertRuleSetPage struct {
+	// Catalogue All rules as they are shipped. A rule that grades what it finds may find it graver than that severity.
+	Catalogue []ShippedAlertRule `json:"catalogue"`
+
+	// Items The versions of this page, in order.
+	Items []AlertRuleSet `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AlertSetting What a clinic wants of an alert rule other than as it is shipped.
+type AlertSetting struct {
+	// DueMin After how many minutes its alerts are due at the latest. The protocol's deadline counts if it is earlier.
+	DueMin *int `json:"dueMin,omitempty"`
+
+	// Note Why.
+	Note *string `json:"note,omitempty"`
+
+	// Off Nobody is asked to look at what it finds, unless that is high or critical. Not for every rule, and not with a severity or a deadline.
+	Off *bool `json:"off,omitempty"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity *Severity `json:"severity,omitempty"`
+}
 
 // AlertSnooze Until when an alert may rest.
 type AlertSnooze struct {
@@ -3910,6 +4006,81 @@ type AlertSourceType string
 
 // AlertStatus Where it stands.
 type AlertStatus string
+
+// AlertTrial What other alert rules would have made of the past.
+type AlertTrial struct {
+	// Findings How many there were in that time.
+	Findings int `json:"findings"`
+
+	// ForWhom The patients, those with the most proposed alerts first. Absent for an admin who does not see patients.
+	ForWhom *[]AlertTrialPatient `json:"forWhom,omitempty"`
+
+	// From The beginning of the time that they were tried on.
+	From time.Time `json:"from"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// MorePatients There are more than `forWhom` shows. Absent with it.
+	MorePatients *bool `json:"morePatients,omitempty"`
+
+	// Patients How many patients there were findings in.
+	Patients int `json:"patients"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+
+	// Revision The clinic's version that is in force; 0 for the shipped rules.
+	Revision int `json:"revision"`
+
+	// Rules The rules that found something, in the order of the catalogue.
+	Rules []AlertTrialRule `json:"rules"`
+
+	// Until Its end.
+	Until time.Time `json:"until"`
+}
+
+// AlertTrialInput Settings to be tried, and on which time.
+type AlertTrialInput struct {
+	// From What was found then or later.
+	From time.Time `json:"from"`
+
+	// Settings Each rule that is not as shipped, once. None at all tries the shipped rules.
+	Settings []AlertSetting `json:"settings"`
+
+	// Until What was found before then, a year after `from` at most; now if it is left out.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// AlertTrialPatient What becomes of the findings in a patient.
+type AlertTrialPatient struct {
+	// Findings How many there were.
+	Findings int `json:"findings"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// PatientID The patient.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+}
+
+// AlertTrialRule What becomes of a rule's findings.
+type AlertTrialRule struct {
+	// Findings How many there were.
+	Findings int `json:"findings"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+}
 
 // Amendment Corrected answers. The earlier version is kept.
 type Amendment struct {
@@ -8099,6 +8270,21 @@ type SessionStatus string
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
 
+// ShippedAlertRule An alert rule as it is shipped.
+type ShippedAlertRule struct {
+	// MayBeOff Whether a clinic can switch it off.
+	MayBeOff bool `json:"mayBeOff"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// Title What it finds.
+	Title string `json:"title"`
+}
+
 // SignalPattern Signals that lock the prescription together.
 type SignalPattern struct {
 	// Days Within so many days of one another.
@@ -9916,6 +10102,45 @@ type TriageAdverseEventParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListAlertRulesParams defines parameters for ListAlertRules.
+type ListAlertRulesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PublishAlertRulesParams defines parameters for PublishAlertRules.
+type PublishAlertRulesParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// TryAlertRulesParams defines parameters for TryAlertRules.
+type TryAlertRulesParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12281,6 +12506,12 @@ type ReopenAdverseEventJSONRequestBody = Reason
 // TriageAdverseEventJSONRequestBody defines body for TriageAdverseEvent for application/json ContentType.
 type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
 
+// PublishAlertRulesJSONRequestBody defines body for PublishAlertRules for application/json ContentType.
+type PublishAlertRulesJSONRequestBody = AlertRuleSetInput
+
+// TryAlertRulesJSONRequestBody defines body for TryAlertRules for application/json ContentType.
+type TryAlertRulesJSONRequestBody = AlertTrialInput
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -12818,6 +13049,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
 	TriageAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAlertRules List versions of the alert rules
+	//
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	//
+	// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
+	ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishAlertRulesWithBody Publish alert rules
+	//
+	// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+	PublishAlertRulesWithBody(ctx context.Context, params *PublishAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishAlertRules Publish alert rules
+	//
+	// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+	PublishAlertRules(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TryAlertRulesWithBody Try alert rules on the past
+	//
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+	TryAlertRulesWithBody(ctx context.Context, params *TryAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TryAlertRules Try alert rules on the past
+	//
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+	TryAlertRules(ctx context.Context, params *TryAlertRulesParams, body TryAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAlerts List alerts
 	//
@@ -15357,6 +15631,99 @@ func (c *Client) TriageAdverseEventWithBody(ctx context.Context, adverseEventID 
 // Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
 func (c *Client) TriageAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewTriageAdverseEventRequest(c.Server, adverseEventID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAlertRules List versions of the alert rules
+//
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+//
+// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
+func (c *Client) ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAlertRulesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishAlertRulesWithBody Publish alert rules
+//
+// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+func (c *Client) PublishAlertRulesWithBody(ctx context.Context, params *PublishAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishAlertRulesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishAlertRules Publish alert rules
+//
+// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+func (c *Client) PublishAlertRules(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishAlertRulesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TryAlertRulesWithBody Try alert rules on the past
+//
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+func (c *Client) TryAlertRulesWithBody(ctx context.Context, params *TryAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTryAlertRulesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TryAlertRules Try alert rules on the past
+//
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+func (c *Client) TryAlertRules(ctx context.Context, params *TryAlertRulesParams, body TryAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTryAlertRulesRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -21301,6 +21668,266 @@ func NewTriageAdverseEventRequestWithBody(server string, adverseEventID AdverseE
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListAlertRulesRequest constructs an http.Request for the ListAlertRules method
+func NewListAlertRulesRequest(server string, params *ListAlertRulesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alert-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPublishAlertRulesRequest calls the generic PublishAlertRules builder with application/json body
+func NewPublishAlertRulesRequest(server string, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPublishAlertRulesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPublishAlertRulesRequestWithBody constructs an http.Request for the PublishAlertRules method, with any body, and a specified content type
+func NewPublishAlertRulesRequestWithBody(server string, params *PublishAlertRulesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alert-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ValidateOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "validateOnly", *params.ValidateOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTryAlertRulesRequest calls the generic TryAlertRules builder with application/json body
+func NewTryAlertRulesRequest(server string, params *TryAlertRulesParams, body TryAlertRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTryAlertRulesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewTryAlertRulesRequestWithBody constructs an http.Request for the TryAlertRules method, with any body, and a specified content type
+func NewTryAlertRulesRequestWithBody(server string, params *TryAlertRulesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alert-rules/try")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -36917,6 +37544,51 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /adverse-events/{adverseEventId}/triage (the `TriageAdverseEvent` operationId).
 	TriageAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *TriageAdverseEventParams, body TriageAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*TriageAdverseEventResponse, error)
 
+	// ListAlertRulesWithResponse List versions of the alert rules
+	//
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
+	ListAlertRulesWithResponse(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*ListAlertRulesResponse, error)
+
+	// PublishAlertRulesWithBodyWithResponse Publish alert rules
+	//
+	// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+	PublishAlertRulesWithBodyWithResponse(ctx context.Context, params *PublishAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishAlertRulesResponse, error)
+
+	// PublishAlertRulesWithResponse Publish alert rules
+	//
+	// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+	PublishAlertRulesWithResponse(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishAlertRulesResponse, error)
+
+	// TryAlertRulesWithBodyWithResponse Try alert rules on the past
+	//
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+	TryAlertRulesWithBodyWithResponse(ctx context.Context, params *TryAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TryAlertRulesResponse, error)
+
+	// TryAlertRulesWithResponse Try alert rules on the past
+	//
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+	TryAlertRulesWithResponse(ctx context.Context, params *TryAlertRulesParams, body TryAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*TryAlertRulesResponse, error)
+
 	// ListAlertsWithResponse List alerts
 	//
 	// The most urgent deadline first.
@@ -39757,6 +40429,143 @@ func (r TriageAdverseEventResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r TriageAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAlertRulesResponse200Headers the declared response headers of an HTTP 200 response for ListAlertRules
+type ListAlertRulesResponse200Headers struct {
+	Link *string
+}
+
+type ListAlertRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AlertRuleSetPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAlertRulesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAlertRulesResponse) GetJSON200() *AlertRuleSetPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAlertRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAlertRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAlertRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAlertRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PublishAlertRulesResponse201Headers the declared response headers of an HTTP 201 response for PublishAlertRules
+type PublishAlertRulesResponse201Headers struct {
+	ETag *string
+}
+
+type PublishAlertRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AlertRuleSet
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PublishAlertRulesResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PublishAlertRulesResponse) GetJSON201() *AlertRuleSet {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishAlertRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishAlertRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishAlertRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishAlertRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TryAlertRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AlertTrial
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TryAlertRulesResponse) GetJSON200() *AlertTrial {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r TryAlertRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TryAlertRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TryAlertRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TryAlertRulesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47990,6 +48799,81 @@ func (c *ClientWithResponses) TriageAdverseEventWithResponse(ctx context.Context
 	return ParseTriageAdverseEventResponse(rsp)
 }
 
+// ListAlertRulesWithResponse List versions of the alert rules
+//
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
+func (c *ClientWithResponses) ListAlertRulesWithResponse(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*ListAlertRulesResponse, error) {
+	rsp, err := c.ListAlertRules(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAlertRulesResponse(rsp)
+}
+
+// PublishAlertRulesWithBodyWithResponse Publish alert rules
+//
+// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+func (c *ClientWithResponses) PublishAlertRulesWithBodyWithResponse(ctx context.Context, params *PublishAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PublishAlertRulesResponse, error) {
+	rsp, err := c.PublishAlertRulesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishAlertRulesResponse(rsp)
+}
+
+// PublishAlertRulesWithResponse Publish alert rules
+//
+// The next version, whole: a rule that it does not name is as shipped. It is in force at once, for what is found from now on; alerts that were raised before stay as they are. It only makes alerts stricter: a rule that is high or critical as shipped, or about suicidality, is never off, no severity is below the shipped one, and no deadline is later than that of the clinic's default protocol. What a rule finds while it is off is kept as a resolved alert with the outcome `ruleOff`, and raised all the same if it is high or critical.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
+func (c *ClientWithResponses) PublishAlertRulesWithResponse(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishAlertRulesResponse, error) {
+	rsp, err := c.PublishAlertRules(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishAlertRulesResponse(rsp)
+}
+
+// TryAlertRulesWithBodyWithResponse Try alert rules on the past
+//
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+func (c *ClientWithResponses) TryAlertRulesWithBodyWithResponse(ctx context.Context, params *TryAlertRulesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TryAlertRulesResponse, error) {
+	rsp, err := c.TryAlertRulesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTryAlertRulesResponse(rsp)
+}
+
+// TryAlertRulesWithResponse Try alert rules on the past
+//
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /alert-rules/try (the `TryAlertRules` operationId).
+func (c *ClientWithResponses) TryAlertRulesWithResponse(ctx context.Context, params *TryAlertRulesParams, body TryAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*TryAlertRulesResponse, error) {
+	rsp, err := c.TryAlertRules(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTryAlertRulesResponse(rsp)
+}
+
 // ListAlertsWithResponse List alerts
 //
 // The most urgent deadline first.
@@ -52333,6 +53217,110 @@ func ParseTriageAdverseEventResponse(rsp *http.Response) (*TriageAdverseEventRes
 			headers.Location = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAlertRulesResponse parses an HTTP response from a ListAlertRulesWithResponse call
+func ParseListAlertRulesResponse(rsp *http.Response) (*ListAlertRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAlertRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AlertRuleSetPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAlertRulesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePublishAlertRulesResponse parses an HTTP response from a PublishAlertRulesWithResponse call
+func ParsePublishAlertRulesResponse(rsp *http.Response) (*PublishAlertRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishAlertRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AlertRuleSet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers PublishAlertRulesResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTryAlertRulesResponse parses an HTTP response from a TryAlertRulesWithResponse call
+func ParseTryAlertRulesResponse(rsp *http.Response) (*TryAlertRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TryAlertRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AlertTrial
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

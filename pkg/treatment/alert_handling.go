@@ -36,19 +36,25 @@ const (
 	OutcomeFalseAlarm AlertOutcome = "falseAlarm"
 	OutcomeDuplicate  AlertOutcome = "duplicate"
 	OutcomeSuperseded AlertOutcome = "superseded"
+	// OutcomeRuleOff: the clinic had switched the rule off, and nobody was asked to look at it.
+	OutcomeRuleOff AlertOutcome = "ruleOff"
 )
 
 // AlertOutcomes lists every outcome.
-var AlertOutcomes = []AlertOutcome{OutcomeHandled, OutcomeFalseAlarm, OutcomeDuplicate, OutcomeSuperseded}
+var AlertOutcomes = []AlertOutcome{OutcomeHandled, OutcomeFalseAlarm, OutcomeDuplicate, OutcomeSuperseded, OutcomeRuleOff}
 
 // Alert is something that somebody of the clinic must look at.
 type Alert struct {
 	Rule     AlertRule
 	Severity Severity
-	Value    string
-	Limit    string
-	Status   AlertStatus
-	RaisedAt time.Time
+	// FoundSeverity is what was found, before the clinic's rules made it graver, and RulesRevision the
+	// revision of these: 0 for the shipped ones.
+	FoundSeverity Severity
+	RulesRevision int
+	Value         string
+	Limit         string
+	Status        AlertStatus
+	RaisedAt      time.Time
 	// DueAt is by when it must be dealt with.
 	DueAt          time.Time
 	AcknowledgedAt *time.Time
@@ -68,28 +74,26 @@ type Alert struct {
 	EscalatedAt *time.Time
 }
 
-// Raise makes an open alert of a finding.
-func Raise(r Raised, now time.Time, p Protocol) Alert {
-	return Alert{
-		Rule: r.Rule, Severity: r.Severity, Value: r.Value, Limit: r.Limit,
-		Status: AlertOpen, RaisedAt: now.UTC(), DueAt: p.DueAt(r.Severity, now),
-	}
-}
+// Raise makes an open alert of a finding, by the shipped rules.
+func Raise(r Raised, now time.Time, p Protocol) Alert { return AlertRuleSet{}.Raise(r, now, p) }
 
 // DueAt is by when an alert of a severity that was raised or reopened at a time must be
 // dealt with. A severity that nobody knows is critical.
 func (p Protocol) DueAt(s Severity, at time.Time) time.Time {
-	minutes := p.Alerts.DueMin.Critical
+	return at.UTC().Add(time.Duration(p.dueMin(s)) * time.Minute)
+}
+
+func (p Protocol) dueMin(s Severity) int {
 	switch s {
 	case SeverityLow:
-		minutes = p.Alerts.DueMin.Low
+		return p.Alerts.DueMin.Low
 	case SeverityMedium:
-		minutes = p.Alerts.DueMin.Medium
+		return p.Alerts.DueMin.Medium
 	case SeverityHigh:
-		minutes = p.Alerts.DueMin.High
+		return p.Alerts.DueMin.High
 	case SeverityCritical:
 	}
-	return at.UTC().Add(time.Duration(minutes) * time.Minute)
+	return p.Alerts.DueMin.Critical
 }
 
 // Acknowledge says that somebody has taken an open alert on.
@@ -154,13 +158,20 @@ func (a Alert) Escalate(now time.Time) Alert {
 	return a
 }
 
-// Again is the alert after its rule has found something graver in the same record. Somebody has to
-// take it on anew, and the deadline only comes nearer.
-func (a Alert) Again(r Raised, now time.Time, p Protocol) Alert {
-	a.Severity, a.Value, a.Limit = r.Severity, r.Value, r.Limit
+// Again is the alert after its rule has found something graver in the same record, or something
+// that nobody was asked to look at before. Somebody has to take it on anew, also if the rule is off by
+// now, and the deadline only comes nearer.
+func (a Alert) Again(r Raised, now time.Time, p Protocol, set AlertRuleSet) Alert {
+	if a.Outcome == OutcomeRuleOff {
+		return set.Raise(r, now, p)
+	}
+	if severity := set.Severity(r.Rule, r.Severity); severity.GraverThan(a.Severity) {
+		a.Severity = severity
+	}
+	a.FoundSeverity, a.RulesRevision, a.Value, a.Limit = r.Severity, set.Revision, r.Value, r.Limit
 	a.Status, a.AcknowledgedAt, a.AcknowledgedBy = AlertOpen, nil, nil
 	a.SnoozedUntil, a.SnoozeReason, a.EscalatedAt = nil, "", nil
-	if due := p.DueAt(r.Severity, now); due.Before(a.DueAt) {
+	if due := set.DueAt(r.Rule, a.Severity, now, p); due.Before(a.DueAt) {
 		a.DueAt = due
 	}
 	return a
@@ -185,7 +196,7 @@ func (a Alert) Resolve(r Resolution) (Alert, error) {
 		return a, err
 	}
 	var o objections
-	if !slices.Contains(AlertOutcomes, r.Outcome) {
+	if !slices.Contains(AlertOutcomes, r.Outcome) || r.Outcome == OutcomeRuleOff {
 		o.add(CodeRuleViolated, Reason{Rule: RuleOutcome, Pointer: "/outcome", Detail: "an outcome from the list is required"})
 	}
 	noted := strings.TrimSpace(r.Note) != ""
@@ -216,11 +227,11 @@ func (a Alert) Settle(now time.Time) Alert {
 }
 
 // Reopen says that a resolved alert was not over. It is open again, and due anew.
-func (a Alert) Reopen(note string, now time.Time, p Protocol) (Alert, error) {
+func (a Alert) Reopen(note string, now time.Time, p Protocol, set AlertRuleSet) (Alert, error) {
 	if err := alertMoves.move("an alert", a.Status, AlertOpen); err != nil {
 		return a, err
 	}
-	a.Status, a.DueAt, a.Note, a.Outcome = AlertOpen, p.DueAt(a.Severity, now), note, ""
+	a.Status, a.DueAt, a.Note, a.Outcome = AlertOpen, set.DueAt(a.Rule, a.Severity, now, p), note, ""
 	a.AcknowledgedAt, a.AcknowledgedBy, a.ResolvedAt, a.ResolvedBy = nil, nil, nil, nil
 	a.SnoozedUntil, a.SnoozeReason, a.EscalatedAt = nil, "", nil
 	return a, nil

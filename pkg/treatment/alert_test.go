@@ -24,6 +24,9 @@ func TestNeedsSafetyMessage(t *testing.T) {
 	}
 }
 
+// shipped are the rules of a clinic that has published none.
+var shipped treatment.AlertRuleSet
+
 func raised(rule treatment.AlertRule, severity treatment.Severity) treatment.Alert {
 	return treatment.Raise(treatment.Raised{Rule: rule, Severity: severity, Value: "v", Limit: "l"}, noon, treatment.Default())
 }
@@ -44,7 +47,7 @@ func TestRaise(t *testing.T) {
 		"unheard of":               15 * time.Minute,
 	} {
 		want := treatment.Alert{
-			Rule: treatment.AlertBPHigh, Severity: severity, Value: "v", Limit: "l",
+			Rule: treatment.AlertBPHigh, Severity: severity, FoundSeverity: severity, Value: "v", Limit: "l",
 			Status: treatment.AlertOpen, RaisedAt: noon, DueAt: noon.Add(due),
 		}
 		if diff := cmp.Diff(want, raised(treatment.AlertBPHigh, severity)); diff != "" {
@@ -59,11 +62,11 @@ func TestAlertMoves(t *testing.T) {
 	resolve := treatment.Resolution{Outcome: treatment.OutcomeHandled, By: new(id(2)), Now: at(30)}
 	done, err := taken.Resolve(resolve)
 	allowed(t, err)
-	again, err := done.Reopen("it came back", at(60), treatment.Default())
+	again, err := done.Reopen("it came back", at(60), treatment.Default(), shipped)
 	allowed(t, err)
 
 	want := treatment.Alert{
-		Rule: treatment.AlertBPHigh, Severity: treatment.SeverityHigh, Value: "v", Limit: "l", RaisedAt: noon, DueAt: at(240),
+		Rule: treatment.AlertBPHigh, Severity: treatment.SeverityHigh, FoundSeverity: treatment.SeverityHigh, Value: "v", Limit: "l", RaisedAt: noon, DueAt: at(240),
 		Status: treatment.AlertAcknowledged, AcknowledgedAt: new(at(5)), AcknowledgedBy: new(id(1)), Note: "calling",
 	}
 	if diff := cmp.Diff(want, taken); diff != "" {
@@ -74,7 +77,7 @@ func TestAlertMoves(t *testing.T) {
 		t.Errorf("resolved (-want +got):\n%s", diff)
 	}
 	want = treatment.Alert{
-		Rule: treatment.AlertBPHigh, Severity: treatment.SeverityHigh, Value: "v", Limit: "l", RaisedAt: noon, DueAt: at(60 + 240),
+		Rule: treatment.AlertBPHigh, Severity: treatment.SeverityHigh, FoundSeverity: treatment.SeverityHigh, Value: "v", Limit: "l", RaisedAt: noon, DueAt: at(60 + 240),
 		Status: treatment.AlertOpen, Note: "it came back",
 	}
 	if diff := cmp.Diff(want, again); diff != "" {
@@ -90,7 +93,7 @@ func TestAlertMoves(t *testing.T) {
 		refused(t, err, treatment.CodeIllegalTransition)
 	}
 	for _, alert := range []treatment.Alert{open, taken} {
-		_, err := alert.Reopen("", noon, treatment.Default())
+		_, err := alert.Reopen("", noon, treatment.Default(), shipped)
 		refused(t, err, treatment.CodeIllegalTransition)
 	}
 }
@@ -129,6 +132,8 @@ func TestResolveAlert(t *testing.T) {
 			treatment.Resolution{Outcome: treatment.OutcomeDuplicate}, []treatment.Rule{treatment.RuleNotByRule}},
 		{"no outcome", treatment.AlertBPHigh, treatment.SeverityHigh,
 			treatment.Resolution{By: person}, []treatment.Rule{treatment.RuleOutcome}},
+		{"as if its rule were off", treatment.AlertBPHigh, treatment.SeverityHigh,
+			treatment.Resolution{Outcome: treatment.OutcomeRuleOff, By: person}, []treatment.Rule{treatment.RuleOutcome}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -158,8 +163,8 @@ func TestAlertAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := first
-			want.Severity, want.Value, want.Limit, want.Note, want.DueAt = found.Severity, "2", "2", "calling", test.due
-			if diff := cmp.Diff(want, taken.Again(found, test.at, policy)); diff != "" {
+			want.Severity, want.FoundSeverity, want.Value, want.Limit, want.Note, want.DueAt = found.Severity, found.Severity, "2", "2", "calling", test.due
+			if diff := cmp.Diff(want, taken.Again(found, test.at, policy, shipped)); diff != "" {
 				t.Errorf("alert (-want +got):\n%s", diff)
 			}
 		})
@@ -222,7 +227,7 @@ func TestAlertDeadline(t *testing.T) {
 	}
 	resolved := open
 	resolved.Status = treatment.AlertResolved
-	reopened, err := resolved.Reopen("not over", noon.Add(time.Hour), policy)
+	reopened, err := resolved.Reopen("not over", noon.Add(time.Hour), policy, shipped)
 	if err != nil {
 		t.Fatal(err)
 	}

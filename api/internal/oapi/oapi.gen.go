@@ -266,6 +266,7 @@ const (
 	AlertOutcomeDuplicate  AlertOutcome = "duplicate"
 	AlertOutcomeFalseAlarm AlertOutcome = "falseAlarm"
 	AlertOutcomeHandled    AlertOutcome = "handled"
+	AlertOutcomeRuleOff    AlertOutcome = "ruleOff"
 	AlertOutcomeSuperseded AlertOutcome = "superseded"
 )
 
@@ -277,6 +278,8 @@ func (e AlertOutcome) Valid() bool {
 	case AlertOutcomeFalseAlarm:
 		return true
 	case AlertOutcomeHandled:
+		return true
+	case AlertOutcomeRuleOff:
 		return true
 	case AlertOutcomeSuperseded:
 		return true
@@ -3773,6 +3776,9 @@ type Alert struct {
 	// EscalatedAt When its deadline had passed and nobody had resolved it.
 	EscalatedAt *time.Time `json:"escalatedAt,omitempty"`
 
+	// FoundSeverity How urgent it is. The protocol says by when each must be dealt with.
+	FoundSeverity Severity `json:"foundSeverity"`
+
 	// ID The record's id.
 	ID openapi_types.UUID `json:"id"`
 
@@ -3782,7 +3788,7 @@ type Alert struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 
-	// Outcome How it ended.
+	// Outcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 	Outcome *AlertOutcome `json:"outcome,omitempty"`
 
 	// PatientID The patient whose record this is.
@@ -3799,6 +3805,9 @@ type Alert struct {
 
 	// Rule What raised it. More words may come.
 	Rule AlertRule `json:"rule"`
+
+	// RulesRevision The clinic's version of the alert rules by which it was raised; they may have made it graver than `foundSeverity`. 0 for the shipped rules.
+	RulesRevision int `json:"rulesRevision"`
 
 	// Severity How urgent it is. The protocol says by when each must be dealt with.
 	Severity Severity `json:"severity"`
@@ -3834,13 +3843,34 @@ type AlertAssignment struct {
 	StaffID *openapi_types.UUID `json:"staffId,omitempty"`
 }
 
+// AlertCount How many alerts rules make of findings.
+type AlertCount struct {
+	// Alerts Alerts that somebody is asked to look at.
+	Alerts int `json:"alerts"`
+
+	// Critical Of critical severity.
+	Critical int `json:"critical"`
+
+	// High Of high severity.
+	High int `json:"high"`
+
+	// Low Of low severity.
+	Low int `json:"low"`
+
+	// Medium Of medium severity.
+	Medium int `json:"medium"`
+
+	// Overdue Not resolved, then or by now, when they were due under these rules; snoozing does not count. What nobody was asked to look at then is not among them.
+	Overdue int `json:"overdue"`
+}
+
 // AlertNote A note.
 type AlertNote struct {
 	// Note In words.
 	Note *string `json:"note,omitempty"`
 }
 
-// AlertOutcome How it ended.
+// AlertOutcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 type AlertOutcome string
 
 // AlertPage A page of alerts.
@@ -3875,12 +3905,78 @@ type AlertResolution struct {
 	// Note In words. Required to call a critical alert a false alarm.
 	Note *string `json:"note,omitempty"`
 
-	// Outcome How it ended.
+	// Outcome How it ended. `ruleOff` is what nobody was asked to look at, because the clinic had switched the rule off; nobody resolves an alert so.
 	Outcome AlertOutcome `json:"outcome"`
 }
 
 // AlertRule What raised it. More words may come.
 type AlertRule string
+
+// AlertRuleSet A version of the clinic's alert rules. What it says never changes; every alert names the one it was raised by.
+type AlertRuleSet struct {
+	// CreatedAt When the record was made. Since then it has been in force, until the next one.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// PublishedBy Who.
+	PublishedBy openapi_types.UUID `json:"publishedBy"`
+
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
+
+	// Revision Counts the clinic's versions. 0 would be the shipped rules.
+	Revision int `json:"revision"`
+
+	// Settings Each rule that is not as shipped. A severity is the least that its alerts have.
+	Settings []AlertSetting `json:"settings"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Version Rises by one with every change; the number in the `ETag`.
+	Version int64 `json:"version"`
+}
+
+// AlertRuleSetInput The next version of the alert rules.
+type AlertRuleSetInput struct {
+	// Reason What is different, and why.
+	Reason string `json:"reason"`
+
+	// Settings Each rule that is not as shipped, once. A severity is the least that its alerts have.
+	Settings []AlertSetting `json:"settings"`
+}
+
+// AlertRuleSetPage A page of versions of the alert rules, and the catalogue.
+type AlertRuleSetPage struct {
+	// Catalogue All rules as they are shipped. A rule that grades what it finds may find it graver than that severity.
+	Catalogue []ShippedAlertRule `json:"catalogue"`
+
+	// Items The versions of this page, in order.
+	Items []AlertRuleSet `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AlertSetting What a clinic wants of an alert rule other than as it is shipped.
+type AlertSetting struct {
+	// DueMin After how many minutes its alerts are due at the latest. The protocol's deadline counts if it is earlier.
+	DueMin *int `json:"dueMin,omitempty"`
+
+	// Note Why.
+	Note *string `json:"note,omitempty"`
+
+	// Off Nobody is asked to look at what it finds, unless that is high or critical. Not for every rule, and not with a severity or a deadline.
+	Off *bool `json:"off,omitempty"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity *Severity `json:"severity,omitempty"`
+}
 
 // AlertSnooze Until when an alert may rest.
 type AlertSnooze struct {
@@ -3908,6 +4004,81 @@ type AlertSourceType string
 
 // AlertStatus Where it stands.
 type AlertStatus string
+
+// AlertTrial What other alert rules would have made of the past.
+type AlertTrial struct {
+	// Findings How many there were in that time.
+	Findings int `json:"findings"`
+
+	// ForWhom The patients, those with the most proposed alerts first. Absent for an admin who does not see patients.
+	ForWhom *[]AlertTrialPatient `json:"forWhom,omitempty"`
+
+	// From The beginning of the time that they were tried on.
+	From time.Time `json:"from"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// MorePatients There are more than `forWhom` shows. Absent with it.
+	MorePatients *bool `json:"morePatients,omitempty"`
+
+	// Patients How many patients there were findings in.
+	Patients int `json:"patients"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+
+	// Revision The clinic's version that is in force; 0 for the shipped rules.
+	Revision int `json:"revision"`
+
+	// Rules The rules that found something, in the order of the catalogue.
+	Rules []AlertTrialRule `json:"rules"`
+
+	// Until Its end.
+	Until time.Time `json:"until"`
+}
+
+// AlertTrialInput Settings to be tried, and on which time.
+type AlertTrialInput struct {
+	// From What was found then or later.
+	From time.Time `json:"from"`
+
+	// Settings Each rule that is not as shipped, once. None at all tries the shipped rules.
+	Settings []AlertSetting `json:"settings"`
+
+	// Until What was found before then, a year after `from` at most; now if it is left out.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// AlertTrialPatient What becomes of the findings in a patient.
+type AlertTrialPatient struct {
+	// Findings How many there were.
+	Findings int `json:"findings"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// PatientID The patient.
+	PatientID openapi_types.UUID `json:"patientId"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+}
+
+// AlertTrialRule What becomes of a rule's findings.
+type AlertTrialRule struct {
+	// Findings How many there were.
+	Findings int `json:"findings"`
+
+	// InForce How many alerts rules make of findings.
+	InForce AlertCount `json:"inForce"`
+
+	// Proposed How many alerts rules make of findings.
+	Proposed AlertCount `json:"proposed"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+}
 
 // Amendment Corrected answers. The earlier version is kept.
 type Amendment struct {
@@ -8097,6 +8268,21 @@ type SessionStatus string
 // Severity How urgent it is. The protocol says by when each must be dealt with.
 type Severity string
 
+// ShippedAlertRule An alert rule as it is shipped.
+type ShippedAlertRule struct {
+	// MayBeOff Whether a clinic can switch it off.
+	MayBeOff bool `json:"mayBeOff"`
+
+	// Rule What raised it. More words may come.
+	Rule AlertRule `json:"rule"`
+
+	// Severity How urgent it is. The protocol says by when each must be dealt with.
+	Severity Severity `json:"severity"`
+
+	// Title What it finds.
+	Title string `json:"title"`
+}
+
 // SignalPattern Signals that lock the prescription together.
 type SignalPattern struct {
 	// Days Within so many days of one another.
@@ -9914,6 +10100,45 @@ type TriageAdverseEventParams struct {
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListAlertRulesParams defines parameters for ListAlertRules.
+type ListAlertRulesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// PublishAlertRulesParams defines parameters for PublishAlertRules.
+type PublishAlertRulesParams struct {
+	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
+	ValidateOnly *ValidateOnly `form:"validateOnly,omitempty" json:"validateOnly,omitempty"`
+
+	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// TryAlertRulesParams defines parameters for TryAlertRules.
+type TryAlertRulesParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12279,6 +12504,12 @@ type ReopenAdverseEventJSONRequestBody = Reason
 // TriageAdverseEventJSONRequestBody defines body for TriageAdverseEvent for application/json ContentType.
 type TriageAdverseEventJSONRequestBody = AdverseEventJudgement
 
+// PublishAlertRulesJSONRequestBody defines body for PublishAlertRules for application/json ContentType.
+type PublishAlertRulesJSONRequestBody = AlertRuleSetInput
+
+// TryAlertRulesJSONRequestBody defines body for TryAlertRules for application/json ContentType.
+type TryAlertRulesJSONRequestBody = AlertTrialInput
+
 // AcknowledgeAlertJSONRequestBody defines body for AcknowledgeAlert for application/json ContentType.
 type AcknowledgeAlertJSONRequestBody = AlertNote
 
@@ -12611,6 +12842,15 @@ type ServerInterface interface {
 	// TriageAdverseEvent Triage an adverse event
 	// (POST /adverse-events/{adverseEventId}/triage)
 	TriageAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params TriageAdverseEventParams) error
+	// ListAlertRules List versions of the alert rules
+	// (GET /alert-rules)
+	ListAlertRules(ctx echo.Context, params ListAlertRulesParams) error
+	// PublishAlertRules Publish alert rules
+	// (POST /alert-rules)
+	PublishAlertRules(ctx echo.Context, params PublishAlertRulesParams) error
+	// TryAlertRules Try alert rules on the past
+	// (POST /alert-rules/try)
+	TryAlertRules(ctx echo.Context, params TryAlertRulesParams) error
 	// ListAlerts List alerts
 	// (GET /alerts)
 	ListAlerts(ctx echo.Context, params ListAlertsParams) error
@@ -14037,6 +14277,174 @@ func (w *ServerInterfaceWrapper) TriageAdverseEvent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.TriageAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// ListAlertRules converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAlertRules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAlertRulesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAlertRules(ctx, params)
+	return err
+}
+
+// PublishAlertRules converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishAlertRules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishAlertRulesParams
+	// ------------- Optional query parameter "validateOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "validateOnly", ctx.QueryParams(), &params.ValidateOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter validateOnly: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishAlertRules(ctx, params)
+	return err
+}
+
+// TryAlertRules converts echo context to params.
+func (w *ServerInterfaceWrapper) TryAlertRules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TryAlertRulesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TryAlertRules(ctx, params)
 	return err
 }
 
@@ -25621,6 +26029,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/enter-in-error", wrapper.VoidAdverseEvent, options.OperationMiddlewares["voidAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/reopen", wrapper.ReopenAdverseEvent, options.OperationMiddlewares["reopenAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/triage", wrapper.TriageAdverseEvent, options.OperationMiddlewares["triageAdverseEvent"]...)
+	router.GET(options.BaseURL+"/alert-rules", wrapper.ListAlertRules, options.OperationMiddlewares["listAlertRules"]...)
+	router.POST(options.BaseURL+"/alert-rules", wrapper.PublishAlertRules, options.OperationMiddlewares["publishAlertRules"]...)
+	router.POST(options.BaseURL+"/alert-rules/try", wrapper.TryAlertRules, options.OperationMiddlewares["tryAlertRules"]...)
 	router.GET(options.BaseURL+"/alerts", wrapper.ListAlerts, options.OperationMiddlewares["listAlerts"]...)
 	router.GET(options.BaseURL+"/alerts/:alertId", wrapper.ShowAlert, options.OperationMiddlewares["showAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/acknowledge", wrapper.AcknowledgeAlert, options.OperationMiddlewares["acknowledgeAlert"]...)
@@ -25837,6 +26248,26 @@ type AlertPageJSONResponse struct {
 
 	Headers AlertPageResponseHeaders
 }
+
+type AlertRuleSetResponseHeaders struct {
+	ETag *string
+}
+type AlertRuleSetJSONResponse struct {
+	Body AlertRuleSet
+
+	Headers AlertRuleSetResponseHeaders
+}
+
+type AlertRuleSetPageResponseHeaders struct {
+	Link *string
+}
+type AlertRuleSetPageJSONResponse struct {
+	Body AlertRuleSetPage
+
+	Headers AlertRuleSetPageResponseHeaders
+}
+
+type AlertTrialJSONResponse AlertTrial
 
 type AssessmentResponseHeaders struct {
 	ETag     *string
@@ -26610,6 +27041,80 @@ func (response TriageAdverseEvent200JSONResponse) VisitTriageAdverseEventRespons
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAlertRulesRequestObject struct {
+	Params ListAlertRulesParams
+}
+
+type ListAlertRulesResponseObject interface {
+	VisitListAlertRulesResponse(w http.ResponseWriter) error
+}
+
+type ListAlertRules200JSONResponse struct{ AlertRuleSetPageJSONResponse }
+
+func (response ListAlertRules200JSONResponse) VisitListAlertRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishAlertRulesRequestObject struct {
+	Params PublishAlertRulesParams
+	Body   *PublishAlertRulesJSONRequestBody
+}
+
+type PublishAlertRulesResponseObject interface {
+	VisitPublishAlertRulesResponse(w http.ResponseWriter) error
+}
+
+type PublishAlertRules201JSONResponse struct{ AlertRuleSetJSONResponse }
+
+func (response PublishAlertRules201JSONResponse) VisitPublishAlertRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TryAlertRulesRequestObject struct {
+	Params TryAlertRulesParams
+	Body   *TryAlertRulesJSONRequestBody
+}
+
+type TryAlertRulesResponseObject interface {
+	VisitTryAlertRulesResponse(w http.ResponseWriter) error
+}
+
+type TryAlertRules200JSONResponse struct{ AlertTrialJSONResponse }
+
+func (response TryAlertRules200JSONResponse) VisitTryAlertRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -31778,6 +32283,15 @@ type StrictServerInterface interface {
 	// TriageAdverseEvent Triage an adverse event
 	// (POST /adverse-events/{adverseEventId}/triage)
 	TriageAdverseEvent(ctx context.Context, request TriageAdverseEventRequestObject) (TriageAdverseEventResponseObject, error)
+	// ListAlertRules List versions of the alert rules
+	// (GET /alert-rules)
+	ListAlertRules(ctx context.Context, request ListAlertRulesRequestObject) (ListAlertRulesResponseObject, error)
+	// PublishAlertRules Publish alert rules
+	// (POST /alert-rules)
+	PublishAlertRules(ctx context.Context, request PublishAlertRulesRequestObject) (PublishAlertRulesResponseObject, error)
+	// TryAlertRules Try alert rules on the past
+	// (POST /alert-rules/try)
+	TryAlertRules(ctx context.Context, request TryAlertRulesRequestObject) (TryAlertRulesResponseObject, error)
 	// ListAlerts List alerts
 	// (GET /alerts)
 	ListAlerts(ctx context.Context, request ListAlertsRequestObject) (ListAlertsResponseObject, error)
@@ -32727,6 +33241,127 @@ func (sh *strictHandler) TriageAdverseEvent(ctx echo.Context, adverseEventID Adv
 		return err
 	} else if validResponse, ok := response.(TriageAdverseEventResponseObject); ok {
 		return validResponse.VisitTriageAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAlertRules operation middleware
+func (sh *strictHandler) ListAlertRules(ctx echo.Context, params ListAlertRulesParams) error {
+	var request ListAlertRulesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAlertRules(ctx.Request().Context(), request.(ListAlertRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAlertRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAlertRulesResponseObject); ok {
+		return validResponse.VisitListAlertRulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishAlertRules operation middleware
+func (sh *strictHandler) PublishAlertRules(ctx echo.Context, params PublishAlertRulesParams) error {
+	var request PublishAlertRulesRequestObject
+
+	request.Params = params
+
+	var body PublishAlertRulesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishAlertRules(ctx.Request().Context(), request.(PublishAlertRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishAlertRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishAlertRulesResponseObject); ok {
+		return validResponse.VisitPublishAlertRulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TryAlertRules operation middleware
+func (sh *strictHandler) TryAlertRules(ctx echo.Context, params TryAlertRulesParams) error {
+	var request TryAlertRulesRequestObject
+
+	request.Params = params
+
+	var body TryAlertRulesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TryAlertRules(ctx.Request().Context(), request.(TryAlertRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TryAlertRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TryAlertRulesResponseObject); ok {
+		return validResponse.VisitTryAlertRulesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -21,7 +21,7 @@ var evidenceTypes = []struct {
 		return q.Where("(started_at IS NOT NULL OR status NOT IN ?)", append([]treatment.SessionStatus{treatment.SessionCancelled}, waiting...))
 	}},
 	{treatment.EvidenceAdverseEvent, readEvidence[AdverseEvent], func(q *gorm.DB) *gorm.DB { return q }},
-	{treatment.EvidenceAlert, readEvidence[Alert], func(q *gorm.DB) *gorm.DB { return q }},
+	{treatment.EvidenceAlert, readEvidence[Alert], func(q *gorm.DB) *gorm.DB { return q.Where("outcome <> ?", treatment.OutcomeRuleOff) }},
 	{treatment.EvidenceMeasurement, readEvidence[Measurement], nil},
 	{treatment.EvidenceMedication, readEvidence[Medication], nil},
 	{treatment.EvidenceSupportPerson, readEvidence[SupportPerson], nil},

@@ -78,6 +78,8 @@ var lists = map[string]struct {
 	"alerts, severity":   {"alerts_", alerts(store.AlertFilter{Severity: rules.SeverityHigh})},
 	"alerts, both":       {"alerts_", alerts(store.AlertFilter{Status: rules.AlertOpen, Severity: rules.SeverityHigh})},
 	"alerts, patient":    {"alerts_", alerts(store.AlertFilter{Patient: uuid.MustParse("01980000-0000-7000-8000-0000000000d1")})},
+	"findings":           {"alerts_by_raised", findings},
+	"alert rules":        {"alert_rule_sets_by_age", func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListAlertRules(p)) }},
 	"events":             {"adverse_events_", events(store.AdverseEventFilter{})},
 	"events, status":     {"adverse_events_by_status", events(store.AdverseEventFilter{Status: rules.AdverseEventReported})},
 	"events, own":        {"adverse_events_", events(store.AdverseEventFilter{RecordedBy: "patient:1"})},
@@ -157,6 +159,10 @@ func events(f store.AdverseEventFilter) func(*store.Tx, uuid.UUID, store.Page) e
 	return func(tx *store.Tx, id uuid.UUID, p store.Page) error {
 		return second(tx.ListAdverseEvents(id, f, p))
 	}
+}
+
+func findings(tx *store.Tx, _ uuid.UUID, p store.Page) error {
+	return second(tx.Findings(noon.Add(-24*time.Hour), noon, p))
 }
 
 func alerts(f store.AlertFilter) func(*store.Tx, uuid.UUID, store.Page) error {

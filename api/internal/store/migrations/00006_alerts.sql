@@ -20,6 +20,8 @@ CREATE TABLE alerts (
          'MANIA_PSYCHOSIS_SCREEN', 'PHQ9_DETERIORATION', 'LUTS_POSITIVE', 'HAEMATURIA', 'INTERACTION_NEW_MED', 'EARLY_REFILL',
          'MISUSE_PATTERN', 'CHECKIN_OVERDUE', 'PRO_OVERDUE_7D', 'RX_EXPIRING_14D', 'CONSENT_EXPIRING_30D', 'PDMP_STALE', 'NO_CONTACT', 'NO_RESPONSE', 'REFILL_DUE')),
     severity        TEXT        NOT NULL CONSTRAINT alerts_severity CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    found_severity  TEXT        NOT NULL CONSTRAINT alerts_found_severity CHECK (found_severity IN ('low', 'medium', 'high', 'critical')),
+    rules_revision  BIGINT      NOT NULL, -- of the clinic's alert rules; 0 for the shipped ones
     value           TEXT        NOT NULL,
     "limit"         TEXT        NOT NULL,
     status          TEXT        NOT NULL CONSTRAINT alerts_status CHECK (status IN ('open', 'acknowledged', 'resolved')),
@@ -29,7 +31,7 @@ CREATE TABLE alerts (
     acknowledged_by UUID,
     resolved_at     TIMESTAMPTZ,
     resolved_by     UUID,
-    outcome         TEXT        NOT NULL CONSTRAINT alerts_outcome CHECK (outcome IN ('', 'handled', 'falseAlarm', 'duplicate', 'superseded')),
+    outcome         TEXT        NOT NULL CONSTRAINT alerts_outcome CHECK (outcome IN ('', 'handled', 'falseAlarm', 'duplicate', 'superseded', 'ruleOff')),
     note            TEXT        NOT NULL,
     assigned_to     UUID,
     snoozed_until   TIMESTAMPTZ,
@@ -50,6 +52,7 @@ CREATE INDEX alerts_by_status ON alerts (clinic_id, status, due_at, id);
 CREATE INDEX alerts_by_severity ON alerts (clinic_id, severity, due_at, id);
 CREATE INDEX alerts_by_status_and_severity ON alerts (clinic_id, status, severity, due_at, id);
 CREATE INDEX alerts_by_assignee ON alerts (clinic_id, assigned_to, due_at, id);
+CREATE INDEX alerts_by_raised ON alerts (clinic_id, raised_at, id);
 CREATE INDEX alerts_by_patient ON alerts (clinic_id, patient_id, due_at, id);
 CREATE INDEX alerts_by_source ON alerts (clinic_id, source_id);
 CREATE INDEX alerts_by_fact ON alerts (clinic_id, source_fact_id);

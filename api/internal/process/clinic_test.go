@@ -141,11 +141,13 @@ var someone = client.PatientInput{
 const zone = "America/New_York"
 
 // patient registers a patient and signs them in.
-func (c *clinic) patient(t testing.TB) *person {
+func (c *clinic) patient(t testing.TB) *person { return c.patientOf(t, someone) }
+
+func (c *clinic) patientOf(t testing.TB, in client.PatientInput) *person {
 	t.Helper()
-	id := good(c.clinician.RegisterPatientWithResponse(t.Context(), &client.RegisterPatientParams{IdempotencyKey: key()}, someone))(t).JSON201.ID
+	id := good(c.clinician.RegisterPatientWithResponse(t.Context(), &client.RegisterPatientParams{IdempotencyKey: key()}, in))(t).JSON201.ID
 	invited := good(c.clinician.InvitePatientWithResponse(t.Context(), id, &client.InvitePatientParams{IdempotencyKey: key(), IfMatch: `"1"`}))(t)
-	return c.redeem(t, client.Redemption{Code: invited.JSON201.Code, BirthDate: &someone.BirthDate})
+	return c.redeem(t, client.Redemption{Code: invited.JSON201.Code, BirthDate: &in.BirthDate})
 }
 
 // course is a patient's treatment in induction, with a prescription of 100 mg and a lot at home.
@@ -158,9 +160,11 @@ type course struct {
 
 // course starts a treatment and takes it to where sessions may be planned; now is the server's
 // time.
-func (c *clinic) course(t testing.TB, now time.Time) *course {
+func (c *clinic) course(t testing.TB, now time.Time) *course { return c.courseOf(t, now, someone) }
+
+func (c *clinic) courseOf(t testing.TB, now time.Time, in client.PatientInput) *course {
 	t.Helper()
-	ctx, co := t.Context(), &course{clinic: c, patient: c.patient(t)}
+	ctx, co := t.Context(), &course{clinic: c, patient: c.patientOf(t, in)}
 	c.eligible(t, co.patient, now)
 	c.consents(t, co.patient, now)
 	c.examine(t, co.patient, now)

@@ -122,7 +122,11 @@ func (s *Server) responseReview(ctx context.Context, tx *store.Tx, d store.Deadl
 		if err != nil {
 			return next, nil, err
 		}
-		return next, treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At), nil
+		raised := treatment.JudgeResponse(instrument, totalOf(before), totalOf(last), d.At)
+		if len(raised) == 0 {
+			return next, nil, tx.SettleAlerts(c.ID, treatment.AlertNoResponse)
+		}
+		return next, raised, nil
 	})
 }
 

@@ -265,3 +265,29 @@ func TestAlertsOfTimeEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestAlertsOfTreatmentEnd: what the clinic looks at again and again is over with the treatment.
+func TestAlertsOfTreatmentEnd(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "The end")
+		scene := c.For(t, "recordDispense")
+		s.Pass(t, 91*day)
+		renew(t, c)
+		open := func() (list []string) {
+			for _, a := range s.Must(t, apitest.Call{Operation: "listAlerts", Token: c.Clinician.Token, Query: "limit=200&patientId=" + scene.IDs["patient"]}).Items() {
+				if a["status"] != "resolved" {
+					list = append(list, fmt.Sprint(a["rule"]))
+				}
+			}
+			slices.Sort(list)
+			return list
+		}
+		if got := open(); !slices.Contains(got, "NO_CONTACT") || !slices.Contains(got, "REFILL_DUE") || !slices.Contains(got, "PDMP_STALE") {
+			t.Errorf("after three months without anything: %v", got)
+		}
+		expect(t, "the end", scene.Do(t, c.Prescriber, "discontinueTreatment", map[string]any{"reason": "lost"}), 200, "")
+		if got := open(); len(got) != 0 {
+			t.Errorf("after the end: %v", got)
+		}
+	})
+}

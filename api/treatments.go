@@ -274,6 +274,9 @@ func endCourse(tx *store.Tx, t *store.Treatment, reason string) error {
 	if err := endFollowUps(tx, t.PatientID, &t.ID, reason); err != nil {
 		return err
 	}
+	if err := tx.SettleAlerts(t.PatientID, treatment.AlertPDMPStale); err != nil {
+		return err
+	}
 	return cancelPlanned(tx, t.ID, reason)
 }
 

@@ -8,8 +8,6 @@ import "time"
 type Deadline struct {
 	Kind DeadlineKind
 	At   time.Time
-	// Recurs: once it has passed it is due again, when what is done then says so. At is the first time.
-	Recurs bool
 }
 
 // DeadlineKind is what follows.
@@ -64,6 +62,15 @@ var alertsOfDeadline = map[DeadlineKind][]AlertRule{
 	DeadlineRefill:          {AlertPrescriptionExpiring},
 	DeadlineRenewal:         {AlertConsentExpiring},
 	DeadlineFollowUpOverdue: {AlertCheckInOverdue, AlertAssessmentOverdue},
+	DeadlineContact:         {AlertNoContact},
+	DeadlineResponse:        {AlertNoResponse},
+	DeadlineSupply:          {AlertRefillDue},
+}
+
+// Recurs says whether a deadline of the kind is due again after it has passed, when what is done then says
+// so: the record says only when first.
+func (k DeadlineKind) Recurs() bool {
+	return k == DeadlineContact || k == DeadlineResponse || k == DeadlineSupply
 }
 
 // Raised are the alerts that are over when a record no longer has a deadline of the kind that had passed.

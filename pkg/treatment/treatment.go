@@ -295,7 +295,7 @@ func (t Treatment) Deadlines() []Deadline {
 	if !t.Phase.Running() || t.ContactFrom == nil || t.ResponseFrom == nil || t.SupplyFrom == nil {
 		return nil
 	}
-	return []Deadline{{Kind: DeadlineContact, At: *t.ContactFrom, Recurs: true}, {Kind: DeadlineResponse, At: *t.ResponseFrom, Recurs: true}, {Kind: DeadlineSupply, At: *t.SupplyFrom, Recurs: true}}
+	return []Deadline{{DeadlineContact, *t.ContactFrom}, {DeadlineResponse, *t.ResponseFrom}, {DeadlineSupply, *t.SupplyFrom}}
 }
 
 // to sets the phase; a treatment that ends is no longer on hold.

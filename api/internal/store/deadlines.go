@@ -38,7 +38,9 @@ func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 		}
 	}
 	for _, d := range kept {
-		same := func(w treatment.Deadline) bool { return w.Kind == d.Kind && (w.Recurs || micros(w.At).Equal(d.At)) }
+		same := func(w treatment.Deadline) bool {
+			return w.Kind == d.Kind && (w.Kind.Recurs() || micros(w.At).Equal(d.At))
+		}
 		if slices.ContainsFunc(wanted, same) {
 			wanted = slices.DeleteFunc(wanted, same)
 			continue
@@ -46,7 +48,7 @@ func (tx *Tx) keepDeadlines(row timed, patient uuid.UUID, fresh bool) error {
 		if err := tx.orm.Where("record_id = ? AND kind = ?", id, d.Kind).Delete(&Deadline{}).Error; err != nil {
 			return err
 		}
-		if rules := d.Kind.Raised(); len(rules) > 0 && d.DoneAt != nil {
+		if rules := d.Kind.Raised(); len(rules) > 0 && (d.DoneAt != nil || d.Kind.Recurs()) {
 			if err := tx.SettleAlerts(id, rules...); err != nil {
 				return err
 			}

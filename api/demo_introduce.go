@@ -67,7 +67,7 @@ func (s *Server) firstRequests(ctx context.Context, v1 string) ([]firstRequest, 
 	who := demoPatient.given
 	return []firstRequest{
 		{"Who am I, and at which clinic?", curl("PRESCRIBER", http.MethodGet, v1+"/me", nil)},
-		{"What needs somebody's attention, the most urgent first.", curl("CLINICIAN", http.MethodGet, v1+"/alerts?status=open", nil)},
+		{"What needs somebody's attention, the most urgent first.", curl("CLINICIAN", http.MethodGet, v1+"/worklist", nil)},
 		{"Find " + who + ". Names are searched in the body, never in a URL.", curl("CLINICIAN", http.MethodPost, v1+"/patients/search", obj{"family": "lind"})},
 		{who + " answers a PHQ-9 on her phone; it is scored at once. Send it again: it is recorded once.", curl("PATIENT", http.MethodPut,
 			v1+"/patients/"+patient+"/assessments/"+uuid.NewString(), obj{

@@ -112,6 +112,7 @@ func mayasStory(c *chart) {
 	c.ask(-30, questions{phq: 4, gad: 3})
 	c.log(-23, dosing{noticed: obj{"note": "Forgot to plan this one."}})
 	c.session(-9, dosing{noticed: obj{"journalText": "I watched the snow fall upwards, and did not mind.", "journalShared": true}})
+	c.handle(-8, "The pharmacy had sent the refill early, before the holiday. Nothing is missing.")
 	c.weigh(-9, 200)
 	c.visit(5, 12, oapi.VisitKindFollowUp, oapi.VisitModeVideo, nil)
 	c.assign(-2, 2, oapi.InstrumentIDPhq9)

@@ -289,15 +289,6 @@ func (t Treatment) ChangePhase(c PhaseChange) (Treatment, error) {
 	return t, nil
 }
 
-// Deadlines of a treatment that is running: that nobody has heard of the patient, and that it is to be
-// looked at whether they respond, and how long the supply lasts.
-func (t Treatment) Deadlines() []Deadline {
-	if !t.Phase.Running() || t.ContactFrom == nil || t.ResponseFrom == nil || t.SupplyFrom == nil {
-		return nil
-	}
-	return []Deadline{{DeadlineContact, *t.ContactFrom}, {DeadlineResponse, *t.ResponseFrom}, {DeadlineSupply, *t.SupplyFrom}}
-}
-
 // to sets the phase; a treatment that ends is no longer on hold.
 func (t Treatment) to(phase Phase, reason string, now time.Time) Treatment {
 	t.Phase, t.PhaseReason, t.PhaseSince = phase, reason, now.UTC()

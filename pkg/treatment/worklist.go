@@ -109,6 +109,15 @@ type WorklistPolicy struct {
 	LicenceExpiringDays int `json:"licenceExpiringDays"`
 }
 
+// Deadlines of a treatment that is running: that nobody has heard of the patient, and that it is to be
+// looked at whether they respond, and how long the supply lasts.
+func (t Treatment) Deadlines() []Deadline {
+	if !t.Phase.Running() || t.ContactFrom == nil || t.ResponseFrom == nil || t.SupplyFrom == nil {
+		return nil
+	}
+	return []Deadline{{DeadlineContact, *t.ContactFrom}, {DeadlineResponse, *t.ResponseFrom}, {DeadlineSupply, *t.SupplyFrom}}
+}
+
 // ContactDueAt is by when the clinic is to hear again of a patient of whom it heard at a time.
 func (p Protocol) ContactDueAt(at time.Time) time.Time {
 	return at.UTC().AddDate(0, 0, p.Worklist.NoContactDays)

@@ -25,6 +25,11 @@ func (s *Server) judgeAnswers(ctx context.Context, tx *store.Tx, a *store.Assess
 	if err := answerFollowUps(tx, a); err != nil {
 		return err
 	}
+	if course != nil {
+		if err := tx.SettleAlerts(*course, treatment.AlertNoContact); err != nil {
+			return err
+		}
+	}
 	q := treatment.Questionnaire{Instrument: a.Instrument, Result: result, Values: answers}
 	if q.Baseline, err = baseline(tx, a, course, policy); err != nil {
 		return err
@@ -62,7 +67,7 @@ func baseline(tx *store.Tx, a *store.Assessment, course *uuid.UUID, policy *trea
 // answered it since.
 func askNext(tx *store.Tx, a *store.Assessment, course *uuid.UUID, policy *treatment.Protocol, asked []treatment.Asked) error {
 	for _, next := range asked {
-		awaited, err := tx.Awaited(a.PatientID, next.Instrument, a.At)
+		awaited, err := tx.Awaited(a.PatientID, next.Instrument, a.At, next.DueAt)
 		if err != nil {
 			return err
 		}
@@ -71,7 +76,7 @@ func askNext(tx *store.Tx, a *store.Assessment, course *uuid.UUID, policy *treat
 		}
 		assigned := &store.Assessment{
 			PatientID: a.PatientID, TreatmentID: course, Instrument: next.Instrument, Status: treatment.AssessmentAssigned,
-			DueAt: &next.DueAt, ExpiresAt: new(next.DueAt.AddDate(0, 0, policy.Assessments.ExpireAfterDays)), At: tx.Now,
+			DueAt: &next.DueAt, OverdueAt: new(policy.AnswersOverdueAt(next.Instrument, next.DueAt)), ExpiresAt: new(next.DueAt.AddDate(0, 0, policy.Assessments.ExpireAfterDays)), At: tx.Now,
 		}
 		if err := tx.Create("assessment.assigned", assigned); err != nil {
 			return err

@@ -77,7 +77,7 @@ func (s *Server) AssignAssessment(ctx context.Context, req oapi.AssignAssessment
 	if a.ExpiresAt, err = expiry(b, policy, tx.Now); err != nil {
 		return nil, err
 	}
-	a.OverdueAt = new(a.DueAt.AddDate(0, 0, policy.Alerts.AssessmentOverdueDays))
+	a.OverdueAt = new(policy.AnswersOverdueAt(a.Instrument, *a.DueAt))
 	if err := tx.Create("assessment.assigned", a); err != nil {
 		return nil, err
 	}

@@ -256,6 +256,9 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 		if err := followSessions(tx, c.row, c.policy); err != nil {
 			return err
 		}
+		if err := tx.SettleAlerts(c.row.ID, treatment.AlertNoContact); err != nil {
+			return err
+		}
 	}
 	dosed := began || was.Total() != row.Total()
 	if dosed {

@@ -39,7 +39,7 @@ func (s *Server) answersOverdue(ctx context.Context, tx *store.Tx, d store.Deadl
 		return err
 	}
 	tx.Note("assessment.overdue", "assessments", a.ID)
-	return s.raiseOverdue(ctx, tx, d, a.TreatmentID, store.SourceAssessment, treatment.AlertAssessmentOverdue, a.Instrument)
+	return s.raiseAbout(ctx, tx, d, a.TreatmentID, store.SourceAssessment, treatment.OverdueAnswers(treatment.AlertAssessmentOverdue, a.Instrument, *a.DueAt))
 }
 
 // prescriptionExpiring raises that the next prescription has to be seen to.
@@ -135,7 +135,10 @@ func (s *Server) supplyReview(ctx context.Context, tx *store.Tx, d store.Deadlin
 	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) (time.Time, []treatment.Raised, error) {
 		day, err := runsOut(tx, c)
 		next := policy.SupplyDueAt(day, tx.Now)
-		if err != nil || day == nil || tx.Now.Before(day.AddDate(0, 0, -policy.Worklist.RefillDueDays)) {
+		if err == nil && (day == nil || tx.Now.Before(day.AddDate(0, 0, -policy.Worklist.RefillDueDays))) {
+			return next, nil, tx.SettleAlerts(c.ID, treatment.AlertRefillDue)
+		}
+		if err != nil {
 			return next, nil, err
 		}
 		return next, []treatment.Raised{treatment.Overdue(treatment.AlertRefillDue, "", *day)}, nil
@@ -212,12 +215,17 @@ func (s *Server) recurring(ctx context.Context, tx *store.Tx, d store.Deadline, 
 	return s.raise(ctx, tx, c.PatientID, &c.ID, store.AlertSource{Type: store.SourceTreatment, ID: c.ID}, policy, raised)
 }
 
-// raiseOverdue raises what time has found in a record.
+// raiseOverdue raises that something, which value names, was due.
 func (s *Server) raiseOverdue(ctx context.Context, tx *store.Tx, d store.Deadline, course *uuid.UUID, source string, rule treatment.AlertRule, value string) error {
+	return s.raiseAbout(ctx, tx, d, course, source, treatment.Overdue(rule, value, d.At))
+}
+
+// raiseAbout raises what time has found in a record.
+func (s *Server) raiseAbout(ctx context.Context, tx *store.Tx, d store.Deadline, course *uuid.UUID, source string, raised treatment.Raised) error {
 	_, policy, err := s.policyFor(tx, d.PatientID, course)
 	if err != nil {
 		return err
 	}
 	return s.raise(ctx, tx, d.PatientID, course, store.AlertSource{Type: source, ID: d.RecordID}, policy,
-		[]treatment.Raised{treatment.Overdue(rule, value, d.At)})
+		[]treatment.Raised{raised})
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
@@ -71,7 +73,7 @@ func passings() map[treatment.DeadlineKind]passing {
 			does(patient, "checkInSession", nil)},
 		treatment.DeadlineMissed: {"showSession", fromStart(time.Hour + day), "session.missed", "",
 			does(patient, "cancelSession", map[string]any{"reason": "Not today."})},
-		treatment.DeadlineAnswers: {"showAssessment", fromStart(8 * day), "assessment.overdue", "PRO_OVERDUE_7D low assessment",
+		treatment.DeadlineAnswers: {"showAssessment", fromStart(8 * day), "assessment.overdue", "PRO_OVERDUE_7D medium assessment",
 			does(nurse, "cancelAssessment", map[string]any{"reason": "Asked by phone."})},
 		treatment.DeadlineAnswersExpire: {"showAssessment", asShown("showAssessment", "expiresAt", 0), "assessment.expired", "",
 			does(nurse, "cancelAssessment", map[string]any{"reason": "Asked by phone."})},
@@ -288,6 +290,31 @@ func TestAlertsOfTreatmentEnd(t *testing.T) {
 		expect(t, "the end", scene.Do(t, c.Prescriber, "discontinueTreatment", map[string]any{"reason": "lost"}), 200, "")
 		if got := open(); len(got) != 0 {
 			t.Errorf("after the end: %v", got)
+		}
+	})
+}
+
+// TestScreenerIsOverdue: a screener that answers have given reason to ask for is overdue as soon as it was
+// due, also when another one is assigned for a later day.
+func TestScreenerIsOverdue(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Screener")
+		scene := c.For(t, "listAssessments")
+		s.Must(t, apitest.Call{Operation: "assignAssessment", Token: c.Clinician.Token, Path: map[string]string{"patientId": scene.IDs["patient"]},
+			Body: map[string]any{"instrument": "c-ssrs-screener", "dueAt": s.Clock.Now().Add(21 * day).Format(time.RFC3339)}})
+		answers := scene.Fact("instrument", "phq-9")
+		delete(answers, "id")
+		answers["answers"] = map[string]any{"phq9-9": 3}
+		s.Must(t, apitest.Call{Operation: "recordAssessment", Token: scene.Patient.Token, Body: answers,
+			Path: map[string]string{"patientId": scene.IDs["patient"], "assessmentId": uuid.NewString()}})
+		s.Pass(t, day-time.Second)
+		if got := raisedBy(t, scene); slices.Contains(got, "PRO_OVERDUE_7D medium assessment") {
+			t.Errorf("a second before it is due: %v", got)
+		}
+		s.Pass(t, time.Second)
+		renew(t, c)
+		if got := raisedBy(t, scene); !slices.Contains(got, "PRO_OVERDUE_7D medium assessment") {
+			t.Errorf("a day later: %v", got)
 		}
 	})
 }

@@ -346,6 +346,7 @@ func (s *Server) followUpOverdue(ctx context.Context, tx *store.Tx, d store.Dead
 	for i := range standing {
 		if a := &standing[i]; a.Source.Type == store.SourceFollowUp && a.Rule == raised[0].Rule && a.Value == raised[0].Value {
 			a.Alert = a.Again(raised[0], tx.Now, *policy, rules)
+			a.Source.ID = f.ID // these answers end it, and not those to the one before
 			return tx.Change("alert.raisedAgain", a)
 		}
 	}

@@ -126,7 +126,9 @@ func (c *courseOf) surroundings(tx *store.Tx, row *store.Session, check treatmen
 		return known, err
 	}
 	for i := range alerts {
-		if alerts[i].Source.ID != row.ID { // the session's own facts are judged by themselves
+		// The session's own facts are judged by themselves, but an answer does not take back that the
+		// patient has said to be pregnant.
+		if alerts[i].Source.ID != row.ID || alerts[i].Rule == treatment.AlertPregnancyReported {
 			known.Alerts = append(known.Alerts, treatment.StandingAlert{Rule: alerts[i].Rule, Severity: alerts[i].Severity})
 		}
 	}

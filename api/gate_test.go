@@ -244,3 +244,21 @@ func TestGateDaysBeforeThePlan(t *testing.T) {
 		}
 	})
 }
+
+// TestPregnancyStays: another answer in the same session does not take back that the patient has said to
+// be pregnant: the clinic resolves that.
+func TestPregnancyStays(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Pregnancy")
+		scene := c.For(t, "checkSession")
+		scene.Do(t, scene.Patient, "recordVitals", reading(scene, 120, 80, 64))
+		s.Clock.Advance(time.Minute)
+		scene.Do(t, scene.Patient, "checkSession", check(scene, map[string]any{"pregnancy": "pregnant"}))
+		s.Clock.Advance(time.Minute)
+		scene.Do(t, scene.Patient, "checkSession", check(scene, nil))
+		shown := s.Must(t, apitest.Call{Operation: "showSession", Token: c.Clinician.Token, Path: map[string]string{"sessionId": scene.IDs["session"]}})
+		if got := held(shown); shown.Text("status") != "held" || !slices.Equal(got, []string{"hold openAlert"}) {
+			t.Errorf("after another answer: %s for %v", shown.Text("status"), got)
+		}
+	})
+}

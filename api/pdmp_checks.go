@@ -63,6 +63,10 @@ func (s *Server) addPdmpCheck(ctx context.Context, tx *store.Tx, req oapi.Record
 	if err := tx.Create("pdmpCheck.recorded", c); err != nil {
 		return err
 	}
+	patient, err := store.Find[store.Patient](tx, c.PatientID)
+	if err != nil || patient.State != c.State || !c.StaleAt.After(tx.Now) {
+		return err
+	}
 	return tx.SettleAlerts(c.PatientID, treatment.AlertPDMPStale)
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -82,6 +83,10 @@ func (s *Server) Work(ctx context.Context) error {
 
 // meet does what follows from a deadline.
 func (s *Server) meet(ctx context.Context, d store.Deadline) error {
+	follow, known := whenPassed[d.Kind]
+	if !known { // of a newer version, which runs beside this one
+		return fmt.Errorf("deadline of the unknown kind %q", d.Kind)
+	}
 	scope := store.Scope{Clinic: d.ClinicID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: string(d.Kind)}
 	return s.db.Update(ctx, scope, func(tx *store.Tx) error {
 		if _, err := tx.LockPatient(store.Ref{Param: "patientId", ID: d.PatientID}); err != nil {
@@ -91,7 +96,6 @@ func (s *Server) meet(ctx context.Context, d store.Deadline) error {
 		if err != nil || !stands {
 			return err
 		}
-		follow := whenPassed[d.Kind]
 		return follow(s, ctx, tx, d)
 	})
 }

@@ -101,6 +101,9 @@ func crowded(b *testing.B, owner string, s *apitest.Scene) {
 			}
 			names, from = append(names, `"`+name+`"`), append(from, value)
 		}
+		if err := columns.Err(); err != nil {
+			b.Fatal(err)
+		}
 		_ = columns.Close()
 		do(fmt.Sprintf(`INSERT INTO %s (%s) SELECT %s FROM (SELECT * FROM %s WHERE %s LIMIT 1) r, crowd c, generate_series(1, 4) n WHERE %s`,
 			table, strings.Join(names, ", "), strings.Join(from, ", "), table, row, every))

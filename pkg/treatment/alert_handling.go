@@ -114,8 +114,8 @@ func (a Alert) Assign(to *uuid.UUID) (Alert, error) {
 	return a, nil
 }
 
-// Snooze lets an alert rest until a time, at most the protocol's hours from now; its deadline is
-// not earlier then. A critical one does not rest, and neither does one that suicidality or a
+// Snooze lets an alert rest until a time, at most the protocol's hours from now; it escalates no
+// earlier, and again if it has. A critical one does not rest, and neither does one that suicidality or a
 // blood-pressure crisis raised.
 func (a Alert) Snooze(until time.Time, reason string, now time.Time, p Protocol) (Alert, error) {
 	if a.Status == AlertResolved {
@@ -135,7 +135,7 @@ func (a Alert) Snooze(until time.Time, reason string, now time.Time, p Protocol)
 	if err := o.refusal("the alert cannot be snoozed"); err != nil {
 		return a, err
 	}
-	a.SnoozedUntil, a.SnoozeReason = new(until.UTC()), reason
+	a.SnoozedUntil, a.SnoozeReason, a.EscalatedAt = new(until.UTC()), reason, nil
 	return a, nil
 }
 

@@ -166,22 +166,43 @@ func (f FollowUp) Deadlines() []Deadline {
 }
 
 // Overdue is what is raised when a follow-up is overdue: nobody knows how the patient is. A check-in
-// raises an alert of its own, and so do other instruments; what is unknown is never negative, so that
-// it is no milder than medium if thoughts of suicide were to be asked for. Something to do raises none.
+// raises an alert of its own, and so do other instruments. Something to do raises none.
 func (f FollowUp) Overdue() []Raised {
 	rule := AlertAssessmentOverdue
 	if f.Instrument == instruments.DailyCheckIn {
 		rule = AlertCheckInOverdue
 	}
-	i, found := instruments.Find(f.Instrument)
-	if !found {
+	if f.Instrument == "" {
 		return nil
 	}
-	raised := Overdue(rule, f.Instrument, f.DueAt)
-	if raised.Severity == SeverityLow && slices.ContainsFunc(i.Items, func(item instruments.Item) bool { return item.Safety }) {
+	return []Raised{OverdueAnswers(rule, f.Instrument, f.DueAt)}
+}
+
+// OverdueAnswers is what is raised when nobody has answered an instrument that was due at a time: what is
+// unknown is never negative, so that it is no milder than medium if thoughts of suicide were to be asked
+// for.
+func OverdueAnswers(rule AlertRule, instrument string, due time.Time) Raised {
+	raised := Overdue(rule, instrument, due)
+	if raised.Severity == SeverityLow && asksForSuicidality(instrument) {
 		raised.Severity = SeverityMedium
 	}
-	return []Raised{raised}
+	return raised
+}
+
+// AnswersOverdueAt is when the answers to an assigned instrument are overdue: the C-SSRS screener as soon
+// as it was due, since something gave reason to ask, others so many days later.
+func (p Protocol) AnswersOverdueAt(instrument string, due time.Time) time.Time {
+	if instrument == instruments.CSSRSScreener {
+		return due.UTC()
+	}
+	return due.UTC().AddDate(0, 0, p.Alerts.AssessmentOverdueDays)
+}
+
+// asksForSuicidality says whether an item of an instrument asks for thoughts of suicide. A clinic's own
+// instruments have none that does.
+func asksForSuicidality(instrument string) bool {
+	i, found := instruments.Find(instrument)
+	return found && (len(i.Levels) > 0 || slices.ContainsFunc(i.Items, func(item instruments.Item) bool { return item.Safety }))
 }
 
 // FollowUpCompletion is how something was done.

@@ -1,7 +1,7 @@
 package treatment
 
 // Surroundings is what is known beside a session and its facts when its gate is checked: as it
-// was at the time of the check. Pointers and lists that are nil are unknown, and stand in the
+// was at the time of the check. Pointers, and lists but of medicines, that are nil are unknown, and stand in the
 // way while their guard is on.
 type Surroundings struct {
 	Protocol Protocol

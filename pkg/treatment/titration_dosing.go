@@ -44,7 +44,7 @@ func (t *titration) raised() (to dose.Mg, possible bool) {
 	tiers := p.Sessions.Tiers
 	for _, limit := range []dose.Mg{math.MaxInt64, dose.PerKg(tiers.HighMinMgPerKg, t.Weight.Kg) - 1, dose.PerKg(tiers.LowMaxMgPerKg, t.Weight.Kg)} {
 		to = p.makeable(o, min(most, limit-o.BoosterMg))
-		if to > o.DoseMg && t.keepsPace(to) {
+		if to > o.DoseMg && t.keepsPace(to) && t.prescribedHours() >= t.monthHours(total(to, o.BoosterMg)) {
 			return to, true
 		}
 	}
@@ -81,7 +81,13 @@ func (t *titration) prescribedHours() int {
 // shortestHours is the shortest interval that the protocol allows at the present dose.
 func (t *titration) shortestHours() int {
 	tier := t.Protocol.Tier(t.Prescription.Total(), &t.Weight.Kg)
-	return max(t.Protocol.Sessions.MinIntervalHours.of(tier), perSession(t.Protocol.Sessions.MaxIn7Days.of(tier)))
+	return max(t.Protocol.Sessions.MinIntervalHours.of(tier), perSession(t.Protocol.Sessions.MaxIn7Days.of(tier)), t.monthHours(t.Prescription.Total()))
+}
+
+// monthHours is the shortest interval at which sessions of so much stay within what may be taken in 28 days.
+func (t *titration) monthHours(each dose.Mg) int {
+	n := int(t.Protocol.Sessions.MaxIn28DaysMg / max(each, 1))
+	return (4*weekHours + n - 1) / max(n, 1)
 }
 
 // perSession is an equal share of seven days, in hours, rounded up.

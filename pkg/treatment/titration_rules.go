@@ -130,6 +130,8 @@ func (t *titration) noBenefit() judgement {
 	want, most := t.policy.NoBenefit, t.ceiling()
 	helped := slices.ContainsFunc(t.scores, func(s Score) bool { return t.reaches(s, t.policy.Response.PartialPercent) })
 	switch {
+	case *t.lastScore().Total < t.scale.RemissionBelow:
+		return judgement{whyNot: "Hardly any symptoms are left."}
 	case helped:
 		return judgement{whyNot: fmt.Sprintf("The patient was better by %d %% or more.", t.policy.Response.PartialPercent)}
 	case len(t.Sessions) < want.Sessions:
@@ -179,6 +181,11 @@ func (t *titration) wearsOff() judgement {
 	if to >= now {
 		return judgement{holds: true, kind: SuggestMaintain, reasons: []string{lost, fmt.Sprintf("The order and the protocol allow a session every %d hours already, and no shorter interval than %d: plan sessions closer, as far as that goes.", now, t.shortestHours())}}
 	}
+	if against, lacks := t.against(); against != "" {
+		return judgement{whyNot: against}
+	} else if len(lacks) > 0 {
+		return judgement{lacks: lacks}
+	}
 	return judgement{holds: true, to: t.every(to), reasons: []string{lost, fmt.Sprintf("Shorten the interval from %d to %d hours: shortly before it wears off, and not below %d.", now, to, t.shortestHours())}}
 }
 
@@ -186,6 +193,8 @@ func (t *titration) wearsOff() judgement {
 func (t *titration) littleResponse() judgement {
 	last, want := *t.lastScore(), t.policy.Increase
 	switch most := t.ceiling(); {
+	case *last.Total < t.scale.RemissionBelow:
+		return judgement{whyNot: "Hardly any symptoms are left: nothing more is to be gained by a higher dose."}
 	case t.reaches(last, t.policy.Response.PartialPercent):
 		return judgement{whyNot: fmt.Sprintf("The patient is better by %d %% or more.", t.policy.Response.PartialPercent)}
 	case t.better(last) >= t.scale.ImportantPoints:

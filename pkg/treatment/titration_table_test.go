@@ -53,6 +53,12 @@ var titrations = map[string]struct {
 	"a medium alert": {func(c *caseOf) {
 		c.Alerts = append(c.Alerts, alertSeen(40, treatment.AlertIntervalShort, treatment.SeverityMedium))
 	}, isRaised},
+	"item 9, an open alert": {func(c *caseOf) {
+		c.Alerts = append(c.Alerts, alertSeen(40, treatment.AlertSIItem9, treatment.SeverityMedium))
+	}, isVetoed},
+	"item 9 left out, an open alert": {func(c *caseOf) {
+		c.Alerts = append(c.Alerts, alertSeen(40, treatment.AlertSIUnknown, treatment.SeverityMedium))
+	}, isVetoed},
 	"C-SSRS moderate":    {func(c *caseOf) { c.Screener.Level = instruments.CSSRSModerate }, isVetoed},
 	"C-SSRS low":         {func(c *caseOf) { c.Screener.Level = instruments.CSSRSLow }, isRaised},
 	"C-SSRS incomplete":  {func(c *caseOf) { c.Screener.Missing = 1 }, isRaisedWithout(treatment.FactSuicidality)},
@@ -208,7 +214,11 @@ var titrations = map[string]struct {
 	// Stay.
 	"half as bad":           {func(c *caseOf) { c.fell(12, 10) }, isKept},
 	"no better than before": {func(c *caseOf) { c.fell(14, 14) }, isNothing},
-	"baseline of nothing":   {func(c *caseOf) { c.Scores[0] = onDay(11, -25, 0); c.fell(0) }, isRaised},
+	"baseline of nothing":   {func(c *caseOf) { c.Scores[0] = onDay(11, -25, 0); c.fell(0) }, isNothing},
+	"4 points left":         {func(c *caseOf) { c.Scores[0] = onDay(11, -25, 4); c.fell(4, 4) }, isNothing},
+	"5 points left":         {func(c *caseOf) { c.Scores[0] = onDay(11, -25, 5); c.fell(5, 5) }, isRaised},
+	"a month's most":        {func(c *caseOf) { c.Protocol.Sessions.MaxIn28DaysMg = mg(1800) }, isRaised},
+	"above a month's most":  {func(c *caseOf) { c.Protocol.Sessions.MaxIn28DaysMg = mg(1200) }, isNothing},
 
 	// Longer.
 	"response of 28 days":          {func(c *caseOf) { c.months(8, func(day int) int { return either(day > -30, 9, 15) }) }, isExtended},
@@ -223,7 +233,12 @@ var titrations = map[string]struct {
 	}, titrationOutcome{treatment.SuggestMaintain, treatment.TitrationSustainedResponse, ""}},
 
 	// Shorter.
-	"wears off twice":          {func(c *caseOf) { c.waves(10, 17); c.Prescription.SessionsPerWeek = 1 }, isShortened},
+	"wears off twice": {func(c *caseOf) { c.waves(10, 17); c.Prescription.SessionsPerWeek = 1 }, isShortened},
+	"wears off, and the pressure is not known": {func(c *caseOf) {
+		c.waves(10, 17)
+		c.Prescription.SessionsPerWeek = 1
+		c.Sessions[len(c.Sessions)-1].After = false
+	}, isKept},
 	"wears off by five points": {func(c *caseOf) { c.slopes(16, -3, 5); c.Prescription.SessionsPerWeek = 1 }, isShortened},
 	"wears off by four points": {func(c *caseOf) { c.slopes(16, -3, 4); c.Prescription.SessionsPerWeek = 1 }, isKept},
 	"better by three points":   {func(c *caseOf) { c.slopes(8, 2, 5) }, isRaised},

@@ -127,6 +127,9 @@ func (t *titration) checkAlerts() (TitrationCheck, CheckFinding, string) {
 }
 
 func (t *titration) checkSuicidality() (TitrationCheck, CheckFinding, string) {
+	if rules := t.alerted(func(a StandingAlert) bool { return suicidality(a.Rule) }); len(rules) > 0 {
+		return CheckSuicidality, CheckFound, "Alerts about suicidality are not resolved: " + strings.Join(rules, ", ") + "."
+	}
 	s := t.Screener
 	if s == nil {
 		t.lack(FactSuicidality, "The C-SSRS screener was never answered.")
@@ -169,8 +172,12 @@ func (t *titration) checkPregnancy() (TitrationCheck, CheckFinding, string) {
 }
 
 func (t *titration) checkSerious() (TitrationCheck, CheckFinding, string) {
-	found := false
+	found, unjudged := false, false
 	for _, e := range t.Events {
+		if e.Serious == nil && e.Outcome != EventResolved && e.Outcome != EventResolvedWithSequelae {
+			t.input(e.Evidence, e.value(), e.At)
+			unjudged = true
+		}
 		if isTrue(e.Serious) && e.Outcome != EventResolved && e.Outcome != EventResolvedWithSequelae {
 			t.input(e.Evidence, e.value(), e.At)
 			found = true
@@ -178,6 +185,10 @@ func (t *titration) checkSerious() (TitrationCheck, CheckFinding, string) {
 	}
 	if found {
 		return CheckSeriousEvent, CheckFound, "A serious adverse event is not resolved."
+	}
+	if unjudged {
+		t.lack(FactEventJudgement, "Nobody has judged yet whether an adverse event is serious.")
+		return CheckSeriousEvent, CheckUnknown, "Nobody has judged yet whether an adverse event is serious."
 	}
 	return CheckSeriousEvent, CheckNotFound, "No serious adverse event is unresolved."
 }

@@ -92,8 +92,8 @@ type WorklistPolicy struct {
 	AdverseEventTriageHours  int `json:"adverseEventTriageHours"`
 	CosignatureHours         int `json:"cosignatureHours"`
 	EligibilityDecisionHours int `json:"eligibilityDecisionHours"`
-	// HandedOverDays after the signer has left, the new prescriber must have looked at a prescription,
-	// counted from its signature on. Default 30.
+	// HandedOverDays after its signature, a prescription whose signer has left must have been followed by one
+	// of the new prescriber's own. Default 30.
 	HandedOverDays int `json:"handedOverDays"`
 	// NoContactDays without a session, answers, a measurement or a visit the clinic asks how the patient
 	// is. Default 28.

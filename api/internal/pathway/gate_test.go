@@ -31,7 +31,7 @@ func (c *care) around(v *visit, alerts []standing, onHand int) (rules []string, 
 	}
 	for _, a := range alerts {
 		switch {
-		case a.source == v.id:
+		case a.source == v.id && a.rule != "PREGNANCY_REPORTED":
 		case a.suicidality():
 			rules, stops = append(rules, "suicidality"), stops || a.grave()
 		default:

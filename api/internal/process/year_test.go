@@ -97,7 +97,7 @@ func (y *year) advance(d time.Duration) {
 }
 
 func (y *year) move(p *process, d time.Duration) {
-	res, err := http.Post(p.URL+"/test/clock", "application/json", strings.NewReader(`{"advance":"`+d.String()+`"}`)) //nolint:noctx // the test ends it
+	res, err := http.Post(p.URL+"/test/clock", "application/json", strings.NewReader(`{"advance":"`+d.String()+`"}`))
 	if err != nil {
 		y.t.Errorf("advance: %v", err)
 		return
@@ -114,7 +114,7 @@ func (y *year) advanceAndKill() {
 	victim, other := y.servers[0], y.servers[1]
 	var done sync.WaitGroup
 	done.Go(func() {
-		res, err := http.Post(victim.URL+"/test/clock", "application/json", strings.NewReader(`{"advance":"`+step.String()+`"}`)) //nolint:noctx // it does not live to answer
+		res, err := http.Post(victim.URL+"/test/clock", "application/json", strings.NewReader(`{"advance":"`+step.String()+`"}`))
 		if err == nil {
 			_ = res.Body.Close()
 		}

@@ -37,10 +37,10 @@ type Assessment struct {
 
 // Deadlines of an assigned assessment: nobody answers it in time, and then no longer.
 func (a *Assessment) Deadlines() (list []treatment.Deadline) {
-	if a.Status != treatment.AssessmentAssigned || a.OverdueAt == nil || a.ExpiresAt == nil {
+	if a.Status != treatment.AssessmentAssigned || a.ExpiresAt == nil {
 		return nil
 	}
-	if a.OverdueAt.Before(*a.ExpiresAt) {
+	if a.OverdueAt != nil && a.OverdueAt.Before(*a.ExpiresAt) {
 		list = append(list, treatment.Deadline{Kind: treatment.DeadlineAnswers, At: *a.OverdueAt})
 	}
 	return append(list, treatment.Deadline{Kind: treatment.DeadlineAnswersExpire, At: *a.ExpiresAt})
@@ -127,10 +127,10 @@ var answeredStatuses = []treatment.AssessmentStatus{treatment.AssessmentSubmitte
 
 // Awaited says whether somebody has been asked to answer an instrument and still can, or has
 // answered it at or after a time.
-func (tx *Tx) Awaited(patient uuid.UUID, instrument string, since time.Time) (bool, error) {
+func (tx *Tx) Awaited(patient uuid.UUID, instrument string, since, due time.Time) (bool, error) {
 	var n int64
 	err := tx.orm.Model(&Assessment{}).Where("patient_id = ? AND instrument = ?", patient, instrument).
-		Where("(status = ? AND expires_at > ?) OR (status IN ? AND at >= ?)", treatment.AssessmentAssigned, tx.Now, answeredStatuses, since).Count(&n).Error
+		Where("(status = ? AND expires_at > ? AND due_at <= ?) OR (status IN ? AND at >= ?)", treatment.AssessmentAssigned, tx.Now, due, answeredStatuses, since).Count(&n).Error
 	return n > 0, err
 }
 

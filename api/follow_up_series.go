@@ -76,6 +76,11 @@ func ahead(tx *store.Tx, t *store.Treatment, series treatment.FollowUpSeries, af
 	for {
 		due := series.Following(*t.RunningFrom, after, location)
 		f, err := notKnown(tx.RecurringFollowUp(t.ID, series.ID, due.Occurrence))
+		if err == nil && f != nil && !series.Same(f.DueAt, due.DueAt) {
+			var last int
+			last, err = tx.LastOccurrence(t.ID, series.ID)
+			f, due.Occurrence = nil, last+1
+		}
 		switch {
 		case err != nil:
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // The tests begin on Sunday, 22 November 2026, at nine in New York.
@@ -263,6 +264,30 @@ func TestFollowUpsOnce(t *testing.T) {
 			if all, most := byItself(t, db, scene, event); all != want || most != 1 {
 				t.Errorf("%s happened %d times, %d for one record, want %d", event, all, most, want)
 			}
+		}
+	})
+}
+
+// TestFollowUpsOfAnotherPeriod: a series that is asked more seldom from now on is asked, whatever its
+// numbers were.
+func TestFollowUpsOfAnotherPeriod(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		scene := s.Clinic(t, "Period").For(t, "changePhase")
+		follow(t, scene, daily(""))
+		changePhase(t, scene, "induction")
+		later(t, scene, 5*24*time.Hour)
+		weekly := daily("")
+		weekly.Every = &treatment.Recurrence{Count: 1, Unit: treatment.PeriodWeek, LocalHour: 9}
+		follow(t, scene, weekly)
+		later(t, scene, 24*time.Hour) // the sixth day's is due, and the next one made
+		list := ofSeries(t, scene)
+		if got := list[len(list)-1]; got != "Day 7 open 11-29 09:00" && got != "Day 1 open 11-29 09:00" {
+			t.Errorf("the next one: %s of %v", got, list)
+		}
+		later(t, scene, 2*24*time.Hour)
+		list = ofSeries(t, scene)
+		if got := list[len(list)-1]; !strings.HasSuffix(got, " open 12-06 09:00") {
+			t.Errorf("the one after it: %s", got)
 		}
 	})
 }

@@ -194,3 +194,36 @@ func TestWorklistPages(t *testing.T) {
 		}
 	})
 }
+
+// TestWorklistLicences: a licence that ends is work where its state's patients are, until the next one is
+// entered.
+func TestWorklistLicences(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Licences")
+		scene := c.For(t, "showPrescription")
+		listed := func() bool {
+			return slices.Contains(whyListed(worklistOf(t, c, "limit=200"), scene.IDs["patient"]), "licenceExpiring low of treatment")
+		}
+		credential := func(state, number string, in time.Duration) map[string]any {
+			return map[string]any{"state": state, "number": number, "expires": treatment.DateOf(s.Clock.Now().Add(in))}
+		}
+		for _, test := range []struct {
+			what     string
+			licences []any
+			want     bool
+		}{
+			{"in 31 days", []any{credential("NY", "NY-1", 31*day)}, false},
+			{"in 30 days", []any{credential("NY", "NY-1", 30*day)}, true},
+			{"elsewhere", []any{credential("NY", "NY-1", 400*day), credential("NJ", "NJ-1", 10*day)}, false},
+			{"with the next one", []any{credential("NY", "NY-1", 10*day), credential("NY", "NY-2", 400*day)}, false},
+			{"over", []any{credential("NY", "NY-1", -day)}, true},
+		} {
+			shown := s.Must(t, apitest.Call{Operation: "showStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": c.Prescriber.ID.String()}})
+			s.Must(t, apitest.Call{Operation: "updateStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": c.Prescriber.ID.String()},
+				Body: map[string]any{"licences": test.licences}, Header: map[string]string{"If-Match": shown.Header.Get("ETag"), "Content-Type": "application/merge-patch+json"}})
+			if got := listed(); got != test.want {
+				t.Errorf("%s: listed %t, want %t", test.what, got, test.want)
+			}
+		}
+	})
+}

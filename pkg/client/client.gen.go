@@ -13181,7 +13181,7 @@ type ClientInterface interface {
 
 	// SnoozeAlertWithBody Snooze an alert
 	//
-	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13190,7 +13190,7 @@ type ClientInterface interface {
 
 	// SnoozeAlert Snooze an alert
 	//
-	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15203,7 +15203,7 @@ type ClientInterface interface {
 
 	// SuggestAdjustment Ask the rules for a suggestion
 	//
-	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, the records that it rests on, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 	//
 	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 	SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -15922,7 +15922,7 @@ func (c *Client) ResolveAlert(ctx context.Context, alertID AlertPath, params *Re
 
 // SnoozeAlertWithBody Snooze an alert
 //
-// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15941,7 +15941,7 @@ func (c *Client) SnoozeAlertWithBody(ctx context.Context, alertID AlertPath, par
 
 // SnoozeAlert Snooze an alert
 //
-// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -20304,7 +20304,7 @@ func (c *Client) ListSuggestions(ctx context.Context, treatmentID TreatmentPath,
 
 // SuggestAdjustment Ask the rules for a suggestion
 //
-// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, the records that it rests on, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 //
 // Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 func (c *Client) SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -37681,7 +37681,7 @@ type ClientWithResponsesInterface interface {
 
 	// SnoozeAlertWithBodyWithResponse Snooze an alert
 	//
-	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37690,7 +37690,7 @@ type ClientWithResponsesInterface interface {
 
 	// SnoozeAlertWithResponse Snooze an alert
 	//
-	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+	// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -39807,7 +39807,7 @@ type ClientWithResponsesInterface interface {
 
 	// SuggestAdjustmentWithResponse Ask the rules for a suggestion
 	//
-	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+	// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, the records that it rests on, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -49026,7 +49026,7 @@ func (c *ClientWithResponses) ResolveAlertWithResponse(ctx context.Context, aler
 
 // SnoozeAlertWithBodyWithResponse Snooze an alert
 //
-// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -49041,7 +49041,7 @@ func (c *ClientWithResponses) SnoozeAlertWithBodyWithResponse(ctx context.Contex
 
 // SnoozeAlertWithResponse Snooze an alert
 //
-// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and its deadline with it. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
+// Lets it rest until a time, at most the protocol's `maxSnoozeHours` from now, and it escalates no earlier. The safety gate holds for it all the same. A critical alert does not rest, nor one about suicidality or a blood-pressure crisis.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -52568,7 +52568,7 @@ func (c *ClientWithResponses) ListSuggestionsWithResponse(ctx context.Context, t
 
 // SuggestAdjustmentWithResponse Ask the rules for a suggestion
 //
-// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, every record that was read, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
+// Supports the decision of a prescriber; it makes none. The rules look for vetoes, then whether enough is known, then for one change of dose or interval, or none. The answer names the rule, the records that it rests on, what is missing, what has been published and how far that goes, and why not something else. Depression, also with anxiety, is judged by the PHQ-9, anxiety alone by the GAD-7. It gives no probability, expires after 14 days at the latest, and nothing applies it: a proposal may name it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -149,6 +149,12 @@ func (r Recurrence) at(begun time.Time, n int, zone *time.Location) time.Time {
 func (r Recurrence) shortest() time.Duration { return r.days(28) }
 func (r Recurrence) longest() time.Duration  { return r.days(31) }
 
+// Same says whether a follow-up that was due at a time is the one of the series that is due at another:
+// moved, or in another zone. One that has only its number, from when the series had another period, is not.
+func (s FollowUpSeries) Same(was, due time.Time) bool {
+	return was.Sub(due).Abs() < s.Every.longest()/2
+}
+
 func (r Recurrence) days(ofMonth int) time.Duration {
 	perUnit := map[PeriodUnit]int{PeriodDay: 1, PeriodWeek: 7, PeriodMonth: ofMonth}
 	return time.Duration(r.Count*perUnit[r.Unit]) * 24 * time.Hour

@@ -129,14 +129,17 @@ func (p Protocol) ReviewDueAt(at time.Time) time.Time {
 }
 
 // SupplyDueAt is when it is to be looked at again how long a supply lasts that ends on a day: when a
-// refill would be due, and at least every week, since doses may be taken faster; the next day if one is
-// due already. The day is nil while it is too far away to matter.
+// refill would be due, and after so many days at the latest, since doses may be taken faster. When one is
+// due already, that is the time it takes to come. The day is nil while it is too far away to matter.
 func (p Protocol) SupplyDueAt(runsOut *time.Time, now time.Time) time.Time {
-	next := now.UTC().AddDate(0, 0, 7)
-	if runsOut != nil {
-		next = notAfter(runsOut.UTC().AddDate(0, 0, -p.Worklist.RefillDueDays), next)
+	latest := now.UTC().AddDate(0, 0, p.Worklist.RefillDueDays)
+	if runsOut == nil {
+		return latest
 	}
-	return later(next, now.UTC().AddDate(0, 0, 1))
+	if due := runsOut.UTC().AddDate(0, 0, -p.Worklist.RefillDueDays); due.After(now) {
+		return notAfter(due, latest)
+	}
+	return latest
 }
 
 // JudgeResponse says what is raised when it is time to look whether a patient responds: nothing if

@@ -62,6 +62,15 @@ func (tx *Tx) RecurringFollowUp(course uuid.UUID, series string, occurrence int)
 	return one[FollowUp](tx.orm.Where("treatment_id = ? AND series = ? AND occurrence = ? AND session_id IS NULL", course, series, occurrence))
 }
 
+// LastOccurrence returns the highest number of a recurring series of a treatment.
+func (tx *Tx) LastOccurrence(course uuid.UUID, series string) (int, error) {
+	last, err := one[FollowUp](tx.orm.Where("treatment_id = ? AND series = ? AND session_id IS NULL", course, series).Order("occurrence DESC"))
+	if err != nil {
+		return 0, err
+	}
+	return last.Occurrence, nil
+}
+
 // FollowUpsOfSessions returns what the series of a treatment have scheduled after sessions.
 func (tx *Tx) FollowUpsOfSessions(course uuid.UUID) ([]FollowUp, error) {
 	return many[FollowUp](tx.orm.Where("treatment_id = ? AND series <> '' AND session_id IS NOT NULL", course).Order("due_at, id"))

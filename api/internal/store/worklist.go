@@ -35,9 +35,10 @@ type WorkSource struct {
 	since  string // the column that says from when on
 	due    string // and the one by when; the same if the protocol says how long it may wait
 	detail string
-	// staff, if it is set, makes it the source of the patients for whom somebody is responsible whose
-	// licence or registration ends at a time.
+	// staff, if it is set, makes it the source of the patients in a state for whom somebody is responsible
+	// whose licence or registration for that state ends at a time.
 	staff uuid.UUID
+	state string
 	ends  time.Time
 }
 
@@ -90,26 +91,34 @@ func (tx *Tx) Worklist(policy treatment.WorklistPolicy) (*Worklist, error) {
 		return nil, err
 	}
 	w.left = append(w.left, gone...)
-	ending, err := many[Credential](tx.orm.Where("expires <= ?", tx.Now.AddDate(0, 0, policy.LicenceExpiringDays).Format(time.DateOnly)).
-		Where("staff_id NOT IN ?", w.left).Order("expires, staff_id"))
+	return w, w.addLicences()
+}
+
+// addLicences adds the sources of what ends soon, and of which nobody has entered the next one.
+func (w *Worklist) addLicences() error {
+	all, err := many[Credential](w.tx.orm.Where("staff_id NOT IN ?", w.left).Order("expires, staff_id, state, kind"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, c := range ending {
+	soon := w.tx.Now.AddDate(0, 0, w.policy.LicenceExpiringDays).Format(time.DateOnly)
+	for _, c := range all {
+		renewed := func(o Credential) bool {
+			return o.StaffID == c.StaffID && o.State == c.State && o.Kind == c.Kind && o.Expires > c.Expires
+		}
+		known := func(s WorkSource) bool { return s.staff == c.StaffID && s.state == c.State } // the earliest counts
+		if c.Expires > soon || slices.ContainsFunc(all, renewed) || slices.ContainsFunc(w.Sources, known) {
+			continue
+		}
 		day, err := time.Parse(time.DateOnly, c.Expires)
 		if err != nil {
-			return nil, err
-		}
-		known := func(s WorkSource) bool { return s.staff == c.StaffID }
-		if slices.ContainsFunc(w.Sources, known) { // the earliest counts
-			continue
+			return err
 		}
 		w.Sources = append(w.Sources, WorkSource{
 			Record: "treatment", reason: treatment.WorkLicenceExpiring, model: &Treatment{}, when: "phase IN ('planned', 'induction', 'maintenance', 'taper')",
-			since: "phase_since", due: "phase_since", staff: c.StaffID, ends: day.AddDate(0, 0, 1), // it is good on that day
+			since: "phase_since", due: "phase_since", staff: c.StaffID, state: c.State, ends: day.AddDate(0, 0, 1), // it is good on that day
 		})
 	}
-	return w, nil
+	return nil
 }
 
 // WorkFilter says what of it matters. What is empty does not.
@@ -162,7 +171,8 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left})
 	}
 	if from.staff != uuid.Nil {
-		q = q.Where("responsible_prescriber_id = ?", from.staff)
+		there := w.tx.orm.Model(&Patient{}).Select("id").Where("state = ?", from.state)
+		q = q.Where("responsible_prescriber_id = ? AND patient_id IN (?)", from.staff, there)
 	}
 	if from.Alerts() && f.Severity != "" {
 		q = q.Where("severity = ?", f.Severity)

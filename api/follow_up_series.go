@@ -357,3 +357,8 @@ func (s *Server) followUpOverdue(ctx context.Context, tx *store.Tx, d store.Dead
 	}
 	return s.raise(ctx, tx, d.PatientID, course, store.AlertSource{Type: store.SourceFollowUp, ID: f.ID}, policy, raised)
 }
+
+// followUpMissed takes a follow-up out of what waits: no answers are waited for any more.
+func (s *Server) followUpMissed(_ context.Context, tx *store.Tx, d store.Deadline) error {
+	return tx.Miss(d.RecordID)
+}

@@ -79,6 +79,7 @@ func (s *Server) ShowFollowUp(ctx context.Context, req oapi.ShowFollowUpRequestO
 // RescheduleFollowUp moves a follow-up to another time.
 func (s *Server) RescheduleFollowUp(ctx context.Context, req oapi.RescheduleFollowUpRequestObject) (oapi.RescheduleFollowUpResponseObject, error) {
 	out, err := decideFollowUp(ctx, req.FollowUpID, "followUp.rescheduled", func(tx *store.Tx, f *store.FollowUp) (treatment.FollowUp, error) {
+		f.Missed = false
 		return f.Reschedule(req.Body.DueAt, req.Body.Reason, tx.Now)
 	})
 	return oapi.RescheduleFollowUp200JSONResponse{FollowUpJSONResponse: out}, err

@@ -270,7 +270,7 @@ func TestSuggestionsSayWhatIsMissing(t *testing.T) {
 		c := s.Clinic(t, "Missing")
 		scene := c.For(t, "proposeAdjustment")
 		got := suggest(t, scene, "none", "insufficientData")
-		if diff := cmp.Diff([]string{"adherence", "baseline", "bloodPressure", "pregnancy", "recentScore", "sessionsAtDose"}, missingFacts(got)); diff != "" {
+		if diff := cmp.Diff([]string{"adherence", "baseline", "bloodPressure", "maniaOrPsychosis", "pregnancy", "recentScore", "sessionsAtDose"}, missingFacts(got)); diff != "" {
 			t.Errorf("before the first dose (-want +got):\n%s", diff)
 		}
 		if got.JSON("change") != nil || got.JSON("durationOfEffect") != nil {

@@ -110,6 +110,13 @@ func (c *courseOf) addScores(tx *store.Tx, known *treatment.Titrating) error {
 			SessionID: a.SessionID, Total: a.Total, Missing: a.Missing,
 		})
 	}
+	signs, err := notKnown(tx.LastAnswers(c.row.PatientID, instruments.ManiaPsychosis))
+	if err != nil {
+		return err
+	}
+	if signs != nil {
+		known.Signs = &treatment.Screening{ConsultationEvidence: answersOf(signs), Missing: signs.Missing}
+	}
 	screener, err := notKnown(tx.LastAnswers(c.row.PatientID, instruments.CSSRSScreener))
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ var whenPassed = map[treatment.DeadlineKind]func(*Server, context.Context, *stor
 
 	treatment.DeadlineFollowUp:        (*Server).followUpDue,
 	treatment.DeadlineFollowUpOverdue: (*Server).followUpOverdue,
-	treatment.DeadlineFollowUpMissed:  noted("followUp.missed", "follow_ups"),
+	treatment.DeadlineFollowUpMissed:  (*Server).followUpMissed,
 }
 
 // noted writes the event of a status that follows from time. The record itself says it when it is read.

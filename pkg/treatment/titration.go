@@ -107,6 +107,7 @@ const (
 	FactIntervalScores TitrationFact = "intervalScores"
 	FactSuicidality    TitrationFact = "suicidality"
 	FactPregnancy      TitrationFact = "pregnancy"
+	FactMania          TitrationFact = "maniaOrPsychosis"
 	FactMisuseSignals  TitrationFact = "misuseSignals"
 	FactConsents       TitrationFact = "consents"
 	FactPDMP           TitrationFact = "pdmp"
@@ -115,7 +116,7 @@ const (
 // TitrationFacts lists every fact.
 var TitrationFacts = []TitrationFact{
 	FactSessionsAtDose, FactRecentScore, FactBaseline, FactWeight, FactAdherence, FactBloodPressure, FactDissociation, FactEventJudgement,
-	FactIntervalScores, FactSuicidality, FactPregnancy, FactMisuseSignals, FactConsents, FactPDMP,
+	FactIntervalScores, FactSuicidality, FactPregnancy, FactMania, FactMisuseSignals, FactConsents, FactPDMP,
 }
 
 // SuggestionVerdict is the outcome: what an approval is held against later.

@@ -66,6 +66,7 @@ func titrating(t testing.TB) treatment.Titrating {
 		Planned:      3, Kept: 3,
 		Scores:         []treatment.Score{onDay(11, -25, 20), onDay(12, -2, 18)},
 		Screener:       &treatment.Screening{ConsultationEvidence: treatment.ConsultationEvidence{Type: treatment.EvidenceAssessment, ID: id(102), Version: 1, At: days(-25)}, Level: instruments.CSSRSLow},
+		Signs:          &treatment.Screening{ConsultationEvidence: treatment.ConsultationEvidence{Type: treatment.EvidenceAssessment, ID: id(104), Version: 1, At: days(-25)}},
 		Pregnancy:      &treatment.PregnancySeen{Evidence: recordSeen(treatment.EvidenceSession, 3), Status: treatment.NotPregnant, At: days(-3)},
 		SignedConsents: treatment.Default().Treatment.RequiredConsents,
 		PDMP:           &treatment.SuggestionInput{Evidence: recordSeen(treatment.EvidencePDMPCheck, 103), Value: "nothingUnexpected", At: days(-20)},

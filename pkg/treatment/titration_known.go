@@ -53,6 +53,8 @@ type Titrating struct {
 	Alerts []AlertSeen
 	// Screener are the newest answers to the C-SSRS screener.
 	Screener *Screening
+	// Signs are the newest answers about signs of mania and psychosis.
+	Signs *Screening
 	// Pregnancy is what was said last at the safety gate.
 	Pregnancy *PregnancySeen
 	// SignedConsents are the kinds in force; nil when nobody knows. Guard consents.

@@ -66,6 +66,8 @@ var titrations = map[string]struct {
 	"mania": {func(c *caseOf) {
 		c.Alerts = append(c.Alerts, alertSeen(40, treatment.AlertManiaPsychosis, treatment.SeverityMedium))
 	}, isVetoed},
+	"signs never asked for": {func(c *caseOf) { c.Signs = nil }, isRaisedWithout(treatment.FactMania)},
+	"signs left out":        {func(c *caseOf) { c.Signs.Missing = 1 }, isRaisedWithout(treatment.FactMania)},
 	"a pregnancy reported": {func(c *caseOf) {
 		c.Alerts = append(c.Alerts, alertSeen(40, treatment.AlertPregnancyReported, treatment.SeverityMedium))
 	}, isVetoed},

@@ -150,6 +150,20 @@ func (t *titration) checkMania() (TitrationCheck, CheckFinding, string) {
 	if len(t.alerted(func(a StandingAlert) bool { return a.Rule == AlertManiaPsychosis })) > 0 {
 		return CheckMania, CheckFound, "A sign of mania or psychosis was reported and not resolved."
 	}
+	unknown := ""
+	switch {
+	case t.Signs == nil:
+		unknown = "Signs of mania or psychosis were never asked for on follow-up."
+	case t.Signs.Missing > 0:
+		unknown = "Questions about signs of mania or psychosis were left out."
+	}
+	if t.Signs != nil {
+		t.input(Evidence{Type: t.Signs.Type, ID: t.Signs.ID, Version: t.Signs.Version}, t.Signs.Value, t.Signs.At)
+	}
+	if unknown != "" {
+		t.lack(FactMania, unknown)
+		return CheckMania, CheckUnknown, unknown
+	}
 	return CheckMania, CheckNotFound, "No unresolved alert reports signs of mania or psychosis."
 }
 

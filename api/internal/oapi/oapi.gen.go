@@ -2969,20 +2969,21 @@ func (e TitrationCheck) Valid() bool {
 
 // Defines values for TitrationFact.
 const (
-	TitrationFactAdherence      TitrationFact = "adherence"
-	TitrationFactBaseline       TitrationFact = "baseline"
-	TitrationFactBloodPressure  TitrationFact = "bloodPressure"
-	TitrationFactConsents       TitrationFact = "consents"
-	TitrationFactDissociation   TitrationFact = "dissociation"
-	TitrationFactEventJudgement TitrationFact = "eventJudgement"
-	TitrationFactIntervalScores TitrationFact = "intervalScores"
-	TitrationFactMisuseSignals  TitrationFact = "misuseSignals"
-	TitrationFactPdmp           TitrationFact = "pdmp"
-	TitrationFactPregnancy      TitrationFact = "pregnancy"
-	TitrationFactRecentScore    TitrationFact = "recentScore"
-	TitrationFactSessionsAtDose TitrationFact = "sessionsAtDose"
-	TitrationFactSuicidality    TitrationFact = "suicidality"
-	TitrationFactWeight         TitrationFact = "weight"
+	TitrationFactAdherence        TitrationFact = "adherence"
+	TitrationFactBaseline         TitrationFact = "baseline"
+	TitrationFactBloodPressure    TitrationFact = "bloodPressure"
+	TitrationFactConsents         TitrationFact = "consents"
+	TitrationFactDissociation     TitrationFact = "dissociation"
+	TitrationFactEventJudgement   TitrationFact = "eventJudgement"
+	TitrationFactIntervalScores   TitrationFact = "intervalScores"
+	TitrationFactManiaOrPsychosis TitrationFact = "maniaOrPsychosis"
+	TitrationFactMisuseSignals    TitrationFact = "misuseSignals"
+	TitrationFactPdmp             TitrationFact = "pdmp"
+	TitrationFactPregnancy        TitrationFact = "pregnancy"
+	TitrationFactRecentScore      TitrationFact = "recentScore"
+	TitrationFactSessionsAtDose   TitrationFact = "sessionsAtDose"
+	TitrationFactSuicidality      TitrationFact = "suicidality"
+	TitrationFactWeight           TitrationFact = "weight"
 )
 
 // Valid indicates whether the value is a known member of the TitrationFact enum.
@@ -3001,6 +3002,8 @@ func (e TitrationFact) Valid() bool {
 	case TitrationFactEventJudgement:
 		return true
 	case TitrationFactIntervalScores:
+		return true
+	case TitrationFactManiaOrPsychosis:
 		return true
 	case TitrationFactMisuseSignals:
 		return true

@@ -17,6 +17,8 @@ type FollowUp struct {
 	TreatmentID *uuid.UUID
 	// SessionID is the session after which it is due; nil for the others.
 	SessionID *uuid.UUID
+	// Missed takes it out of the index of what waits. It follows from MissedAt and is no part of the record.
+	Missed bool
 	treatment.FollowUp
 }
 
@@ -60,6 +62,12 @@ func (tx *Tx) OpenFollowUps(patient uuid.UUID, at time.Time) ([]FollowUp, error)
 // RecurringFollowUp returns one of a recurring series by its number, or ErrNotFound.
 func (tx *Tx) RecurringFollowUp(course uuid.UUID, series string, occurrence int) (*FollowUp, error) {
 	return one[FollowUp](tx.orm.Where("treatment_id = ? AND series = ? AND occurrence = ? AND session_id IS NULL", course, series, occurrence))
+}
+
+// Miss notes that no answers are waited for any more. The record's version stays: nothing in it changes.
+func (tx *Tx) Miss(id uuid.UUID) error {
+	tx.Note("followUp.missed", "follow_ups", id)
+	return tx.orm.Model(&FollowUp{}).Where("id = ?", id).Update("missed", true).Error
 }
 
 // LastOccurrence returns the highest number of a recurring series of a treatment.

@@ -46,7 +46,7 @@ type WorkSource struct {
 // deadline: the list costs what it shows, however long the clinic has been open.
 var WorkSources = []WorkSource{
 	{Record: "alert", model: &Alert{}, when: "status <> 'resolved' AND (snoozed_until IS NULL OR snoozed_until <= @now)", since: "raised_at", due: "due_at", detail: "rule"},
-	{Record: "followUp", reason: treatment.WorkFollowUp, model: &FollowUp{}, when: "status = 'open' AND due_at <= @now AND (audience = 'staff' OR overdue_at <= @now AND missed_at > @now)", since: "created_at", due: "due_at", detail: "series"},
+	{Record: "followUp", reason: treatment.WorkFollowUp, model: &FollowUp{}, when: "status = 'open' AND (audience = 'staff' OR NOT missed) AND due_at <= @now AND (audience = 'staff' OR overdue_at <= @now AND missed_at > @now)", since: "created_at", due: "due_at", detail: "series"},
 	{Record: "session", reason: treatment.WorkSessionUnfinished, model: &Session{}, when: "status = 'monitoring' AND started_at <= @now", since: "started_at", due: "started_at"},
 	{Record: "session", reason: treatment.WorkSessionReview, model: &Session{}, when: "status IN ('completed', 'aborted')", since: "ended_at", due: "ended_at"},
 	{Record: "assessment", reason: treatment.WorkAssessmentReview, model: &Assessment{}, when: "status = 'submitted'", since: "at", due: "at", detail: "instrument"},

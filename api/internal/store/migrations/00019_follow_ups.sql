@@ -22,6 +22,7 @@ CREATE TABLE follow_ups (
     missed_at     TIMESTAMPTZ NOT NULL,
     time_zone     TEXT        NOT NULL,
     moved         BOOLEAN     NOT NULL,
+    missed        BOOLEAN     NOT NULL,
     status        TEXT        NOT NULL CONSTRAINT follow_ups_status CHECK (status IN ('open', 'done', 'cancelled')),
     status_reason TEXT        NOT NULL,
     assessment_id UUID,

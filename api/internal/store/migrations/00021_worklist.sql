@@ -3,7 +3,7 @@
 -- What waits for somebody of the clinic, in the order of its deadline: only that, so that the list costs
 -- the same however long the clinic has been open.
 CREATE INDEX alerts_waiting ON alerts (clinic_id, severity, due_at, id) WHERE status <> 'resolved';
-CREATE INDEX follow_ups_waiting ON follow_ups (clinic_id, due_at, id) WHERE status = 'open';
+CREATE INDEX follow_ups_waiting ON follow_ups (clinic_id, due_at, id) WHERE status = 'open' AND (audience = 'staff' OR NOT missed);
 CREATE INDEX sessions_unfinished ON sessions (clinic_id, started_at, id) WHERE status = 'monitoring';
 CREATE INDEX sessions_to_review ON sessions (clinic_id, ended_at, id) WHERE status IN ('completed', 'aborted');
 CREATE INDEX assessments_to_review ON assessments (clinic_id, at, id) WHERE status = 'submitted';

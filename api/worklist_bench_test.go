@@ -21,7 +21,8 @@ const crowd = 100_000
 
 // BenchmarkWorklist reads pages of 50 of the worklist of a clinic with 100,000 patients on PostgreSQL,
 // four clients at a time. Of every hundred patients, one or two have an alert that is high or critical,
-// five a medium one and ten a low one, and for ten a session and answers wait for review.
+// five a medium one and ten a low one, for ten a session and answers wait for review, and ten have something due
+// for the staff; each has a follow-up to come and three that were missed.
 func BenchmarkWorklist(b *testing.B) {
 	if !storetest.HasPostgres(b) {
 		b.Skip("no PostgreSQL server")
@@ -128,6 +129,10 @@ func crowded(b *testing.B, owner string, s *apitest.Scene) {
 	copies("alerts", alert, "n = 4 AND c.i % 20 = 7", of("due_at", old))
 	copies("alerts", alert, "n = 4 AND c.i % 100 = 11", of("severity", "'high'", "due_at", old))
 	copies("alerts", alert, "n = 4 AND c.i % 1000 = 17", of("severity", "'critical'", "due_at", old))
+	followUp := "patient_id = '{patient}' AND session_id IS NULL AND audience = 'patient'"
+	copies("follow_ups", followUp, "n < 4", of("missed", "true", "occurrence", "n", "due_at", old, "overdue_at", old, "missed_at", old))
+	copies("follow_ups", followUp, "n = 4", of("occurrence", "n"))
+	copies("follow_ups", followUp, "n = 4 AND c.i % 10 = 9", of("occurrence", "9", "audience", "'staff'", "due_at", old))
 	do(`UPDATE treatments SET responsible_prescriber_id = '` + s.Clinic.Cosigner.ID.String() + `' WHERE id IN (SELECT treatment FROM crowd WHERE i % 2000 = 7)`)
 	do(`ANALYZE`)
 }

@@ -84,6 +84,7 @@ func (j *job) refuse(code problem.Code, pointers ...string) func(answer any, err
 
 func refuse(t testing.TB, s *site, code problem.Code, pointers ...string) func(answer any, err error) {
 	t.Helper()
+	s.rest(t)
 	before := s.db.Contents(t)
 	return func(_ any, err error) {
 		t.Helper()

@@ -161,6 +161,14 @@ func (s *site) rows(t testing.TB, table string) int {
 	return s.number(t, "SELECT count(*) FROM "+table)
 }
 
+// rest waits until the server has done what is due by its clock: the journal shows what that was last.
+func (s *site) rest(t testing.TB) {
+	t.Helper()
+	within(t, 30*time.Second, "everything that is due is done", func() bool {
+		return s.number(t, "SELECT count(*) FROM deadlines WHERE done_at IS NULL AND at <= (SELECT max(at) FROM journal)") == 0
+	})
+}
+
 // entries counts what the journal has of an operation.
 func (s *site) entries(t testing.TB, operation string) int {
 	t.Helper()

@@ -86,9 +86,9 @@ func (s *Server) pdmpStale(ctx context.Context, tx *store.Tx, d store.Deadline) 
 	return s.raiseOverdue(ctx, tx, d, open, store.SourcePatient, treatment.AlertPDMPStale, "")
 }
 
-// contactOverdue raises that nobody has heard of a patient for long. Whoever hears of them does not move
+// contactReview raises that nobody has heard of a patient for long. Whoever hears of them does not move
 // the deadline: it is looked at when it passes.
-func (s *Server) contactOverdue(ctx context.Context, tx *store.Tx, d store.Deadline) error {
+func (s *Server) contactReview(ctx context.Context, tx *store.Tx, d store.Deadline) error {
 	return s.recurring(ctx, tx, d, func(c *store.Treatment, policy *treatment.Protocol) (time.Time, []treatment.Raised, error) {
 		last, err := tx.LastContact(c.PatientID)
 		if err != nil {

@@ -84,7 +84,7 @@ func (c Consent) Deadlines() []Deadline {
 	if c.Status != ConsentSigned || c.ExpiresAt == nil || c.ExpiringAt == nil {
 		return nil
 	}
-	return []Deadline{{Kind: DeadlineRenewal, At: *c.ExpiringAt}, {Kind: DeadlineConsent, At: *c.ExpiresAt}}
+	return []Deadline{{Kind: DeadlineConsentExpiring, At: *c.ExpiringAt}, {Kind: DeadlineConsent, At: *c.ExpiresAt}}
 }
 
 // Presenting is what is known when a text is put before a patient.

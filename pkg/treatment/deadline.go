@@ -24,19 +24,19 @@ const (
 	// DeadlineAnswers: an assigned assessment was not answered; DeadlineAnswersExpire: nor for longer.
 	DeadlineAnswers       DeadlineKind = "assessmentOverdue"
 	DeadlineAnswersExpire DeadlineKind = "assessmentExpired"
-	// DeadlineRefill: an active prescription will soon expire; DeadlinePrescription: it has.
-	DeadlineRefill       DeadlineKind = "prescriptionExpiring"
-	DeadlinePrescription DeadlineKind = "prescriptionExpired"
-	// DeadlineRenewal: a consent will soon expire; DeadlineConsent: it has.
-	DeadlineRenewal DeadlineKind = "consentExpiring"
-	DeadlineConsent DeadlineKind = "consentExpired"
+	// DeadlinePrescriptionExpiring: an active prescription will soon expire; DeadlinePrescription: it has.
+	DeadlinePrescriptionExpiring DeadlineKind = "prescriptionExpiring"
+	DeadlinePrescription         DeadlineKind = "prescriptionExpired"
+	// DeadlineConsentExpiring: a consent will soon expire; DeadlineConsent: it has.
+	DeadlineConsentExpiring DeadlineKind = "consentExpiring"
+	DeadlineConsent         DeadlineKind = "consentExpired"
 	// DeadlineEligibility: the patient was found eligible and no treatment has begun.
 	DeadlineEligibility DeadlineKind = "consultationExpired"
 	// DeadlineProposal: nobody has decided about an adjustment.
 	DeadlineProposal DeadlineKind = "adjustmentExpired"
-	// DeadlineContact: nobody has heard of the patient. DeadlineResponse: it is time to look whether
-	// they respond to the treatment.
-	DeadlineContact  DeadlineKind = "contactOverdue"
+	// DeadlineContact: it is time to look whether anybody has heard of the patient. DeadlineResponse: and
+	// whether they respond to the treatment.
+	DeadlineContact  DeadlineKind = "contactReview"
 	DeadlineResponse DeadlineKind = "responseReview"
 	// DeadlinePDMP: the monitoring program was asked too long ago.
 	DeadlinePDMP DeadlineKind = "pdmpStale"
@@ -50,21 +50,21 @@ const (
 
 // DeadlineKinds lists every kind.
 var DeadlineKinds = []DeadlineKind{
-	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlineRefill, DeadlinePrescription,
-	DeadlineRenewal, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP, DeadlineSupply,
+	DeadlineAlert, DeadlineCheckIn, DeadlineMissed, DeadlineAnswers, DeadlineAnswersExpire, DeadlinePrescriptionExpiring, DeadlinePrescription,
+	DeadlineConsentExpiring, DeadlineConsent, DeadlineEligibility, DeadlineProposal, DeadlineContact, DeadlineResponse, DeadlinePDMP, DeadlineSupply,
 	DeadlineFollowUp, DeadlineFollowUpOverdue, DeadlineFollowUpMissed,
 }
 
 // alertsOfDeadline are the alerts that are over as soon as their record no longer has the deadline.
 var alertsOfDeadline = map[DeadlineKind][]AlertRule{
-	DeadlineCheckIn:         {AlertCheckInOverdue},
-	DeadlineAnswers:         {AlertAssessmentOverdue},
-	DeadlineRefill:          {AlertPrescriptionExpiring},
-	DeadlineRenewal:         {AlertConsentExpiring},
-	DeadlineFollowUpOverdue: {AlertCheckInOverdue, AlertAssessmentOverdue},
-	DeadlineContact:         {AlertNoContact},
-	DeadlineResponse:        {AlertNoResponse},
-	DeadlineSupply:          {AlertRefillDue},
+	DeadlineCheckIn:              {AlertCheckInOverdue},
+	DeadlineAnswers:              {AlertAssessmentOverdue},
+	DeadlinePrescriptionExpiring: {AlertPrescriptionExpiring},
+	DeadlineConsentExpiring:      {AlertConsentExpiring},
+	DeadlineFollowUpOverdue:      {AlertCheckInOverdue, AlertAssessmentOverdue},
+	DeadlineContact:              {AlertNoContact},
+	DeadlineResponse:             {AlertNoResponse},
+	DeadlineSupply:               {AlertRefillDue},
 }
 
 // Recurs says whether a deadline of the kind is due again after it has passed, when what is done then says

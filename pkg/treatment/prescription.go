@@ -144,7 +144,7 @@ func (p Prescription) Deadlines() []Deadline {
 	if p.Status != PrescriptionActive || p.ExpiresAt == nil || p.ExpiringAt == nil {
 		return nil
 	}
-	return []Deadline{{Kind: DeadlineRefill, At: *p.ExpiringAt}, {Kind: DeadlinePrescription, At: *p.ExpiresAt}}
+	return []Deadline{{Kind: DeadlinePrescriptionExpiring, At: *p.ExpiringAt}, {Kind: DeadlinePrescription, At: *p.ExpiresAt}}
 }
 
 // Draft makes a draft for a treatment in the given phase, which must be open. A draft may

@@ -114,7 +114,7 @@ func (w *Worklist) addLicences() error {
 			return err
 		}
 		w.Sources = append(w.Sources, WorkSource{
-			Record: "treatment", reason: treatment.WorkLicenceExpiring, model: &Treatment{}, when: "phase IN ('planned', 'induction', 'maintenance', 'taper')",
+			Record: "treatment", reason: treatment.WorkLicenceExpiring, model: &Treatment{}, when: "phase IN @open",
 			since: "phase_since", due: "phase_since", staff: c.StaffID, state: c.State, ends: day.AddDate(0, 0, 1), // it is good on that day
 		})
 	}
@@ -168,7 +168,7 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 	}
 	q := w.tx.orm.Model(from.model).Where(from.when)
 	if strings.Contains(from.when, "@") {
-		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left})
+		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left, "open": openPhases})
 	}
 	if from.staff != uuid.Nil {
 		there := w.tx.orm.Model(&Patient{}).Select("id").Where("state = ?", from.state)

@@ -7,7 +7,7 @@ CREATE TABLE deadlines (
     record_id  UUID        NOT NULL,
     kind       TEXT        NOT NULL CONSTRAINT deadlines_kind CHECK (kind IN
         ('alertOverdue', 'checkInOverdue', 'sessionMissed', 'assessmentOverdue', 'assessmentExpired', 'prescriptionExpiring',
-         'prescriptionExpired', 'consentExpiring', 'consentExpired', 'consultationExpired', 'adjustmentExpired', 'contactOverdue',
+         'prescriptionExpired', 'consentExpiring', 'consentExpired', 'consultationExpired', 'adjustmentExpired', 'contactReview',
          'responseReview', 'pdmpStale', 'supplyReview', 'followUpDue', 'followUpOverdue', 'followUpMissed')),
     patient_id UUID        NOT NULL,
     at         TIMESTAMPTZ NOT NULL,

@@ -13080,7 +13080,7 @@ type ClientInterface interface {
 
 	// TryAlertRulesWithBody Try alert rules on the past
 	//
-	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -13089,7 +13089,7 @@ type ClientInterface interface {
 
 	// TryAlertRules Try alert rules on the past
 	//
-	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -15701,7 +15701,7 @@ func (c *Client) PublishAlertRules(ctx context.Context, params *PublishAlertRule
 
 // TryAlertRulesWithBody Try alert rules on the past
 //
-// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 //
 // Takes any type of body and a specified content type.
 //
@@ -15720,7 +15720,7 @@ func (c *Client) TryAlertRulesWithBody(ctx context.Context, params *TryAlertRule
 
 // TryAlertRules Try alert rules on the past
 //
-// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -37576,7 +37576,7 @@ type ClientWithResponsesInterface interface {
 
 	// TryAlertRulesWithBodyWithResponse Try alert rules on the past
 	//
-	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37585,7 +37585,7 @@ type ClientWithResponsesInterface interface {
 
 	// TryAlertRulesWithResponse Try alert rules on the past
 	//
-	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -48849,7 +48849,7 @@ func (c *ClientWithResponses) PublishAlertRulesWithResponse(ctx context.Context,
 
 // TryAlertRulesWithBodyWithResponse Try alert rules on the past
 //
-// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -48864,7 +48864,7 @@ func (c *ClientWithResponses) TryAlertRulesWithBodyWithResponse(ctx context.Cont
 
 // TryAlertRulesWithResponse Try alert rules on the past
 //
-// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once. An admin who does not see patients is not told for whom.
+// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -54,6 +54,19 @@ func (s *Server) work(ctx context.Context) {
 func (s *Server) Work(ctx context.Context) error {
 	s.working.Lock()
 	defer s.working.Unlock()
+	return errors.Join(s.meetDeadlines(ctx), s.sequence(ctx))
+}
+
+// sequence gives what was committed its numbers.
+func (s *Server) sequence(ctx context.Context) error {
+	for {
+		if n, err := s.db.Sequence(ctx); n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Server) meetDeadlines(ctx context.Context) error {
 	var failed []error
 	var last []store.Deadline
 	for {

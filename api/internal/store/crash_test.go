@@ -244,7 +244,7 @@ func TestJournalOrder(t *testing.T) {
 		view(t, db, s, func(tx *store.Tx) error {
 			rows, err := tx.Conn().QueryContext(t.Context(), `SELECT h.version, j.patient_id = $2 FROM journal j
 				JOIN history h ON h.clinic_id = j.clinic_id AND h.entry_id = j.id AND h.record = 'treatments'
-				WHERE j.clinic_id = $1 ORDER BY j.written_at`, s.Clinic, p.ID)
+				WHERE j.clinic_id = $1 ORDER BY j.written`, s.Clinic, p.ID)
 			if err != nil {
 				return err
 			}

@@ -26,8 +26,8 @@ type engine interface {
 	end(c *sql.Conn, how string)
 	// classify names the errors that a caller can do something about.
 	classify(err error) error
-	// entryTime is the SQL for what orders journal entries, evaluated as late as possible.
-	entryTime() string
+	// entryOrder is the SQL for what orders journal entries, evaluated as late as possible.
+	entryOrder() string
 	// forUpdate is the SQL that takes the rows of table alias p.
 	forUpdate() string
 	durable(ctx context.Context) error

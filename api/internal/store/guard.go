@@ -16,7 +16,7 @@ import (
 // workerTables are those that the background worker may see in all clinics at once, with what
 // it may do there.
 var workerTables = map[string]string{
-	"journal":             "SELECT, UPDATE",
+	"journal":             "SELECT, INSERT, UPDATE",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",

@@ -3,14 +3,105 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// outcome is how an operation ended, as the journal says it.
-const outcomeDone = "done"
+// Outcome is how an operation ended, as the journal says it.
+type Outcome string
+
+// Outcomes. What was done has events; what was refused, denied or only tried has changed nothing.
+const (
+	OutcomeDone Outcome = "done"
+	// OutcomeRead: the records were shown.
+	OutcomeRead Outcome = "read"
+	// OutcomeDryRun: what would have been done was shown.
+	OutcomeDryRun Outcome = "dryRun"
+	// OutcomeReplayed: the answer of an earlier request was given again.
+	OutcomeReplayed Outcome = "replayed"
+	// OutcomeRefused: the state of the records, or a rule, did not allow it.
+	OutcomeRefused Outcome = "refused"
+	// OutcomeDenied: the caller may not do this, or not see the record.
+	OutcomeDenied Outcome = "denied"
+)
+
+// Outcomes lists every outcome.
+var Outcomes = []Outcome{OutcomeDone, OutcomeRead, OutcomeDryRun, OutcomeReplayed, OutcomeRefused, OutcomeDenied}
+
+// Entry is a journal entry: who has done, seen or tried what. Seq is its number in the clinic, nil until
+// it has one.
+type Entry struct {
+	ClinicID  uuid.UUID `gorm:"primaryKey"`
+	ID        uuid.UUID `gorm:"primaryKey"`
+	Seq       *int64
+	At        time.Time
+	Operation string
+	Actor     string
+	RequestID string
+	PatientID *uuid.UUID
+	Outcome   Outcome
+	Events    []Event `gorm:"serializer:json"`
+}
+
+// TableName is where gorm finds entries.
+func (Entry) TableName() string { return "journal" }
+
+// Event is one thing that a decision did to a record; in an entry about what was shown or denied, a record
+// that it was about, without a name.
+type Event struct {
+	Event   string    `json:"event,omitempty"`
+	Record  string    `json:"record"` // the table
+	ID      uuid.UUID `json:"id"`
+	Version int64     `json:"version,omitempty"`
+	Hash    string    `json:"hash,omitempty"` // SHA-256 of the history's data, hex
+}
+
+// Entries returns the clinic's numbered entries after a number, in their order; with a patient, those about
+// the patient.
+func (tx *Tx) Entries(after int64, patient uuid.UUID, limit int) ([]Entry, error) {
+	q := tx.orm.Where("seq > ?", after)
+	if patient != uuid.Nil {
+		q = q.Where("patient_id = ?", patient)
+	}
+	return many[Entry](q.Order("seq").Limit(limit))
+}
+
+// Head returns the number of the clinic's last numbered entry, 0 if there is none.
+func (tx *Tx) Head() (int64, error) {
+	last, err := one[Entry](tx.orm.Where("seq IS NOT NULL").Order("seq DESC"))
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return *last.Seq, nil
+}
+
+// sequencePage is how many entries get their numbers in one transaction.
+const sequencePage = 2000
+
+// Sequence gives the committed entries of all clinics the next numbers and returns how many. One process
+// at a time does it: to another it says that there is nothing to do.
+func (db *DB) Sequence(ctx context.Context) (n int, err error) {
+	err = db.System(ctx, "sequence", func(tx *Tx) error {
+		rows, err := many[Entry](tx.orm.Where("seq IS NULL").Order("written").Limit(sequencePage))
+		if err != nil {
+			return err
+		}
+		for _, e := range rows {
+			if _, err := tx.exec(`UPDATE journal SET seq = (SELECT coalesce(max(seq), 0) + 1 FROM journal WHERE clinic_id = $1) WHERE clinic_id = $1 AND id = $2`, e.ClinicID, e.ID); err != nil {
+				return err
+			}
+		}
+		n = len(rows)
+		return nil
+	})
+	return n, err
+}
 
 // maxAnswer bounds a kept answer: those of plans and decisions are a few kilobytes.
 const maxAnswer = 256 << 10
@@ -47,7 +138,7 @@ func (tx *Tx) closing() ([]statement, error) {
 }
 
 // entry is the journal entry with its history rows. The entry's "at" is the operation's
-// clock; written_at only orders, and is read while the rows are still held.
+// clock; written only orders, and is counted while the rows are still held.
 func (tx *Tx) entry() ([]statement, error) {
 	events, err := json.Marshal(tx.events)
 	if err != nil {
@@ -55,9 +146,9 @@ func (tx *Tx) entry() ([]statement, error) {
 	}
 	s, id := tx.scope, tx.NewID()
 	list := []statement{{
-		`INSERT INTO journal (clinic_id, id, at, written_at, operation, actor, request_id, patient_id, outcome, events)
-		VALUES ($1, $2, $3, ` + tx.db.engine.entryTime() + `, $4, $5, $6, $7, $8, $9)`,
-		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), outcomeDone, string(events)},
+		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
+		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
+		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events)},
 	}}
 	for _, v := range tx.versions {
 		list = append(list, statement{

@@ -72,9 +72,9 @@ func (d translating) Translate(err error) error { return d.classify(err) }
 func (e postgresEngine) close() error                  { return e.pool.Close() }
 func (e postgresEngine) durable(context.Context) error { return nil }
 
-// entryTime is read while the row locks are held; now() would be the transaction's start.
-func (e postgresEngine) entryTime() string { return "clock_timestamp()" }
-func (e postgresEngine) forUpdate() string { return " FOR UPDATE OF p" }
+// entryOrder is counted while the row locks are held. A clock could be set back.
+func (e postgresEngine) entryOrder() string { return "nextval('journal_written')" }
+func (e postgresEngine) forUpdate() string  { return " FOR UPDATE OF p" }
 
 // beginning are the statements that open a transaction, in one message: BEGIN, the clinic for
 // row-level security with the limits of its statements, the claim on the key and the look-up

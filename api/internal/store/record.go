@@ -158,15 +158,6 @@ func (tx *Tx) compare(id uuid.UUID, version int64) error {
 	return nil
 }
 
-// event is one thing that a decision did, as it stands in the journal.
-type event struct {
-	Event   string    `json:"event"`
-	Record  string    `json:"record"` // the table
-	ID      uuid.UUID `json:"id"`
-	Version int64     `json:"version,omitempty"`
-	Hash    string    `json:"hash,omitempty"` // SHA-256 of the history's data, hex
-}
-
 // version is a record as it was left by a change, for the history.
 type version struct {
 	table   string
@@ -179,7 +170,7 @@ type version struct {
 // Note puts an event into the operation's journal entry that changed no versioned record.
 // record is the table or noun it is about.
 func (tx *Tx) Note(name, record string, id uuid.UUID) {
-	tx.events = append(tx.events, event{Event: name, Record: record, ID: id})
+	tx.events = append(tx.events, Event{Event: name, Record: record, ID: id})
 }
 
 // written notes what has become of row, and keeps its deadlines.
@@ -200,7 +191,7 @@ func (tx *Tx) note(name string, s *gorm.Statement, row Row) error {
 	}
 	sum := sha256.Sum256(data)
 	r := row.record()
-	tx.events = append(tx.events, event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:])})
+	tx.events = append(tx.events, Event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:])})
 	tx.versions = append(tx.versions, version{s.Table, r.ID, r.Version, patientOf(s, row), string(data)})
 	return nil
 }

@@ -57,6 +57,14 @@ func secure(ctx context.Context, pool *sql.DB, app string) error {
 		return err
 	}
 	app = pgx.Identifier{app}.Sanitize()
+	// SQLite, whose migrations are the same, knows no sequences.
+	for _, q := range []string{
+		"CREATE SEQUENCE IF NOT EXISTS journal_written", "GRANT USAGE ON SEQUENCE journal_written TO " + app + ", " + worker,
+	} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("order of the journal: %w", err)
+		}
+	}
 	for _, t := range tables {
 		for _, q := range t.missing(app) {
 			if _, err := tx.ExecContext(ctx, q); err != nil {

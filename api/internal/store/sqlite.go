@@ -146,8 +146,8 @@ func (e sqliteEngine) durable(ctx context.Context) error {
 
 func (e sqliteEngine) checkRole(context.Context) error { return nil }
 
-// entryTime is the row's number: there is one writer, so that it orders the entries.
-func (e sqliteEngine) entryTime() string { return "(SELECT coalesce(max(rowid), 0) + 1 FROM journal)" }
+// entryOrder is the row's number: there is one writer, so that it orders the entries.
+func (e sqliteEngine) entryOrder() string { return "(SELECT coalesce(max(rowid), 0) + 1 FROM journal)" }
 func (e sqliteEngine) forUpdate() string { return "" }
 
 func (e sqliteEngine) begin(ctx context.Context, s Scope, m mode) (*sql.Conn, *record, error) {

@@ -76,7 +76,7 @@ type Tx struct {
 	keep    *Answer
 	target  target
 
-	events   []event
+	events   []Event
 	versions []version
 	changed  int64 // rows written
 	broken   error // a write that was refused; the transaction cannot commit any more

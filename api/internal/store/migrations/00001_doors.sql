@@ -4,24 +4,27 @@
 -- DATETIME and BYTEA as BLOB. Row-level security and grants are not written here: after every
 -- migration each table with a clinic_id is secured from the catalogue.
 
--- One entry per operation. "at" is the operation's clock; "written_at" only orders: the
--- database's clock at the end of the transaction, on SQLite the row's number. "seq" is given
--- after the commit.
+-- One entry per operation. "at" is the operation's clock. "written" only orders: it is counted at
+-- the end of the transaction, while the rows that it wrote are still held, so that of two entries
+-- about one record the later version has the larger number. It has gaps, and a smaller number may
+-- become visible after a larger one; "seq", given after the commit, has neither.
 CREATE TABLE journal (
     clinic_id  UUID        NOT NULL,
     id         UUID        NOT NULL,
     seq        BIGINT,
     at         TIMESTAMPTZ NOT NULL,
-    written_at TIMESTAMPTZ NOT NULL,
+    written    BIGINT      NOT NULL,
     operation  TEXT        NOT NULL,
     actor      TEXT        NOT NULL,
     request_id TEXT        NOT NULL,
     patient_id UUID,
-    outcome    TEXT        NOT NULL CONSTRAINT journal_outcome CHECK (outcome IN ('done', 'denied', 'dryRun')),
+    outcome    TEXT        NOT NULL CONSTRAINT journal_outcome CHECK (outcome IN ('done', 'read', 'dryRun', 'replayed', 'refused', 'denied')),
     events     TEXT        NOT NULL, -- JSON as TEXT: what is hashed must not be reordered
     CONSTRAINT journal_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT journal_seq UNIQUE (clinic_id, seq)
 );
+CREATE INDEX journal_pending ON journal (written) WHERE seq IS NULL;
+CREATE INDEX journal_patient ON journal (clinic_id, patient_id, seq);
 
 -- Every version of every record as it was left by an operation. The journal keeps the hash of
 -- "data", so that a value can be erased without breaking the chain.
@@ -36,6 +39,7 @@ CREATE TABLE history (
     data       TEXT        NOT NULL,
     CONSTRAINT history_pkey PRIMARY KEY (clinic_id, record, record_id, version)
 );
+CREATE INDEX history_patient ON history (clinic_id, patient_id, record, record_id, version);
 
 -- Answers to plans and decisions, to be given again under the same key. "key" is a SHA-256 of
 -- clinic, principal and the client's key. The primary key is the backstop behind the lock.

@@ -135,7 +135,7 @@ var wordings = []wording{
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},
 	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
 	{"", restrictedIDs(), "instrument_licences_instrument", ""},
-	{"", []string{"done", "denied", "dryRun"}, "journal_outcome", ""},
+	{"", words(store.Outcomes), "journal_outcome", ""},
 }
 
 func words[T ~string](list []T) (texts []string) {

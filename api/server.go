@@ -143,7 +143,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
 	for id, op := range ops {
-		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
+		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, s.allow(op), check(op), s.transaction(op)}
 	}
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{
 		BaseURL: "/v1", OperationMiddlewares: perOperation,

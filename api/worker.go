@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -27,11 +28,14 @@ func (s *Server) work(ctx context.Context) {
 	defer ticker.Stop()
 	var forgotten time.Time
 	for failing := false; ; {
-		err := s.Work(ctx)
-		if now := s.now(); err == nil && now.Sub(forgotten) > time.Hour {
-			_, err = s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
-			forgotten = now
-		}
+		err := unharmed(func() error {
+			err := s.Work(ctx)
+			if now := s.now(); err == nil && now.Sub(forgotten) > time.Hour {
+				_, err = s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
+				forgotten = now
+			}
+			return err
+		})
 		switch {
 		case err == nil:
 			failing = false
@@ -45,6 +49,16 @@ func (s *Server) work(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// unharmed turns a panic into an error: one record that work fails on must not end the process.
+func unharmed(work func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %T\n%s", v, debug.Stack()) // the value may be a patient's
+		}
+	}()
+	return work()
 }
 
 // Work does what follows from every deadline that has passed, the earliest first, and returns when

@@ -145,11 +145,7 @@ func (tx *Tx) entry() ([]statement, error) {
 		return nil, err
 	}
 	s, id := tx.scope, tx.NewID()
-	list := []statement{{
-		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
-		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
-		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events)},
-	}}
+	list := []statement{tx.db.entryOf(s, id, tx.Now, tx.concerned(), OutcomeDone, string(events))}
 	for _, v := range tx.versions {
 		list = append(list, statement{
 			`INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data)
@@ -158,6 +154,14 @@ func (tx *Tx) entry() ([]statement, error) {
 		})
 	}
 	return list, nil
+}
+
+func (db *DB) entryOf(s Scope, id uuid.UUID, at time.Time, patient *uuid.UUID, o Outcome, events string) statement {
+	return statement{
+		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
+		VALUES ($1, $2, $3, ` + db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
+		[]any{s.Clinic, id, at, s.Operation, s.Actor.String(), s.RequestID, patient, o, events},
+	}
 }
 
 func (tx *Tx) kept() (statement, error) {

@@ -76,6 +76,7 @@ type DB struct {
 	now       func() time.Time
 	newID     func() uuid.UUID
 	needs     int64 // the schema version that this build was made for
+	recorder  recorder
 	unguarded bool  // tests switch the guard off to see row-level security alone
 }
 

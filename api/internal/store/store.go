@@ -77,7 +77,7 @@ type DB struct {
 	newID     func() uuid.UUID
 	needs     int64 // the schema version that this build was made for
 	recorder  recorder
-	unguarded bool  // tests switch the guard off to see row-level security alone
+	unguarded bool // tests switch the guard off to see row-level security alone
 }
 
 // Open opens the database. A SQLite file is brought to this build's schema; PostgreSQL is

@@ -31,7 +31,7 @@ type Server struct {
 	contract *contract.Contract
 	// operations are those of the contract, by their ids.
 	operations map[string]*operation
-	handler  http.Handler
+	handler    http.Handler
 
 	verifier *verifier
 	issuer   *issuer // the embedded one, or nil

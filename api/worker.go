@@ -60,7 +60,7 @@ func (s *Server) Work(ctx context.Context) error {
 // sequence gives what was committed its numbers.
 func (s *Server) sequence(ctx context.Context) error {
 	for {
-		if n, err := s.db.Sequence(ctx); n == 0 || err != nil {
+		if b, err := s.db.Sequence(ctx); b.Entries == 0 || err != nil {
 			return err
 		}
 	}

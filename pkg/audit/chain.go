@@ -13,12 +13,17 @@ import (
 // Fault is the first thing that is wrong in a clinic's journal.
 type Fault struct {
 	Clinic uuid.UUID
-	Number int64  // of the first entry that is concerned
+	Number int64  // of the first entry that is concerned; 0 if it has none that is known
 	What   string // for example "was removed"; never a value
 }
 
 // Error says where and what.
-func (f *Fault) Error() string { return fmt.Sprintf("clinic %s: entry %d %s", f.Clinic, f.Number, f.What) }
+func (f *Fault) Error() string {
+	if f.Number == 0 {
+		return fmt.Sprintf("clinic %s: an entry %s", f.Clinic, f.What)
+	}
+	return fmt.Sprintf("clinic %s: entry %d %s", f.Clinic, f.Number, f.What)
+}
 
 // Sealed is a seal as it is stored, with the hashes of its entries: they say which entry is not what it
 // was, whatever else was made to fit.

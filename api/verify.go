@@ -208,7 +208,7 @@ func (v *verification) versions(ctx context.Context) (agree int64, err error) {
 				what = "says nothing of what the history has from it: version %d of %s %s"
 			case r.Event.Hash != hex.EncodeToString(sum[:]):
 				what = "has another hash than the history's version %d of %s %s, which was edited"
-			case r.Entry != 0 && before.Clinic == r.Clinic && before.Record == r.Record && before.ID == r.ID && before.Entry >= r.Entry:
+			case r.Entry != 0 && before.Clinic == r.Clinic && before.Record == r.Record && before.ID == r.ID && before.Entry > r.Entry:
 				what = "has a number that contradicts the order of versions: it made version %d of %s %s"
 			default:
 				agree++

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/labstack/echo/v4"
+import (
+	"context"
+
+	"github.com/labstack/echo/v4"
+)
 
 // Routes lists the routes of a server.
 func Routes(s *Server) ([]*echo.Route, error) {
@@ -26,3 +30,6 @@ func Records() map[string][2]string {
 	}
 	return all
 }
+
+// KeepCheckpoints writes a checkpoint now.
+func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }

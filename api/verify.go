@@ -161,7 +161,7 @@ func (v *verification) chain(ctx context.Context, j store.JournalState, checkpoi
 			break
 		}
 		for i := range entries { // the text is the one that was sealed, or else a fault
-			values += int64(strings.Count(entries[i].Events, `"version":`))
+			values += int64(strings.Count(entries[i].Events, `"hash":`))
 		}
 		v.result.Entries += int64(len(entries))
 		for i := range seals {

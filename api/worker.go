@@ -37,10 +37,7 @@ func (s *Server) steadily(ctx context.Context, work func(context.Context)) {
 	complain := s.complainer("background work")
 	for ctx.Err() == nil {
 		complain(ctx, unharmed(func() { work(ctx) }))
-		select {
-		case <-ctx.Done():
-		case <-time.After(lookEvery):
-		}
+		pause(ctx, lookEvery)
 	}
 }
 

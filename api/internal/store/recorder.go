@@ -109,5 +109,6 @@ func (db *DB) commitGroup(group []observed) error {
 		// Whatever it was, the request may be tried again: a second entry is better than none.
 		return &fault{kind: ErrUnavailable, code: "journal", cause: err}
 	}
+	db.written()
 	return nil
 }

@@ -31,6 +31,7 @@ type wording struct {
 var wordings = []wording{
 	{"ProblemCode", words(problem.Codes()), "", ""},
 	{"ActorKind", []string{store.ActorStaff, store.ActorPatient, store.ActorSupportPerson, store.ActorSystem}, "", ""},
+	{"AuditOutcome", words(store.Outcomes), "journal_outcome", ""},
 	{"MemberKind", []string{store.ActorStaff, store.ActorPatient}, "sign_ins_kind invitations_kind", ""},
 	{"ConsultationStatus", words(treatment.ConsultationStatuses), "consultations_status", "expired"},
 	{"EligibilityOutcome", words(treatment.EligibilityOutcomes), "", ""},
@@ -135,7 +136,6 @@ var wordings = []wording{
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},
 	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
 	{"", restrictedIDs(), "instrument_licences_instrument", ""},
-	{"", []string{"done", "denied", "dryRun"}, "journal_outcome", ""},
 }
 
 func words[T ~string](list []T) (texts []string) {

@@ -17,6 +17,7 @@ import (
 // it may do there.
 var workerTables = map[string]string{
 	"journal":             "SELECT, INSERT, UPDATE",
+	"journal_patients":    "SELECT, INSERT",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",

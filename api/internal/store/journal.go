@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -150,6 +152,9 @@ func (tx *Tx) entry() ([]statement, error) {
 		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
 		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events)},
 	}}
+	if len(tx.locked) > 1 {
+		list = append(list, mentions(s.Clinic, id, tx.Now, slices.Collect(maps.Keys(tx.locked)))...)
+	}
 	for _, v := range tx.versions {
 		list = append(list, statement{
 			`INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data)

@@ -24,7 +24,7 @@ var globalTables = map[string]string{
 }
 
 // appendOnly are the clinic tables in which the runtime login may not change a row.
-var appendOnly = []string{"journal", "history", "idempotency_records", "fact_ids"}
+var appendOnly = []string{"journal", "journal_patients", "history", "idempotency_records", "fact_ids"}
 
 // RolesSQL is what an administrator of PostgreSQL runs once per server. The runtime login is
 // NOINHERIT: one that inherits would see every clinic through the worker's policies.

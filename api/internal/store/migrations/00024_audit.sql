@@ -1,0 +1,16 @@
+-- +goose Up
+
+-- What is looked for in the audit. An entry is put into these when it gets its number, once.
+CREATE INDEX journal_disclosed ON journal (clinic_id, patient_id, at, id) WHERE seq IS NOT NULL AND patient_id IS NOT NULL;
+CREATE INDEX journal_actor ON journal (clinic_id, actor, seq) WHERE seq IS NOT NULL;
+CREATE INDEX journal_request ON journal (clinic_id, request_id, seq) WHERE seq IS NOT NULL;
+CREATE INDEX journal_at ON journal (clinic_id, at, seq) WHERE seq IS NOT NULL;
+CREATE INDEX journal_rare ON journal (clinic_id, outcome, seq) WHERE seq IS NOT NULL AND outcome IN ('dryRun', 'replayed', 'refused', 'denied');
+
+-- +goose Down
+
+DROP INDEX journal_rare;
+DROP INDEX journal_at;
+DROP INDEX journal_request;
+DROP INDEX journal_actor;
+DROP INDEX journal_disclosed;

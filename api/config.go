@@ -29,6 +29,7 @@ type Config struct {
 	OIDCAudience   string     `name:"oidc-audience" env:"OIDC_AUDIENCE" help:"The audience that tokens must name." default:"titrate"`
 	OIDCJWKSURL    string     `name:"oidc-jwks-url" env:"OIDC_JWKS_URL" help:"Where the provider's keys are; found through discovery without it."`
 	SigningKeyFile string     `name:"signing-key-file" env:"SIGNING_KEY_FILE" help:"Secret that cursors, invitations and stored answers are sealed with; the same on every process."`
+	CheckpointFile string     `name:"checkpoint-file" env:"CHECKPOINT_FILE" help:"File outside of the database to which the signed ends of the journal are appended; checkpoints.jsonl in the data folder of the embedded database, none for PostgreSQL without it."`
 	CORSOrigins    []string   `name:"cors-origins" env:"CORS_ORIGINS" help:"Web origins that may call from a browser." sep:","`
 	TrustedProxies []string   `name:"trusted-proxies" env:"TRUSTED_PROXIES" help:"CIDR blocks whose X-Forwarded-For is believed." sep:","`
 	RateLimit      string     `name:"rate-limit" env:"RATE_LIMIT" help:"Requests per minute for each principal; a clinic has ten times as many. 0 switches it off." default:"600"`
@@ -157,4 +158,12 @@ func (c Config) keyFile() string {
 		return c.SigningKeyFile
 	}
 	return filepath.Join(c.dataDir(), "signing.key")
+}
+
+// checkpointFile is where checkpoints go; none: "".
+func (c Config) checkpointFile() string {
+	if c.CheckpointFile != "" || c.DatabaseURL != "" {
+		return c.CheckpointFile
+	}
+	return filepath.Join(c.dataDir(), "checkpoints.jsonl")
 }

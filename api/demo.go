@@ -105,8 +105,12 @@ func (c Config) demoUnfinished() string { return filepath.Join(c.dataDir(), "dem
 func (c Config) demoFiles(reset bool) (fresh bool, err error) {
 	_, unfinished := os.Stat(c.demoUnfinished())
 	if reset || unfinished == nil {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := os.Remove(c.demoDatabase() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		lost := []string{c.demoDatabase(), c.demoDatabase() + "-wal", c.demoDatabase() + "-shm"}
+		if c.CheckpointFile == "" { // it attests what is lost
+			lost = append(lost, c.checkpointFile())
+		}
+		for _, name := range lost {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return false, err
 			}
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +43,12 @@ type Server struct {
 	metrics  *prometheus.Registry
 	tracing  tracing
 	working  sync.Mutex // held while deadlines are met
+
+	sealKey      ed25519.PrivateKey // signs the ends of the journal's chain
+	news         news
+	journal      journalMetrics
+	checkpoints  checkpoints
+	due, pending chan struct{} // hold a message if deadlines have passed, or entries have no number
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -52,7 +59,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log}
+	s := &Server{cfg: cfg, log: cfg.Log, due: make(chan struct{}, 1), pending: make(chan struct{}, 1)}
+	s.checkpoints.file = cfg.checkpointFile()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -75,7 +83,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.db, err = store.Open(ctx, store.Options{DSN: dsn, Now: s.now, NewID: cfg.NewID, Relaxed: cfg.Relaxed})
+	s.db, err = store.Open(ctx, store.Options{
+		DSN: dsn, Now: s.now, NewID: cfg.NewID, Relaxed: cfg.Relaxed,
+		Sign: func(message []byte) []byte { return ed25519.Sign(s.sealKey, message) },
+	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -102,6 +113,8 @@ func (s *Server) openKeys() error {
 		return err
 	}
 	s.secret = deriveKey(secret, "invitations")
+	seed := deriveKey(secret, "journal seals")
+	s.sealKey = ed25519.NewKeyFromSeed(seed[:])
 	if s.cursors, err = newSealer(deriveKey(secret, "cursors")); err != nil {
 		return err
 	}
@@ -155,6 +168,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 // measure counts and times requests by route; nothing in a label comes from a client.
 func (s *Server) measure() (echo.MiddlewareFunc, error) {
 	s.metrics = prometheus.NewRegistry()
+	s.journal = newJournalMetrics(s.metrics, func() float64 { return s.checkpoints.age(s.now()) })
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return echoprometheus.MiddlewareConfig{
 		Namespace: "titrate", Registerer: s.metrics, DoNotUseRequestPathFor404: true,
@@ -205,7 +219,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	rested := make(chan struct{})
 	go func() {
 		defer close(rested)
-		s.work(working)
+		s.background(working)
 	}()
 	select {
 	case err = <-failed:
@@ -216,7 +230,9 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	<-rested
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
-	return errors.Join(err, main.Shutdown(stop), metrics.Shutdown(stop))
+	err = errors.Join(err, main.Shutdown(stop), metrics.Shutdown(stop))
+	s.conclude(stop)
+	return err
 }
 
 // Close closes the database and ends background work.

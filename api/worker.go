@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/titrate-health/titrate/api/internal/store"
@@ -12,32 +13,51 @@ import (
 )
 
 const (
-	// workEvery is how often it is looked for deadlines that have passed.
-	workEvery = time.Second
-	// workPage is how many of them are read at a time.
+	// lookEvery is how often a process looks for what waits.
+	lookEvery = time.Second
+	// workPage is how many deadlines are read at a time.
 	workPage = 200
 	// keepAnswers is for how long a repeated request gets its answer again.
 	keepAnswers = 30 * 24 * time.Hour
 )
 
-// work does what has become due until the context ends. Any number of processes may do it on one
-// database.
-func (s *Server) work(ctx context.Context) {
-	ticker := time.NewTicker(workEvery)
+// background does what nobody asks for until the context ends, and returns when all of it has ended. Any
+// number of processes may do it on one database.
+func (s *Server) background(ctx context.Context) {
+	var busy sync.WaitGroup
+	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen} {
+		busy.Go(func() { work(ctx) })
+	}
+	busy.Wait()
+}
+
+// look finds out each second, in one transaction, what there is to do for the others. An idle server asks
+// its database nothing else.
+func (s *Server) look(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	var forgotten time.Time
-	for failing := false; ; {
-		err := s.Work(ctx)
-		if now := s.now(); err == nil && now.Sub(forgotten) > time.Hour {
-			_, err = s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
+	looking, forgetting, keeping := s.complainer("background work"), s.complainer("forgetting answers"), s.complainer("checkpoint")
+	for forgotten := (time.Time{}); ; {
+		w, err := s.db.Waiting(ctx, s.news.clinics()...)
+		looking(ctx, err)
+		now := s.now()
+		if err == nil {
+			s.journal.see(w, now)
+			s.news.tell(w.Heads)
+			if w.Pending > 0 {
+				stir(s.pending)
+			}
+			if w.Due {
+				stir(s.due)
+			}
+		}
+		if err == nil && now.Sub(forgotten) > time.Hour {
+			_, err := s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
+			forgetting(ctx, err)
 			forgotten = now
 		}
-		switch {
-		case err == nil:
-			failing = false
-		case ctx.Err() == nil && !failing: // what lasts is said once
-			failing = true
-			s.log.LogAttrs(ctx, slog.LevelWarn, "background work", slog.String("error", err.Error()))
+		if err == nil && s.checkpoints.due(now) {
+			keeping(ctx, s.keepCheckpoints(ctx))
 		}
 		select {
 		case <-ctx.Done():
@@ -47,23 +67,48 @@ func (s *Server) work(ctx context.Context) {
 	}
 }
 
-// Work does what follows from every deadline that has passed, the earliest first, and returns when
-// nothing is due any more. Each deadline is a transaction of its own, in which it is marked as done:
-// what another process has done by then, or what a person has forestalled, is not done again. One
-// that fails does not stand in the way of others, and is due again the next time.
+// deadlines meets those that the look has found.
+func (s *Server) deadlines(ctx context.Context) {
+	complain := s.complainer("deadlines")
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.due:
+		}
+		s.working.Lock()
+		err := s.meetDeadlines(ctx)
+		s.working.Unlock()
+		complain(ctx, err)
+	}
+}
+
+// complainer logs the errors of some work; what lasts is said once.
+func (s *Server) complainer(work string) func(ctx context.Context, err error) {
+	failing := false
+	return func(ctx context.Context, err error) {
+		if err != nil && !failing && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, work, slog.String("error", err.Error()))
+		}
+		failing = err != nil
+	}
+}
+
+// conclude leaves nothing that this process has written without a number, and a checkpoint of it. What
+// cannot be done now, another process does.
+func (s *Server) conclude(ctx context.Context) {
+	s.complainer("numbering the journal")(ctx, s.sequence(ctx))
+	s.complainer("checkpoint")(ctx, s.keepCheckpoints(ctx))
+}
+
+// Work does what follows from every deadline that has passed, the earliest first, and numbers the journal; it
+// returns when nothing is due and nothing waits for its number any more. Each deadline is a transaction of its
+// own, in which it is marked as done: what another process has done by then, or what a person has forestalled,
+// is not done again. One that fails does not stand in the way of others, and is due again the next time.
 func (s *Server) Work(ctx context.Context) error {
 	s.working.Lock()
 	defer s.working.Unlock()
 	return errors.Join(s.meetDeadlines(ctx), s.sequence(ctx))
-}
-
-// sequence gives what was committed its numbers.
-func (s *Server) sequence(ctx context.Context) error {
-	for {
-		if n, err := s.db.Sequence(ctx); n == 0 || err != nil {
-			return err
-		}
-	}
 }
 
 func (s *Server) meetDeadlines(ctx context.Context) error {

@@ -22,6 +22,8 @@ type cli struct {
 	Demo    demo    `cmd:"" help:"Answer requests for a demo clinic with 24 synthetic patients; no configuration."`
 	Clinic  clinic  `cmd:"" help:"Clinics."`
 	Migrate migrate `cmd:"" help:"Move the database's schema."`
+	Audit   audit   `cmd:"" help:"The journal as evidence."`
+	Events  events  `cmd:"" help:"The journal as a sequence of events."`
 	Token   token   `cmd:"" help:"Print a 12-hour token of the demo clinic."`
 	Openapi openapi `cmd:"" help:"Print the contract."`
 	Version version `cmd:"" help:"Print the version."`

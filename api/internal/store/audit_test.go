@@ -23,7 +23,7 @@ type audited struct {
 	operations, others []string
 }
 
-func audit(t *testing.T, db *store.DB) *audited {
+func journalOf(t *testing.T, db *store.DB) *audited {
 	t.Helper()
 	a := &audited{
 		scope: clinic(), nurse: store.Actor{Kind: store.ActorStaff, ID: newID()}, doctor: store.Actor{Kind: store.ActorStaff, ID: newID()},
@@ -60,8 +60,8 @@ func audit(t *testing.T, db *store.DB) *audited {
 				t.Fatal(err)
 			}
 		}
-		if n, err := db.Sequence(t.Context()); err != nil || n != 2 {
-			t.Fatalf("numbered %d: %v", n, err)
+		if b, err := db.Sequence(t.Context()); err != nil || b.Entries != 2 {
+			t.Fatalf("numbered %d: %v", b.Entries, err)
 		}
 	}
 	return a
@@ -70,7 +70,7 @@ func audit(t *testing.T, db *store.DB) *audited {
 // TestListEntries: each filter finds what it says, and nothing of another clinic.
 func TestListEntries(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		a := audit(t, db)
+		a := journalOf(t, db)
 		at := func(minute int) time.Time { return a.began.Add(time.Duration(minute) * time.Minute) }
 		for name, tt := range map[string]struct {
 			filter store.EntryFilter
@@ -139,7 +139,7 @@ func numbers(t *testing.T, list func(store.Page) ([]store.Entry, *store.Key, err
 // too, to staff and to the patient alike; what was denied, or done by the patient or the system, is none.
 func TestListDisclosures(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		a := audit(t, db)
+		a := journalOf(t, db)
 		patient := a.scope
 		patient.Actor, patient.OnlyPatient = store.Actor{Kind: store.ActorPatient, ID: a.maya}, a.maya
 		for _, tt := range []struct {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/audit"
 )
 
 // mode is the kind of a transaction.
@@ -28,6 +32,14 @@ type engine interface {
 	classify(err error) error
 	// entryOrder is the SQL for what orders journal entries, evaluated as late as possible.
 	entryOrder() string
+	// takeTurn reports whether this transaction may number the journal: one does at a time.
+	takeTurn(tx *Tx) (bool, error)
+	// numbering are the statements that give entries their numbers.
+	numbering(entries []audit.Entry) []statement
+	// announcement are the statements that tell other processes of new numbers.
+	announcement(heads map[uuid.UUID]int64) []statement
+	// listen tells of the numbers that any process gives, until it fails.
+	listen(ctx context.Context, heard func(heads map[uuid.UUID]int64)) error
 	// forUpdate is the SQL that takes the rows of table alias p.
 	forUpdate() string
 	durable(ctx context.Context) error

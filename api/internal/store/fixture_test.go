@@ -94,7 +94,11 @@ var testMigrations = sync.OnceValue(func() fs.FS {
 	if err != nil {
 		panic(err)
 	}
-	return fstest.MapFS{"00001_doors.sql": {Data: doors}, "00002_nouns.sql": {Data: []byte(nouns)}}
+	seals, err := fs.ReadFile(store.Shipped(), "00022_seals.sql")
+	if err != nil {
+		panic(err)
+	}
+	return fstest.MapFS{"00001_doors.sql": {Data: doors}, "00002_nouns.sql": {Data: []byte(nouns)}, "00022_seals.sql": {Data: seals}}
 })
 
 func options(dsn string) store.Options {

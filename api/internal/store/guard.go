@@ -16,8 +16,10 @@ import (
 // workerTables are those that the background worker may see in all clinics at once, with what
 // it may do there.
 var workerTables = map[string]string{
-	"journal":             "SELECT, INSERT, UPDATE",
+	"journal":             "SELECT, INSERT, UPDATE (seq)",
 	"journal_patients":    "SELECT, INSERT",
+	"journal_heads":       "SELECT, INSERT, UPDATE",
+	"journal_seals":       "SELECT, INSERT",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",

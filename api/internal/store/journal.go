@@ -83,28 +83,6 @@ func (tx *Tx) Head() (int64, error) {
 	return *last.Seq, nil
 }
 
-// sequencePage is how many entries get their numbers in one transaction.
-const sequencePage = 2000
-
-// Sequence gives the committed entries of all clinics the next numbers and returns how many. One process
-// at a time does it: to another it says that there is nothing to do.
-func (db *DB) Sequence(ctx context.Context) (n int, err error) {
-	err = db.System(ctx, "sequence", func(tx *Tx) error {
-		rows, err := many[Entry](tx.orm.Where("seq IS NULL").Order("written").Limit(sequencePage))
-		if err != nil {
-			return err
-		}
-		for _, e := range rows {
-			if _, err := tx.exec(`UPDATE journal SET seq = (SELECT coalesce(max(seq), 0) + 1 FROM journal WHERE clinic_id = $1) WHERE clinic_id = $1 AND id = $2`, e.ClinicID, e.ID); err != nil {
-				return err
-			}
-		}
-		n = len(rows)
-		return nil
-	})
-	return n, err
-}
-
 // maxAnswer bounds a kept answer: those of plans and decisions are a few kilobytes.
 const maxAnswer = 256 << 10
 
@@ -115,7 +93,7 @@ func (tx *Tx) closing() ([]statement, error) {
 	case tx.broken != nil:
 		return nil, tx.broken
 	case tx.mode == system:
-		return nil, nil
+		return tx.then, nil
 	case tx.changed > 0 && len(tx.events) == 0:
 		return nil, ErrUnrecorded
 	case tx.target.pending:

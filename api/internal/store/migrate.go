@@ -83,7 +83,8 @@ func Migrate(ctx context.Context, o Options, d Direction) (list []Migration, err
 
 func migrationPool(o Options) (*sql.DB, error) {
 	if o.postgres() {
-		return postgresPool(o)
+		pool, _, err := postgresPool(o)
+		return pool, err
 	}
 	e, err := newSQLite(o)
 	if err != nil {

@@ -19,21 +19,24 @@ import (
 	"gorm.io/gorm"
 )
 
-type postgresEngine struct{ pool *sql.DB }
+type postgresEngine struct {
+	pool   *sql.DB
+	config *pgx.ConnConfig // for a connection outside of the pool
+}
 
 func openPostgres(o Options) (engine, gorm.Dialector, error) {
-	pool, err := postgresPool(o)
+	pool, cfg, err := postgresPool(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	e := postgresEngine{pool}
+	e := postgresEngine{pool, cfg}
 	return e, translating{postgres.New(postgres.Config{Conn: pool}), e.classify}, nil
 }
 
-func postgresPool(o Options) (*sql.DB, error) {
+func postgresPool(o Options) (*sql.DB, *pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, err // pgx leaves the password out
+		return nil, nil, err // pgx leaves the password out
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = waitLimit
@@ -50,7 +53,7 @@ func postgresPool(o Options) (*sql.DB, error) {
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns) // otherwise all but two are closed after each use
-	return pool, nil
+	return pool, cfg, nil
 }
 
 // readUTC makes pgx return times in UTC instead of the process's zone.

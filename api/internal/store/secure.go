@@ -26,6 +26,9 @@ var globalTables = map[string]string{
 // appendOnly are the clinic tables in which the runtime login may not change a row.
 var appendOnly = []string{"journal", "journal_patients", "history", "idempotency_records", "fact_ids"}
 
+// readOnly are those that only the worker writes.
+var readOnly = []string{"journal_heads", "journal_seals"}
+
 // RolesSQL is what an administrator of PostgreSQL runs once per server. The runtime login is
 // NOINHERIT: one that inherits would see every clinic through the worker's policies.
 func RolesSQL(app string) string {
@@ -166,6 +169,9 @@ func (t securedTable) missing(app string) (list []string) {
 	rights := "SELECT, INSERT, UPDATE, DELETE"
 	if slices.Contains(appendOnly, t.name) {
 		rights = "SELECT, INSERT"
+	}
+	if slices.Contains(readOnly, t.name) {
+		rights = "SELECT"
 	}
 	list = append(list, "GRANT "+rights+" ON "+name+" TO "+app)
 	if rights := workerTables[t.name]; rights != "" {

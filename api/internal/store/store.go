@@ -46,6 +46,10 @@ type Options struct {
 	// AppRole is the runtime login that [Migrate] gives access to; "titrate_app" if empty.
 	AppRole string
 
+	// Sign signs the ends of the journal's chain, which package audit explains; they are left unsigned
+	// without it.
+	Sign func(message []byte) (signature []byte)
+
 	migrations fs.FS // tests bring their own tables
 }
 
@@ -58,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AppRole == "" {
 		o.AppRole = "titrate_app"
+	}
+	if o.Sign == nil {
+		o.Sign = func([]byte) []byte { return []byte{} }
 	}
 	if o.migrations == nil {
 		o.migrations = shipped
@@ -75,8 +82,10 @@ type DB struct {
 	engine    engine
 	now       func() time.Time
 	newID     func() uuid.UUID
-	needs     int64 // the schema version that this build was made for
-	unguarded bool  // tests switch the guard off to see row-level security alone
+	sign      func([]byte) []byte
+	wake      chan struct{} // holds one message if an entry was written since somebody looked
+	needs     int64         // the schema version that this build was made for
+	unguarded bool          // tests switch the guard off to see row-level security alone
 }
 
 // Open opens the database. A SQLite file is brought to this build's schema; PostgreSQL is
@@ -115,7 +124,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		e.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, needs: needs}, nil
+	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, sign: o.Sign, wake: make(chan struct{}, 1), needs: needs}, nil
 }
 
 // Close closes all connections.
@@ -208,7 +217,11 @@ func (db *DB) run(ctx context.Context, s Scope, m mode, fn func(*Tx) error) erro
 		return err
 	}
 	how = ""
-	return db.engine.commit(ctx, conn, closing)
+	err = db.engine.commit(ctx, conn, closing)
+	if len(tx.events) > 0 || tx.changed > 0 { // also if the outcome is unknown
+		db.written()
+	}
+	return err
 }
 
 // global runs fn outside of any clinic, on the tables that must be read before the clinic is

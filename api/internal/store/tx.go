@@ -78,8 +78,9 @@ type Tx struct {
 
 	events   []Event
 	versions []version
-	changed  int64 // rows written
-	broken   error // a write that was refused; the transaction cannot commit any more
+	changed  int64       // rows written
+	then     []statement // what a transaction of the worker commits with
+	broken   error       // a write that was refused; the transaction cannot commit any more
 
 	locked map[uuid.UUID]struct{} // patients whose row this transaction holds
 }

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/labstack/echo/v4"
+import (
+	"context"
+
+	"github.com/labstack/echo/v4"
+)
 
 // Routes lists the routes of a server.
 func Routes(s *Server) ([]*echo.Route, error) {
@@ -10,3 +14,6 @@ func Routes(s *Server) ([]*echo.Route, error) {
 	}
 	return e.Routes(), nil
 }
+
+// Prune does what the server does once an hour.
+func Prune(s *Server, ctx context.Context) error { return s.prune(ctx) }

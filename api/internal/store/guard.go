@@ -23,6 +23,8 @@ var workerTables = map[string]string{
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",
+	"invitations":         "SELECT, DELETE",
+	"support_tickets":     "SELECT, DELETE",
 }
 
 // guard installs what holds for every statement: it runs in a transaction, sees the rows of

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,16 +157,6 @@ func (tx *Tx) kept() (statement, error) {
 		// A nil body would be NULL.
 		[]any{s.Clinic, s.Key[:], tx.concerned(), s.Fingerprint[:], tx.keep.Status, string(header), append([]byte{}, tx.keep.Body...), tx.Now},
 	}, nil
-}
-
-// ForgetAnswers removes the answers kept for idempotency keys before that time, in all
-// clinics, and returns how many. A repetition after that is a new request.
-func (db *DB) ForgetAnswers(ctx context.Context, before time.Time) (n int64, err error) {
-	err = db.System(ctx, "forget answers", func(tx *Tx) error {
-		n, err = tx.exec("DELETE FROM idempotency_records WHERE created_at < $1", before)
-		return err
-	})
-	return n, err
 }
 
 func orNull(id uuid.UUID) *uuid.UUID {

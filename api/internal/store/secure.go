@@ -151,6 +151,9 @@ func (t securedTable) missing(app string) (list []string) {
 		if rights := globalTables[t.name]; rights != "" {
 			list = append(list, "GRANT "+rights+" ON "+name+" TO "+app)
 		}
+		if rights := workerTables[t.name]; rights != "" {
+			list = append(list, "GRANT "+rights+" ON "+name+" TO "+worker)
+		}
 		return list
 	}
 	if !t.enabled || !t.forced {

@@ -32,6 +32,7 @@ type wording struct {
 var wordings = []wording{
 	{"ProblemCode", words(problem.Codes()), "", ""},
 	{"ActorKind", []string{store.ActorStaff, store.ActorPatient, store.ActorSupportPerson, store.ActorSystem}, "", ""},
+	{"AuditOutcome", words(store.Outcomes), "journal_outcome", ""},
 	{"MemberKind", []string{store.ActorStaff, store.ActorPatient}, "sign_ins_kind invitations_kind", ""},
 	{"ConsultationStatus", words(treatment.ConsultationStatuses), "consultations_status", "expired"},
 	{"EligibilityOutcome", words(treatment.EligibilityOutcomes), "", ""},
@@ -138,7 +139,6 @@ var wordings = []wording{
 	{"", []string{store.LinkAssessment, store.LinkAdjustment}, "visit_links_kind", ""},
 	{"", []string{store.Licence, store.DEARegistration}, "staff_credentials_kind", ""},
 	{"", restrictedIDs(), "instrument_licences_instrument", ""},
-	{"", words(store.Outcomes), "journal_outcome", ""},
 }
 
 func words[T ~string](list []T) (texts []string) {

@@ -33,3 +33,6 @@ func Records() map[string][2]string {
 
 // KeepCheckpoints writes a checkpoint now.
 func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }
+
+// Prune does what the server does once an hour.
+func Prune(s *Server, ctx context.Context) error { return s.prune(ctx) }

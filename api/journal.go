@@ -17,10 +17,11 @@ import (
 // more, refused or denied. Without an entry there is no answer. A request that does not follow the contract,
 // that a limit turns away or that fails on our side shows nothing and leaves none.
 
-// audit writes the entry of an operation that changed nothing, about these records; patient is whom it
-// concerns, zero if nobody or several.
-func (s *Server) audit(ctx context.Context, scope store.Scope, outcome store.Outcome, patient uuid.UUID, records []store.Event) error {
-	return s.db.Record(ctx, scope, store.Observation{Outcome: outcome, Patient: patient, Records: records})
+// audit writes the entry of an operation that changed nothing.
+func (s *Server) audit(ctx context.Context, op *operation, outcome store.Outcome, records []store.Event, patients ...uuid.UUID) error {
+	call := callOf(ctx)
+	scope := store.Scope{Clinic: call.who.clinic, Actor: call.who.actor, Operation: op.ID, RequestID: call.requestID}
+	return s.db.Record(ctx, scope, store.Observation{Outcome: outcome, Patients: patients, Records: records})
 }
 
 // observed writes the entry of the answer in b, or of the error that there is instead, if the operation
@@ -49,15 +50,18 @@ func (s *Server) observed(c echo.Context, op *operation, b *buffer, failed error
 			records[0].Version = version
 		}
 	}
+	var patients []uuid.UUID
 	if failed == nil && op.kind == read {
 		shown, err := itemsOf(op, b.body.Bytes())
 		if err != nil {
 			return err
 		}
-		records = append(records, shown...)
+		records, patients = append(records, shown.records...), shown.patients
 	}
-	scope := store.Scope{Clinic: call.who.clinic, Actor: call.who.actor, Operation: op.ID, RequestID: call.requestID}
-	if err := s.audit(ctx, scope, outcome, call.patient, records); err != nil {
+	if call.patient != uuid.Nil {
+		patients = []uuid.UUID{call.patient}
+	}
+	if err := s.audit(ctx, op, outcome, records, patients...); err != nil {
 		return err
 	}
 	return failed
@@ -84,9 +88,7 @@ func outcomeOf(op *operation, call *call, status int) (store.Outcome, bool) {
 
 // denied writes the entry of somebody whose role may not call the operation, and returns the error.
 func (s *Server) denied(c echo.Context, op *operation, err error) error {
-	call := callOf(c.Request().Context())
-	scope := store.Scope{Clinic: call.who.clinic, Actor: call.who.actor, Operation: op.ID, RequestID: call.requestID}
-	if failed := s.audit(c.Request().Context(), scope, store.OutcomeDenied, uuid.Nil, targetOf(c)); failed != nil {
+	if failed := s.audit(c.Request().Context(), op, store.OutcomeDenied, targetOf(c)); failed != nil {
 		return failed
 	}
 	return err
@@ -111,22 +113,33 @@ func tableNamed(segment string) string { return strings.ReplaceAll(segment, "-",
 // listTables are the lists that are not called after what they list.
 var listTables = map[string]string{
 	"search": "patients", "worklist": "patients", "try": "patients", "interactions": "medications",
-	"entries": "supply_entries", "signals": "supply_signals",
+	"entries": "supply_entries", "signals": "supply_signals", "audit": "journal", "disclosures": "journal",
 }
 
-// item is what a list says of each record; where it is about patients it may name them alone.
+// item is what a list says of each record. Where it is about patients it may name them alone, and an event
+// names the record that it is about.
 type item struct {
 	ID        string `json:"id"` // an instrument's is no UUID, and it names no record
 	PatientID string `json:"patientId"`
 	Version   int64  `json:"version"`
+	Record    struct {
+		Type    string    `json:"type"`
+		ID      uuid.UUID `json:"id"`
+		Version int64     `json:"version"`
+	} `json:"record"` // which an event is about
 }
 
-// itemsOf are the records that a page of a list shows.
-func itemsOf(op *operation, body []byte) (records []store.Event, err error) {
+// shown are the records that a page of a list shows, and whose they are.
+type shown struct {
+	records  []store.Event
+	patients []uuid.UUID
+}
+
+func itemsOf(op *operation, body []byte) (found shown, err error) {
 	segments := strings.Split(op.Path, "/")
 	last := segments[len(segments)-1]
 	if strings.HasPrefix(last, "{") || len(body) == 0 {
-		return nil, nil
+		return found, nil
 	}
 	table := listTables[last]
 	if table == "" {
@@ -137,14 +150,24 @@ func itemsOf(op *operation, body []byte) (records []store.Event, err error) {
 		ForWhom []item `json:"forWhom"`
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
-		return nil, err
+		return found, err
 	}
 	for _, i := range append(page.Items, page.ForWhom...) {
-		if id, err := uuid.Parse(i.ID); err == nil {
-			records = append(records, store.Event{Record: table, ID: id, Version: i.Version})
-		} else if id, err := uuid.Parse(i.PatientID); err == nil {
-			records = append(records, store.Event{Record: "patients", ID: id})
+		patient, err := uuid.Parse(i.PatientID)
+		ofPatient := err == nil
+		if table := tableOf(i.Record.Type); table != "" {
+			found.records = append(found.records, store.Event{Record: table, ID: i.Record.ID, Version: i.Record.Version})
+		} else if id, err := uuid.Parse(i.ID); err == nil {
+			found.records = append(found.records, store.Event{Record: table, ID: id, Version: i.Version})
+			if table == "patients" {
+				patient, ofPatient = id, true
+			}
+		} else if ofPatient {
+			found.records = append(found.records, store.Event{Record: "patients", ID: patient})
+		}
+		if ofPatient {
+			found.patients = append(found.patients, patient)
 		}
 	}
-	return records, nil
+	return found, nil
 }

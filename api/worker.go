@@ -18,15 +18,13 @@ const (
 	lookEvery = time.Second
 	// workPage is how many deadlines are read at a time.
 	workPage = 200
-	// keepAnswers is for how long a repeated request gets its answer again.
-	keepAnswers = 30 * 24 * time.Hour
 )
 
 // background does what nobody asks for until the context ends, and returns when all of it has ended. Any
 // number of processes may do it on one database.
 func (s *Server) background(ctx context.Context) {
 	var busy sync.WaitGroup
-	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen} {
+	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen, s.pruner} {
 		busy.Go(func() { s.steadily(ctx, work) })
 	}
 	busy.Wait()
@@ -57,8 +55,8 @@ func unharmed(work func()) (err error) {
 func (s *Server) look(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	looking, forgetting, keeping := s.complainer("background work"), s.complainer("forgetting answers"), s.complainer("checkpoint")
-	for forgotten := (time.Time{}); ; {
+	looking, keeping := s.complainer("background work"), s.complainer("checkpoint")
+	for {
 		w, err := s.db.Waiting(ctx, s.news.clinics()...)
 		looking(ctx, err)
 		now := s.now()
@@ -71,11 +69,6 @@ func (s *Server) look(ctx context.Context) {
 			if w.Due {
 				stir(s.due)
 			}
-		}
-		if err == nil && now.Sub(forgotten) > time.Hour {
-			_, err := s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
-			forgetting(ctx, err)
-			forgotten = now
 		}
 		if err == nil && s.checkpoints.due(now) {
 			keeping(ctx, s.keepCheckpoints(ctx))

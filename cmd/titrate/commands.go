@@ -24,6 +24,7 @@ type cli struct {
 	Migrate migrate `cmd:"" help:"Move the database's schema."`
 	Audit   audit   `cmd:"" help:"The journal as evidence."`
 	Events  events  `cmd:"" help:"The journal as a sequence of events."`
+	Backup  backup  `cmd:"" help:"Copy the embedded database to a new file, also while a server runs."`
 	Token   token   `cmd:"" help:"Print a 12-hour token of the demo clinic."`
 	Openapi openapi `cmd:"" help:"Print the contract."`
 	Version version `cmd:"" help:"Print the version."`

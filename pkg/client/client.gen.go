@@ -527,6 +527,36 @@ func (e Audience) Valid() bool {
 	}
 }
 
+// Defines values for AuditOutcome.
+const (
+	AuditOutcomeDenied   AuditOutcome = "denied"
+	AuditOutcomeDone     AuditOutcome = "done"
+	AuditOutcomeDryRun   AuditOutcome = "dryRun"
+	AuditOutcomeRead     AuditOutcome = "read"
+	AuditOutcomeRefused  AuditOutcome = "refused"
+	AuditOutcomeReplayed AuditOutcome = "replayed"
+)
+
+// Valid indicates whether the value is a known member of the AuditOutcome enum.
+func (e AuditOutcome) Valid() bool {
+	switch e {
+	case AuditOutcomeDenied:
+		return true
+	case AuditOutcomeDone:
+		return true
+	case AuditOutcomeDryRun:
+		return true
+	case AuditOutcomeRead:
+		return true
+	case AuditOutcomeRefused:
+		return true
+	case AuditOutcomeReplayed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BodyPosition.
 const (
 	BodyPositionLying    BodyPosition = "lying"
@@ -5003,6 +5033,63 @@ type AttestationInput struct {
 // Audience Whom it is for. What is for the staff is hidden from the patient.
 type Audience string
 
+// AuditEntry What was done, seen or tried in one operation.
+type AuditEntry struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When the operation began, by the server's clock.
+	At time.Time `json:"at"`
+
+	// ID The entry.
+	ID openapi_types.UUID `json:"id"`
+
+	// Number Its place in the clinic's journal, without gaps, given after the operation was committed.
+	Number int64 `json:"number"`
+
+	// Operation Its name in this document; or what the system did.
+	Operation string `json:"operation"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// PatientID Whose data it was about; absent where it was nobody's, or several patients'.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// Records The records that were made, changed, shown or asked for.
+	Records []AuditRecord `json:"records"`
+
+	// RequestID What `X-Request-Id` said, in the log and the answer alike; empty for what the system did by itself.
+	RequestID string `json:"requestId"`
+}
+
+// AuditEntryPage A page of journal entries.
+type AuditEntryPage struct {
+	// Items The entries of this page, in order.
+	Items []AuditEntry `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AuditOutcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+type AuditOutcome string
+
+// AuditRecord A record that an operation was about.
+type AuditRecord struct {
+	// Event What became of it, such as `prescription.signed`; absent where it was only shown, or where nothing was done.
+	Event *string `json:"event,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is, such as `session`.
+	Type string `json:"type"`
+
+	// Version The version that the operation made; absent where it made none.
+	Version *int64 `json:"version,omitempty"`
+}
+
 // Band A range of totals with a name.
 type Band struct {
 	// From Lowest total.
@@ -5776,6 +5863,42 @@ type DeviationRule string
 
 // DeviceVerdict What a phone that was offline made of a check of the safety gate.
 type DeviceVerdict string
+
+// Disclosure An operation in which a patient's data was shown to somebody.
+type Disclosure struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When the operation began, by the server's clock.
+	At time.Time `json:"at"`
+
+	// ID The journal entry.
+	ID openapi_types.UUID `json:"id"`
+
+	// Name A person's name.
+	Name *PersonName `json:"name,omitempty"`
+
+	// Number The entry's number in the clinic's journal.
+	Number int64 `json:"number"`
+
+	// Operation Its name in this document. Patients are told those that they could call themselves.
+	Operation *string `json:"operation,omitempty"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// RecordTypes What kinds of records it was about. Patients are told those that they can read themselves.
+	RecordTypes []string `json:"recordTypes"`
+}
+
+// DisclosurePage A page of a patient's disclosures.
+type DisclosurePage struct {
+	// Items The disclosures of this page, in order.
+	Items []Disclosure `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
 
 // Discontinuation Why the course ends early.
 type Discontinuation struct {
@@ -10418,6 +10541,12 @@ type WorklistRecord struct {
 // WorklistRecordType What kind of record waits. More words may come.
 type WorklistRecordType string
 
+// ActorFilter The staff or patient record.
+type ActorFilter = openapi_types.UUID
+
+// ActorKindFilter Who acted: a member of staff, a patient, or the system itself.
+type ActorKindFilter = ActorKind
+
 // AdjustmentPath Its id.
 type AdjustmentPath = openapi_types.UUID
 
@@ -10447,6 +10576,9 @@ type AssessmentStatusFilter = AssessmentStatus
 
 // AssigneeFilter The member of staff.
 type AssigneeFilter = openapi_types.UUID
+
+// BeforeNumber The number of an entry.
+type BeforeNumber = int64
 
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
@@ -10487,6 +10619,9 @@ type FollowUpPath = openapi_types.UUID
 // FollowUpStatusFilter Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
 type FollowUpStatusFilter = FollowUpStatus
 
+// FromFilter The time.
+type FromFilter = time.Time
+
 // IdempotencyKey Bare or quoted.
 type IdempotencyKey = string
 
@@ -10514,6 +10649,12 @@ type MedicationPath = openapi_types.UUID
 // MedicationStatusFilter `ended` follows from the day on which it was stopped, in the time zone of the patient.
 type MedicationStatusFilter = MedicationStatus
 
+// OperationFilter Its name in this document, or what the system did.
+type OperationFilter = string
+
+// OutcomeFilter How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+type OutcomeFilter = AuditOutcome
+
 // PatientFilter The patient.
 type PatientFilter = openapi_types.UUID
 
@@ -10537,6 +10678,15 @@ type ProtocolPath = openapi_types.UUID
 
 // ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
 type ProtocolStatusFilter = ProtocolStatus
+
+// RecordFilter The record.
+type RecordFilter = openapi_types.UUID
+
+// RecordTypeFilter A type, such as `session`.
+type RecordTypeFilter = string
+
+// RequestFilter What `X-Request-Id` said.
+type RequestFilter = string
 
 // ScoringVersion A version of an instrument; in results the version of their scoring.
 type ScoringVersion = InstrumentVersion
@@ -10576,6 +10726,9 @@ type TitrateRole string
 
 // TreatmentPath Its id.
 type TreatmentPath = openapi_types.UUID
+
+// UntilFilter The time.
+type UntilFilter = time.Time
 
 // ValidateOnly Only judge.
 type ValidateOnly = bool
@@ -11039,6 +11192,57 @@ type SubmitAssessmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListAuditEntriesParams defines parameters for ListAuditEntries.
+type ListAuditEntriesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// From Not before this time.
+	From *FromFilter `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Before this time.
+	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
+
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// Before Only smaller numbers.
+	Before *BeforeNumber `form:"before,omitempty" json:"before,omitempty"`
+
+	// ActorKind Only what somebody of this kind did.
+	ActorKind *ActorKindFilter `form:"actorKind,omitempty" json:"actorKind,omitempty"`
+
+	// ActorID Only what this member of staff, patient or support person did.
+	ActorID *ActorFilter `form:"actorId,omitempty" json:"actorId,omitempty"`
+
+	// Operation Only this operation.
+	Operation *OperationFilter `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// Outcome Only with this outcome.
+	Outcome *OutcomeFilter `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// PatientID Only this patient.
+	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
+
+	// RecordType Only about a record of this type.
+	RecordType *RecordTypeFilter `form:"recordType,omitempty" json:"recordType,omitempty"`
+
+	// RecordID Only about this record.
+	RecordID *RecordFilter `form:"recordId,omitempty" json:"recordId,omitempty"`
+
+	// RequestID Only what this request did.
+	RequestID *RequestFilter `form:"requestId,omitempty" json:"requestId,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowClinicParams defines parameters for ShowClinic.
 type ShowClinicParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -11359,7 +11563,7 @@ type ListEventsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// After Only events with larger numbers.
+	// After Only what has larger numbers, in their order.
 	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
 
 	// Type Only these types.
@@ -11796,6 +12000,27 @@ type UpdateContactParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListDisclosuresParams defines parameters for ListDisclosures.
+type ListDisclosuresParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// From Not before this time.
+	From *FromFilter `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Before this time.
+	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13987,6 +14212,13 @@ type ClientInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/submit (the `SubmitAssessment` operationId).
 	SubmitAssessment(ctx context.Context, assessmentID AssessmentPath, params *SubmitAssessmentParams, body SubmitAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAuditEntries List what was done, seen and tried
+	//
+	// The clinic's journal, the newest entry first, or from a number on in the order of the numbers. Each operation has left one entry. Numbers have no gaps; those that are missing here are for somebody else, or did not meet the filter. There are ids in it, and no value of any record.
+	//
+	// Corresponds with GET /audit (the `ListAuditEntries` operationId).
+	ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowClinic Show the clinic
 	//
 	// The clinic that the caller is a member of.
@@ -14691,6 +14923,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDisclosures List who was shown a patient's data
+	//
+	// Every operation in which the data was shown to somebody else than the patient, or was changed by them, the latest first. A list that showed several patients is in the disclosures of each. Patients see who it was, when, and which records; an operation is named to them if they could call it themselves.
+	//
+	// Corresponds with GET /patients/{patientId}/disclosures (the `ListDisclosures` operationId).
+	ListDisclosures(ctx context.Context, patientID PatientPath, params *ListDisclosuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListFollowUps List follow-ups
 	//
@@ -16865,6 +17104,23 @@ func (c *Client) SubmitAssessment(ctx context.Context, assessmentID AssessmentPa
 	return c.Client.Do(req)
 }
 
+// ListAuditEntries List what was done, seen and tried
+//
+// The clinic's journal, the newest entry first, or from a number on in the order of the numbers. Each operation has left one entry. Numbers have no gaps; those that are missing here are for somebody else, or did not meet the filter. There are ids in it, and no value of any record.
+//
+// Corresponds with GET /audit (the `ListAuditEntries` operationId).
+func (c *Client) ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditEntriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowClinic Show the clinic
 //
 // The clinic that the caller is a member of.
@@ -18390,6 +18646,23 @@ func (c *Client) UpdateContactWithBody(ctx context.Context, patientID PatientPat
 // Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 func (c *Client) UpdateContactWithApplicationMergePatchPlusJSONBody(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateContactRequestWithApplicationMergePatchPlusJSONBody(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDisclosures List who was shown a patient's data
+//
+// Every operation in which the data was shown to somebody else than the patient, or was changed by them, the latest first. A list that showed several patients is in the disclosures of each. Patients see who it was, when, and which records; an operation is named to them if they could call it themselves.
+//
+// Corresponds with GET /patients/{patientId}/disclosures (the `ListDisclosures` operationId).
+func (c *Client) ListDisclosures(ctx context.Context, patientID PatientPath, params *ListDisclosuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDisclosuresRequest(c.Server, patientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -24069,6 +24342,242 @@ func NewSubmitAssessmentRequestWithBody(server string, assessmentID AssessmentPa
 	return req, nil
 }
 
+// NewListAuditEntriesRequest constructs an http.Request for the ListAuditEntries method
+func NewListAuditEntriesRequest(server string, params *ListAuditEntriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorKind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actorKind", *params.ActorKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actorId", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Operation != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "operation", *params.Operation, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Outcome != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "outcome", *params.Outcome, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PatientID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "patientId", *params.PatientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RecordType != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recordType", *params.RecordType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RecordID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recordId", *params.RecordID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RequestID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "requestId", *params.RequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowClinicRequest constructs an http.Request for the ShowClinic method
 func NewShowClinicRequest(server string, params *ShowClinicParams) (*http.Request, error) {
 	var err error
@@ -29083,6 +29592,129 @@ func NewUpdateContactRequestWithBody(server string, patientID PatientPath, param
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListDisclosuresRequest constructs an http.Request for the ListDisclosures method
+func NewListDisclosuresRequest(server string, patientID PatientPath, params *ListDisclosuresParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/disclosures", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -38641,6 +39273,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/submit (the `SubmitAssessment` operationId).
 	SubmitAssessmentWithResponse(ctx context.Context, assessmentID AssessmentPath, params *SubmitAssessmentParams, body SubmitAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitAssessmentResponse, error)
 
+	// ListAuditEntriesWithResponse List what was done, seen and tried
+	//
+	// The clinic's journal, the newest entry first, or from a number on in the order of the numbers. Each operation has left one entry. Numbers have no gaps; those that are missing here are for somebody else, or did not meet the filter. There are ids in it, and no value of any record.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit (the `ListAuditEntries` operationId).
+	ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error)
+
 	// ShowClinicWithResponse Show the clinic
 	//
 	// The clinic that the caller is a member of.
@@ -39387,6 +40028,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /patients/{patientId}/contact (the `UpdateContact` operationId).
 	UpdateContactWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, patientID PatientPath, params *UpdateContactParams, body UpdateContactApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateContactResponse, error)
+
+	// ListDisclosuresWithResponse List who was shown a patient's data
+	//
+	// Every operation in which the data was shown to somebody else than the patient, or was changed by them, the latest first. A list that showed several patients is in the disclosures of each. Patients see who it was, when, and which records; an operation is named to them if they could call it themselves.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/disclosures (the `ListDisclosures` operationId).
+	ListDisclosuresWithResponse(ctx context.Context, patientID PatientPath, params *ListDisclosuresParams, reqEditors ...RequestEditorFn) (*ListDisclosuresResponse, error)
 
 	// ListFollowUpsWithResponse List follow-ups
 	//
@@ -42077,6 +42727,54 @@ func (r SubmitAssessmentResponse) ContentType() string {
 	return ""
 }
 
+// ListAuditEntriesResponse200Headers the declared response headers of an HTTP 200 response for ListAuditEntries
+type ListAuditEntriesResponse200Headers struct {
+	Link *string
+}
+
+type ListAuditEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditEntryPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAuditEntriesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditEntriesResponse) GetJSON200() *AuditEntryPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowClinicResponse200Headers the declared response headers of an HTTP 200 response for ShowClinic
 type ShowClinicResponse200Headers struct {
 	ETag     *string
@@ -44658,6 +45356,54 @@ func (r UpdateContactResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDisclosuresResponse200Headers the declared response headers of an HTTP 200 response for ListDisclosures
+type ListDisclosuresResponse200Headers struct {
+	Link *string
+}
+
+type ListDisclosuresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DisclosurePage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDisclosuresResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDisclosuresResponse) GetJSON200() *DisclosurePage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDisclosuresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDisclosuresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDisclosuresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDisclosuresResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -50121,6 +50867,21 @@ func (c *ClientWithResponses) SubmitAssessmentWithResponse(ctx context.Context, 
 	return ParseSubmitAssessmentResponse(rsp)
 }
 
+// ListAuditEntriesWithResponse List what was done, seen and tried
+//
+// The clinic's journal, the newest entry first, or from a number on in the order of the numbers. Each operation has left one entry. Numbers have no gaps; those that are missing here are for somebody else, or did not meet the filter. There are ids in it, and no value of any record.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit (the `ListAuditEntries` operationId).
+func (c *ClientWithResponses) ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error) {
+	rsp, err := c.ListAuditEntries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditEntriesResponse(rsp)
+}
+
 // ShowClinicWithResponse Show the clinic
 //
 // The clinic that the caller is a member of.
@@ -51364,6 +52125,21 @@ func (c *ClientWithResponses) UpdateContactWithApplicationMergePatchPlusJSONBody
 		return nil, err
 	}
 	return ParseUpdateContactResponse(rsp)
+}
+
+// ListDisclosuresWithResponse List who was shown a patient's data
+//
+// Every operation in which the data was shown to somebody else than the patient, or was changed by them, the latest first. A list that showed several patients is in the disclosures of each. Patients see who it was, when, and which records; an operation is named to them if they could call it themselves.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/disclosures (the `ListDisclosures` operationId).
+func (c *ClientWithResponses) ListDisclosuresWithResponse(ctx context.Context, patientID PatientPath, params *ListDisclosuresParams, reqEditors ...RequestEditorFn) (*ListDisclosuresResponse, error) {
+	rsp, err := c.ListDisclosures(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDisclosuresResponse(rsp)
 }
 
 // ListFollowUpsWithResponse List follow-ups
@@ -54858,6 +55634,45 @@ func ParseSubmitAssessmentResponse(rsp *http.Response) (*SubmitAssessmentRespons
 	return response, nil
 }
 
+// ParseListAuditEntriesResponse parses an HTTP response from a ListAuditEntriesWithResponse call
+func ParseListAuditEntriesResponse(rsp *http.Response) (*ListAuditEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditEntryPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAuditEntriesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowClinicResponse parses an HTTP response from a ShowClinicWithResponse call
 func ParseShowClinicResponse(rsp *http.Response) (*ShowClinicResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -57219,6 +58034,45 @@ func ParseUpdateContactResponse(rsp *http.Response) (*UpdateContactResponse, err
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDisclosuresResponse parses an HTTP response from a ListDisclosuresWithResponse call
+func ParseListDisclosuresResponse(rsp *http.Response) (*ListDisclosuresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDisclosuresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DisclosurePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDisclosuresResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

@@ -525,6 +525,36 @@ func (e Audience) Valid() bool {
 	}
 }
 
+// Defines values for AuditOutcome.
+const (
+	AuditOutcomeDenied   AuditOutcome = "denied"
+	AuditOutcomeDone     AuditOutcome = "done"
+	AuditOutcomeDryRun   AuditOutcome = "dryRun"
+	AuditOutcomeRead     AuditOutcome = "read"
+	AuditOutcomeRefused  AuditOutcome = "refused"
+	AuditOutcomeReplayed AuditOutcome = "replayed"
+)
+
+// Valid indicates whether the value is a known member of the AuditOutcome enum.
+func (e AuditOutcome) Valid() bool {
+	switch e {
+	case AuditOutcomeDenied:
+		return true
+	case AuditOutcomeDone:
+		return true
+	case AuditOutcomeDryRun:
+		return true
+	case AuditOutcomeRead:
+		return true
+	case AuditOutcomeRefused:
+		return true
+	case AuditOutcomeReplayed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BodyPosition.
 const (
 	BodyPositionLying    BodyPosition = "lying"
@@ -5001,6 +5031,63 @@ type AttestationInput struct {
 // Audience Whom it is for. What is for the staff is hidden from the patient.
 type Audience string
 
+// AuditEntry What was done, seen or tried in one operation.
+type AuditEntry struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When the operation began, by the server's clock.
+	At time.Time `json:"at"`
+
+	// ID The entry.
+	ID openapi_types.UUID `json:"id"`
+
+	// Number Its place in the clinic's journal, without gaps, given after the operation was committed.
+	Number int64 `json:"number"`
+
+	// Operation Its name in this document; or what the system did.
+	Operation string `json:"operation"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// PatientID Whose data it was about; absent where it was nobody's, or several patients'.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// Records The records that were made, changed, shown or asked for.
+	Records []AuditRecord `json:"records"`
+
+	// RequestID What `X-Request-Id` said, in the log and the answer alike; empty for what the system did by itself.
+	RequestID string `json:"requestId"`
+}
+
+// AuditEntryPage A page of journal entries.
+type AuditEntryPage struct {
+	// Items The entries of this page, in order.
+	Items []AuditEntry `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// AuditOutcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+type AuditOutcome string
+
+// AuditRecord A record that an operation was about.
+type AuditRecord struct {
+	// Event What became of it, such as `prescription.signed`; absent where it was only shown, or where nothing was done.
+	Event *string `json:"event,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is, such as `session`.
+	Type string `json:"type"`
+
+	// Version The version that the operation made; absent where it made none.
+	Version *int64 `json:"version,omitempty"`
+}
+
 // Band A range of totals with a name.
 type Band struct {
 	// From Lowest total.
@@ -5774,6 +5861,42 @@ type DeviationRule string
 
 // DeviceVerdict What a phone that was offline made of a check of the safety gate.
 type DeviceVerdict string
+
+// Disclosure An operation in which a patient's data was shown to somebody.
+type Disclosure struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When the operation began, by the server's clock.
+	At time.Time `json:"at"`
+
+	// ID The journal entry.
+	ID openapi_types.UUID `json:"id"`
+
+	// Name A person's name.
+	Name *PersonName `json:"name,omitempty"`
+
+	// Number The entry's number in the clinic's journal.
+	Number int64 `json:"number"`
+
+	// Operation Its name in this document. Patients are told those that they could call themselves.
+	Operation *string `json:"operation,omitempty"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// RecordTypes What kinds of records it was about. Patients are told those that they can read themselves.
+	RecordTypes []string `json:"recordTypes"`
+}
+
+// DisclosurePage A page of a patient's disclosures.
+type DisclosurePage struct {
+	// Items The disclosures of this page, in order.
+	Items []Disclosure `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
 
 // Discontinuation Why the course ends early.
 type Discontinuation struct {
@@ -10416,6 +10539,12 @@ type WorklistRecord struct {
 // WorklistRecordType What kind of record waits. More words may come.
 type WorklistRecordType string
 
+// ActorFilter The staff or patient record.
+type ActorFilter = openapi_types.UUID
+
+// ActorKindFilter Who acted: a member of staff, a patient, or the system itself.
+type ActorKindFilter = ActorKind
+
 // AdjustmentPath Its id.
 type AdjustmentPath = openapi_types.UUID
 
@@ -10445,6 +10574,9 @@ type AssessmentStatusFilter = AssessmentStatus
 
 // AssigneeFilter The member of staff.
 type AssigneeFilter = openapi_types.UUID
+
+// BeforeNumber The number of an entry.
+type BeforeNumber = int64
 
 // ConsentKindFilter What a patient agrees to. `treatment`: ketamine off-label, compounded, at home. `dataSharing` is with one named partner for each consent.
 type ConsentKindFilter = ConsentKind
@@ -10485,6 +10617,9 @@ type FollowUpPath = openapi_types.UUID
 // FollowUpStatusFilter Where a follow-up stands. `due`, `overdue` and `missed` follow from time: an `open` one that nobody has done. More words may come.
 type FollowUpStatusFilter = FollowUpStatus
 
+// FromFilter The time.
+type FromFilter = time.Time
+
 // IdempotencyKey Bare or quoted.
 type IdempotencyKey = string
 
@@ -10512,6 +10647,12 @@ type MedicationPath = openapi_types.UUID
 // MedicationStatusFilter `ended` follows from the day on which it was stopped, in the time zone of the patient.
 type MedicationStatusFilter = MedicationStatus
 
+// OperationFilter Its name in this document, or what the system did.
+type OperationFilter = string
+
+// OutcomeFilter How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+type OutcomeFilter = AuditOutcome
+
 // PatientFilter The patient.
 type PatientFilter = openapi_types.UUID
 
@@ -10535,6 +10676,15 @@ type ProtocolPath = openapi_types.UUID
 
 // ProtocolStatusFilter `proposed` until a prescriber approves it; treatments follow approved ones only. More words may come.
 type ProtocolStatusFilter = ProtocolStatus
+
+// RecordFilter The record.
+type RecordFilter = openapi_types.UUID
+
+// RecordTypeFilter A type, such as `session`.
+type RecordTypeFilter = string
+
+// RequestFilter What `X-Request-Id` said.
+type RequestFilter = string
 
 // ScoringVersion A version of an instrument; in results the version of their scoring.
 type ScoringVersion = InstrumentVersion
@@ -10574,6 +10724,9 @@ type TitrateRole string
 
 // TreatmentPath Its id.
 type TreatmentPath = openapi_types.UUID
+
+// UntilFilter The time.
+type UntilFilter = time.Time
 
 // ValidateOnly Only judge.
 type ValidateOnly = bool
@@ -11037,6 +11190,57 @@ type SubmitAssessmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ListAuditEntriesParams defines parameters for ListAuditEntries.
+type ListAuditEntriesParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// From Not before this time.
+	From *FromFilter `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Before this time.
+	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
+
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// Before Only smaller numbers.
+	Before *BeforeNumber `form:"before,omitempty" json:"before,omitempty"`
+
+	// ActorKind Only what somebody of this kind did.
+	ActorKind *ActorKindFilter `form:"actorKind,omitempty" json:"actorKind,omitempty"`
+
+	// ActorID Only what this member of staff, patient or support person did.
+	ActorID *ActorFilter `form:"actorId,omitempty" json:"actorId,omitempty"`
+
+	// Operation Only this operation.
+	Operation *OperationFilter `form:"operation,omitempty" json:"operation,omitempty"`
+
+	// Outcome Only with this outcome.
+	Outcome *OutcomeFilter `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// PatientID Only this patient.
+	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
+
+	// RecordType Only about a record of this type.
+	RecordType *RecordTypeFilter `form:"recordType,omitempty" json:"recordType,omitempty"`
+
+	// RecordID Only about this record.
+	RecordID *RecordFilter `form:"recordId,omitempty" json:"recordId,omitempty"`
+
+	// RequestID Only what this request did.
+	RequestID *RequestFilter `form:"requestId,omitempty" json:"requestId,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowClinicParams defines parameters for ShowClinic.
 type ShowClinicParams struct {
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
@@ -11357,7 +11561,7 @@ type ListEventsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// After Only events with larger numbers.
+	// After Only what has larger numbers, in their order.
 	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
 
 	// Type Only these types.
@@ -11794,6 +11998,27 @@ type UpdateContactParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListDisclosuresParams defines parameters for ListDisclosures.
+type ListDisclosuresParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// From Not before this time.
+	From *FromFilter `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Before this time.
+	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13583,6 +13808,9 @@ type ServerInterface interface {
 	// SubmitAssessment Submit an assigned assessment
 	// (POST /assessments/{assessmentId}/submit)
 	SubmitAssessment(ctx echo.Context, assessmentID AssessmentPath, params SubmitAssessmentParams) error
+	// ListAuditEntries List what was done, seen and tried
+	// (GET /audit)
+	ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error
 	// ShowClinic Show the clinic
 	// (GET /clinic)
 	ShowClinic(ctx echo.Context, params ShowClinicParams) error
@@ -13739,6 +13967,9 @@ type ServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx echo.Context, patientID PatientPath, params UpdateContactParams) error
+	// ListDisclosures List who was shown a patient's data
+	// (GET /patients/{patientId}/disclosures)
+	ListDisclosures(ctx echo.Context, patientID PatientPath, params ListDisclosuresParams) error
 	// ListFollowUps List follow-ups
 	// (GET /patients/{patientId}/follow-ups)
 	ListFollowUps(ctx echo.Context, patientID PatientPath, params ListFollowUpsParams) error
@@ -16228,6 +16459,147 @@ func (w *ServerInterfaceWrapper) SubmitAssessment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SubmitAssessment(ctx, assessmentID, params)
+	return err
+}
+
+// ListAuditEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuditEntries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEntriesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", ctx.QueryParams(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter before: %s", err))
+	}
+
+	// ------------- Optional query parameter "actorKind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actorKind", ctx.QueryParams(), &params.ActorKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actorKind: %s", err))
+	}
+
+	// ------------- Optional query parameter "actorId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actorId", ctx.QueryParams(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actorId: %s", err))
+	}
+
+	// ------------- Optional query parameter "operation" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operation", ctx.QueryParams(), &params.Operation, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter operation: %s", err))
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", ctx.QueryParams(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter outcome: %s", err))
+	}
+
+	// ------------- Optional query parameter "patientId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "patientId", ctx.QueryParams(), &params.PatientID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// ------------- Optional query parameter "recordType" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "recordType", ctx.QueryParams(), &params.RecordType, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter recordType: %s", err))
+	}
+
+	// ------------- Optional query parameter "recordId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "recordId", ctx.QueryParams(), &params.RecordID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter recordId: %s", err))
+	}
+
+	// ------------- Optional query parameter "requestId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "requestId", ctx.QueryParams(), &params.RequestID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuditEntries(ctx, params)
 	return err
 }
 
@@ -19949,6 +20321,84 @@ func (w *ServerInterfaceWrapper) UpdateContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateContact(ctx, patientID, params)
+	return err
+}
+
+// ListDisclosures converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDisclosures(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDisclosuresParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDisclosures(ctx, patientID, params)
 	return err
 }
 
@@ -26819,6 +27269,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/assessments/:assessmentId/enter-in-error", wrapper.VoidAssessment, options.OperationMiddlewares["voidAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/review", wrapper.ReviewAssessment, options.OperationMiddlewares["reviewAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/submit", wrapper.SubmitAssessment, options.OperationMiddlewares["submitAssessment"]...)
+	router.GET(options.BaseURL+"/audit", wrapper.ListAuditEntries, options.OperationMiddlewares["listAuditEntries"]...)
 	router.GET(options.BaseURL+"/clinic", wrapper.ShowClinic, options.OperationMiddlewares["showClinic"]...)
 	router.PATCH(options.BaseURL+"/clinic", wrapper.UpdateClinic, options.OperationMiddlewares["updateClinic"]...)
 	router.GET(options.BaseURL+"/consent-templates", wrapper.ListConsentTemplates, options.OperationMiddlewares["listConsentTemplates"]...)
@@ -26870,6 +27321,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/consultations", wrapper.ListConsultations, options.OperationMiddlewares["listConsultations"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/consultations", wrapper.OpenConsultation, options.OperationMiddlewares["openConsultation"]...)
 	router.PATCH(options.BaseURL+"/patients/:patientId/contact", wrapper.UpdateContact, options.OperationMiddlewares["updateContact"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/disclosures", wrapper.ListDisclosures, options.OperationMiddlewares["listDisclosures"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ListFollowUps, options.OperationMiddlewares["listFollowUps"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ScheduleFollowUp, options.OperationMiddlewares["scheduleFollowUp"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/interactions", wrapper.ShowInteractions, options.OperationMiddlewares["showInteractions"]...)
@@ -27063,6 +27515,15 @@ type AssessmentPageJSONResponse struct {
 	Headers AssessmentPageResponseHeaders
 }
 
+type AuditEntryPageResponseHeaders struct {
+	Link *string
+}
+type AuditEntryPageJSONResponse struct {
+	Body AuditEntryPage
+
+	Headers AuditEntryPageResponseHeaders
+}
+
 type ClinicResponseHeaders struct {
 	ETag     *string
 	Location *string
@@ -27128,6 +27589,15 @@ type ConsultationPageJSONResponse struct {
 	Body ConsultationPage
 
 	Headers ConsultationPageResponseHeaders
+}
+
+type DisclosurePageResponseHeaders struct {
+	Link *string
+}
+type DisclosurePageJSONResponse struct {
+	Body DisclosurePage
+
+	Headers DisclosurePageResponseHeaders
 }
 
 type DispenseResponseHeaders struct {
@@ -28311,6 +28781,31 @@ func (response SubmitAssessment201JSONResponse) VisitSubmitAssessmentResponse(w 
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAuditEntriesRequestObject struct {
+	Params ListAuditEntriesParams
+}
+
+type ListAuditEntriesResponseObject interface {
+	VisitListAuditEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListAuditEntries200JSONResponse struct{ AuditEntryPageJSONResponse }
+
+func (response ListAuditEntries200JSONResponse) VisitListAuditEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -29923,6 +30418,32 @@ func (response UpdateContact200JSONResponse) VisitUpdateContactResponse(w http.R
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDisclosuresRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ListDisclosuresParams
+}
+
+type ListDisclosuresResponseObject interface {
+	VisitListDisclosuresResponse(w http.ResponseWriter) error
+}
+
+type ListDisclosures200JSONResponse struct{ DisclosurePageJSONResponse }
+
+func (response ListDisclosures200JSONResponse) VisitListDisclosuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -33140,6 +33661,9 @@ type StrictServerInterface interface {
 	// SubmitAssessment Submit an assigned assessment
 	// (POST /assessments/{assessmentId}/submit)
 	SubmitAssessment(ctx context.Context, request SubmitAssessmentRequestObject) (SubmitAssessmentResponseObject, error)
+	// ListAuditEntries List what was done, seen and tried
+	// (GET /audit)
+	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
 	// ShowClinic Show the clinic
 	// (GET /clinic)
 	ShowClinic(ctx context.Context, request ShowClinicRequestObject) (ShowClinicResponseObject, error)
@@ -33296,6 +33820,9 @@ type StrictServerInterface interface {
 	// UpdateContact Change own contact data
 	// (PATCH /patients/{patientId}/contact)
 	UpdateContact(ctx context.Context, request UpdateContactRequestObject) (UpdateContactResponseObject, error)
+	// ListDisclosures List who was shown a patient's data
+	// (GET /patients/{patientId}/disclosures)
+	ListDisclosures(ctx context.Context, request ListDisclosuresRequestObject) (ListDisclosuresResponseObject, error)
 	// ListFollowUps List follow-ups
 	// (GET /patients/{patientId}/follow-ups)
 	ListFollowUps(ctx context.Context, request ListFollowUpsRequestObject) (ListFollowUpsResponseObject, error)
@@ -34741,6 +35268,31 @@ func (sh *strictHandler) SubmitAssessment(ctx echo.Context, assessmentID Assessm
 		return err
 	} else if validResponse, ok := response.(SubmitAssessmentResponseObject); ok {
 		return validResponse.VisitSubmitAssessmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuditEntries operation middleware
+func (sh *strictHandler) ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error {
+	var request ListAuditEntriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEntries(ctx.Request().Context(), request.(ListAuditEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEntriesResponseObject); ok {
+		return validResponse.VisitListAuditEntriesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -36791,6 +37343,32 @@ func (sh *strictHandler) UpdateContact(ctx echo.Context, patientID PatientPath, 
 		return err
 	} else if validResponse, ok := response.(UpdateContactResponseObject); ok {
 		return validResponse.VisitUpdateContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDisclosures operation middleware
+func (sh *strictHandler) ListDisclosures(ctx echo.Context, patientID PatientPath, params ListDisclosuresParams) error {
+	var request ListDisclosuresRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDisclosures(ctx.Request().Context(), request.(ListDisclosuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDisclosures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDisclosuresResponseObject); ok {
+		return validResponse.VisitListDisclosuresResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 )
 
@@ -89,4 +91,21 @@ func (e *explaining) QueryContext(ctx context.Context, query string, args ...any
 	}
 	e.plans = append(e.plans, strings.Join(lines, "\n"))
 	return e.pinned.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // gorm closes them
+}
+
+// Enter writes an entry that shows some patients, none of its own.
+func (tx *Tx) Enter(e Entry, patients ...uuid.UUID) error {
+	events, err := json.Marshal(e.Events)
+	if err != nil {
+		return err
+	}
+	list := []statement{{`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
+		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
+		[]any{e.ClinicID, e.ID, e.At, e.Operation, e.Actor, e.RequestID, e.PatientID, e.Outcome, string(events)}}}
+	for _, s := range append(list, mentions(e.ClinicID, e.ID, e.At, patients)...) {
+		if _, err := tx.exec(s.query, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

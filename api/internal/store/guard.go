@@ -17,11 +17,14 @@ import (
 // it may do there.
 var workerTables = map[string]string{
 	"journal":             "SELECT, INSERT, UPDATE (seq)",
+	"journal_patients":    "SELECT, INSERT",
 	"journal_heads":       "SELECT, INSERT, UPDATE",
 	"journal_seals":       "SELECT, INSERT",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
 	"deliveries":          "SELECT, UPDATE",
+	"invitations":         "SELECT, DELETE",
+	"support_tickets":     "SELECT, DELETE",
 }
 
 // guard installs what holds for every statement: it runs in a transaction, sees the rows of

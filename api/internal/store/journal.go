@@ -1,10 +1,11 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -126,6 +127,9 @@ func (tx *Tx) entry() ([]statement, error) {
 	}
 	s, id := tx.scope, tx.NewID()
 	list := []statement{tx.db.entryOf(s, id, tx.Now, tx.concerned(), OutcomeDone, string(events))}
+	if len(tx.locked) > 1 {
+		list = append(list, mentions(s.Clinic, id, tx.Now, slices.Collect(maps.Keys(tx.locked)))...)
+	}
 	for _, v := range tx.versions {
 		list = append(list, statement{
 			`INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data)
@@ -159,16 +163,6 @@ func (tx *Tx) kept() (statement, error) {
 		// A nil body would be NULL.
 		[]any{s.Clinic, s.Key[:], tx.concerned(), s.Fingerprint[:], tx.keep.Status, string(header), append([]byte{}, tx.keep.Body...), tx.Now},
 	}, nil
-}
-
-// ForgetAnswers removes the answers kept for idempotency keys before that time, in all
-// clinics, and returns how many. A repetition after that is a new request.
-func (db *DB) ForgetAnswers(ctx context.Context, before time.Time) (n int64, err error) {
-	err = db.System(ctx, "forget answers", func(tx *Tx) error {
-		n, err = tx.exec("DELETE FROM idempotency_records WHERE created_at < $1", before)
-		return err
-	})
-	return n, err
 }
 
 func orNull(id uuid.UUID) *uuid.UUID {

@@ -90,6 +90,14 @@ var lists = map[string]struct {
 	"applied":            {"adjustments_by_status", adjustments(store.AdjustmentFilter{Applied: true})},
 	"suggestions":        {"suggestions_by_treatment", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSuggestions(id, p)) }},
 	"dispenses":          {"dispenses_by_prescription", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListDispenses(id, p)) }},
+	"audit":              {"journal_seq|sqlite_autoindex_journal", entries(store.EntryFilter{})},
+	"audit, after":       {"journal_seq|sqlite_autoindex_journal", entries(store.EntryFilter{After: 1})},
+	"audit, actor":       {"journal_actor", entries(store.EntryFilter{Actor: store.Actor{Kind: store.ActorStaff, ID: uuid.New()}})},
+	"audit, request":     {"journal_request", entries(store.EntryFilter{RequestID: "request-1"})},
+	"audit, denied":      {"journal_rare", entries(store.EntryFilter{Outcome: store.OutcomeDenied})},
+	"audit, past":        {"journal_at", entries(store.EntryFilter{From: noon.Add(-24 * time.Hour), Until: noon})},
+	"audit, patient":     {"journal_patient|journal_disclosed", entries(store.EntryFilter{Patient: uuid.New()})},
+	"disclosures":        {"journal_disclosed", disclosures},
 	"supply":             {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
 }
 
@@ -165,6 +173,14 @@ func findings(tx *store.Tx, _ uuid.UUID, p store.Page) error {
 	return second(tx.Findings(noon.Add(-24*time.Hour), noon, p))
 }
 
+func entries(f store.EntryFilter) func(*store.Tx, uuid.UUID, store.Page) error {
+	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListEntries(f, p)) }
+}
+
+func disclosures(tx *store.Tx, id uuid.UUID, p store.Page) error {
+	return second(tx.ListDisclosures(id, noon.Add(-24*time.Hour), noon, p))
+}
+
 func alerts(f store.AlertFilter) func(*store.Tx, uuid.UUID, store.Page) error {
 	return func(tx *store.Tx, _ uuid.UUID, p store.Page) error { return second(tx.ListAlerts(f, p)) }
 }
@@ -174,7 +190,7 @@ func alerts(f store.AlertFilter) func(*store.Tx, uuid.UUID, store.Page) error {
 func TestListsUseAnIndex(t *testing.T) {
 	shipped(t, func(t *testing.T, db *store.DB, s store.Scope, patient uuid.UUID) {
 		for name, list := range lists {
-			for _, p := range []store.Page{{Limit: 50}, {Limit: 50, After: &store.Key{Time: noon, Text: "lindqvist maya", ID: patient}}} {
+			for _, p := range []store.Page{{Limit: 50}, {Limit: 50, After: &store.Key{Time: noon, Text: "lindqvist maya", Number: 4, ID: patient}}} {
 				err := db.View(t.Context(), s, func(tx *store.Tx) error {
 					plans := tx.Plans(t)
 					if err := list.ask(tx, patient, p); err != nil {
@@ -206,7 +222,7 @@ func TestListsUseAnIndex(t *testing.T) {
 func uses(plan, index string) bool {
 	sqlite := strings.HasPrefix(plan, "SEARCH")
 	return !sqlite || slices.ContainsFunc(strings.Split(index, "|"), func(name string) bool {
-		return strings.Contains(plan, "USING INDEX "+name)
+		return strings.Contains(plan, "INDEX "+name)
 	})
 }
 

@@ -20,12 +20,13 @@ type Page struct {
 	After *Key // the key that came with the page before; nil for the first
 }
 
-// Key is a place in a list: the sort value of a row, a time or a text, and its id. The texts may
-// name a person: whoever hands a key out must seal it.
+// Key is a place in a list: the sort value of a row, a time or a text, and its id, or its number alone. The
+// texts may name a person: whoever hands a key out must seal it.
 type Key struct {
-	Time time.Time `json:"time,omitzero"`
-	Text string    `json:"text,omitempty"`
-	ID   uuid.UUID `json:"id"`
+	Time   time.Time `json:"time,omitzero"`
+	Text   string    `json:"text,omitempty"`
+	Number int64     `json:"number,omitempty"`
+	ID     uuid.UUID `json:"id"`
 }
 
 // order is how a list is sorted: by a time or a text that is never NULL, then by id. An index on

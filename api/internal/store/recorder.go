@@ -15,8 +15,8 @@ const groupSize = 256
 // refused.
 type Observation struct {
 	Outcome Outcome
-	// Patient is whom it was about, zero if nobody or several.
-	Patient uuid.UUID
+	// Patients are those whom it was about.
+	Patients []uuid.UUID
 	// Records are those that were shown, tried or asked for.
 	Records []Event
 }
@@ -29,8 +29,8 @@ type recorder struct {
 }
 
 type observed struct {
-	statement
-	done chan error
+	statements []statement
+	done       chan error
 }
 
 // Record writes the journal entry of an operation that changed nothing, and returns once it is committed.
@@ -40,11 +40,11 @@ func (db *DB) Record(ctx context.Context, s Scope, o Observation) error {
 	if !s.valid(read) {
 		return ErrNoScope
 	}
-	entry, err := db.observation(s, o)
+	statements, err := db.observation(s, o)
 	if err != nil {
 		return err
 	}
-	w := observed{entry, make(chan error, 1)}
+	w := observed{statements, make(chan error, 1)}
 	r := &db.recorder
 	r.mu.Lock()
 	r.waiting = append(r.waiting, w)
@@ -63,13 +63,24 @@ func (db *DB) Record(ctx context.Context, s Scope, o Observation) error {
 	}
 }
 
-func (db *DB) observation(s Scope, o Observation) (statement, error) {
+func (db *DB) observation(s Scope, o Observation) ([]statement, error) {
 	records := o.Records
 	if records == nil {
 		records = []Event{}
 	}
 	events, err := json.Marshal(records)
-	return db.entryOf(s, db.newID(), micros(db.now()), orNull(o.Patient), o.Outcome, string(events)), err
+	if err != nil {
+		return nil, err
+	}
+	id, at, patient := db.newID(), micros(db.now()), uuid.Nil
+	if len(o.Patients) == 1 {
+		patient = o.Patients[0]
+	}
+	list := []statement{db.entryOf(s, id, at, orNull(patient), o.Outcome, string(events))}
+	if patient == uuid.Nil {
+		list = append(list, mentions(s.Clinic, id, at, o.Patients)...)
+	}
+	return list, nil
 }
 
 // recordGroups commits one group after the other until nothing waits.
@@ -101,9 +112,9 @@ func (db *DB) commitGroup(group []observed) error {
 	if err != nil {
 		return err
 	}
-	entries := make([]statement, len(group))
-	for i, w := range group {
-		entries[i] = w.statement
+	var entries []statement
+	for _, w := range group {
+		entries = append(entries, w.statements...)
 	}
 	if err := db.engine.commit(ctx, conn, entries); err != nil {
 		// Whatever it was, the request may be tried again: a second entry is better than none.

@@ -24,7 +24,7 @@ var globalTables = map[string]string{
 }
 
 // appendOnly are the clinic tables in which the runtime login may not change a row.
-var appendOnly = []string{"journal", "history", "idempotency_records", "fact_ids"}
+var appendOnly = []string{"journal", "journal_patients", "history", "idempotency_records", "fact_ids"}
 
 // readOnly are those that only the worker writes.
 var readOnly = []string{"journal_heads", "journal_seals"}
@@ -150,6 +150,9 @@ func (t securedTable) missing(app string) (list []string) {
 	if !t.clinic {
 		if rights := globalTables[t.name]; rights != "" {
 			list = append(list, "GRANT "+rights+" ON "+name+" TO "+app)
+		}
+		if rights := workerTables[t.name]; rights != "" {
+			list = append(list, "GRANT "+rights+" ON "+name+" TO "+worker)
 		}
 		return list
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,7 +45,7 @@ func newSQLite(o Options) (sqliteEngine, error) {
 	if err := makePrivate(o.DSN); err != nil {
 		return e, err
 	}
-	file := "file:" + (&url.URL{Path: filepath.ToSlash(o.DSN)}).EscapedPath()
+	file := fileURL(o.DSN)
 	// Times are written as UTC text, "2006-01-02 15:04:05.999999+00:00". It sorts as time
 	// does although the digits vary, because "+" comes before "." and "." before the digits.
 	common := "?_timezone=UTC&_time_format=sqlite&_dqs=0&_pragma=busy_timeout(3000)&_pragma=foreign_keys(1)"

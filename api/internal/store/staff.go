@@ -154,3 +154,11 @@ func (tx *Tx) OtherAdmins(id uuid.UUID) (n int64, err error) {
 	err = tx.orm.Model(&Staff{}).Where("admin = ? AND status = ? AND id <> ?", true, StaffActive, id).Count(&n).Error
 	return n, err
 }
+
+// StaffMembers returns the members of staff with those ids, without their credentials.
+func (tx *Tx) StaffMembers(ids []uuid.UUID) ([]Staff, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return many[Staff](tx.orm.Where("id IN ?", ids))
+}

@@ -26,6 +26,17 @@ CREATE TABLE journal (
 CREATE INDEX journal_pending ON journal (written) WHERE seq IS NULL;
 CREATE INDEX journal_patient ON journal (clinic_id, patient_id, seq);
 
+-- The patients of an entry that shows several of them at once, such as a page of a list: one row for each.
+-- An entry about one patient names them itself. "at" is the entry's, so that a patient's disclosures are a
+-- range of this index.
+CREATE TABLE journal_patients (
+    clinic_id  UUID        NOT NULL,
+    patient_id UUID        NOT NULL,
+    at         TIMESTAMPTZ NOT NULL,
+    id         UUID        NOT NULL, -- the entry
+    CONSTRAINT journal_patients_pkey PRIMARY KEY (clinic_id, patient_id, at, id)
+);
+
 -- Every version of every record as it was left by an operation. The journal keeps the hash of
 -- "data", so that a value can be erased without breaking the chain.
 CREATE TABLE history (
@@ -99,4 +110,5 @@ DROP TABLE sign_ins;
 DROP TABLE fact_ids;
 DROP TABLE idempotency_records;
 DROP TABLE history;
+DROP TABLE journal_patients;
 DROP TABLE journal;

@@ -1,0 +1,273 @@
+package store
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+)
+
+// EntryFilter says which numbered entries a list has. What is zero does not matter.
+type EntryFilter struct {
+	From, Until   time.Time // of the operation's clock: not before From, before Until
+	Actor         Actor     // of this kind; with an ID this one, of any kind if none is said
+	Operation     string
+	Outcome       Outcome
+	Patient       uuid.UUID // about this patient, also among others
+	Record        string    // the table of RecordID
+	RecordID      uuid.UUID
+	RequestID     string
+	After, Before int64 // of the numbers; with After the list is in their order
+
+	onward bool // in the order of the numbers
+}
+
+// Mention says that an entry shows a patient among others.
+type Mention struct {
+	ClinicID  uuid.UUID `gorm:"primaryKey"`
+	PatientID uuid.UUID `gorm:"primaryKey"`
+	At        time.Time `gorm:"primaryKey"`
+	ID        uuid.UUID `gorm:"primaryKey"` // the entry
+}
+
+// TableName is where gorm finds mentions.
+func (Mention) TableName() string { return "journal_patients" }
+
+// mentions returns the statement that is to be committed with an entry that shows several patients, none
+// if there are none: it finds the entry among each one's disclosures. The entry names these patients among
+// its records as well: what is hashed is the entry.
+func mentions(clinic, entry uuid.UUID, at time.Time, patients []uuid.UUID) []statement {
+	patients = slices.Compact(slices.SortedFunc(slices.Values(patients), func(a, b uuid.UUID) int {
+		return slices.Compare(a[:], b[:])
+	}))
+	if len(patients) == 0 {
+		return nil
+	}
+	args := []any{clinic, at, entry}
+	rows := make([]string, len(patients))
+	for i, p := range patients {
+		args = append(args, p)
+		rows[i] = fmt.Sprintf("($1, $%d, $2, $3)", len(args))
+	}
+	return []statement{{"INSERT INTO journal_patients (clinic_id, patient_id, at, id) VALUES " + strings.Join(rows, ", "), args}}
+}
+
+// ListEntries returns a page of the clinic's numbered entries, the newest first.
+func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
+	limit := cmp.Or(p.Limit, DefaultLimit)
+	f.onward = f.After > 0
+	switch {
+	case p.After != nil && f.onward:
+		f.After = p.After.Number
+	case p.After != nil:
+		f.Before = p.After.Number
+	}
+	if f.Record != "" && f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
+		var err error
+		if f.Patient, err = tx.patientOfRecord(f.Record, f.RecordID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := tx.narrow(&f); err != nil {
+		return nil, nil, err
+	}
+	q := f.apply(tx.orm).Limit(limit + 1).Session(&gorm.Session{})
+	queries := []*gorm.DB{q}
+	if f.Patient != uuid.Nil {
+		among := tx.orm.Model(&Mention{}).Select("id").Where("patient_id = ?", f.Patient)
+		queries = []*gorm.DB{q.Where("patient_id = ?", f.Patient), q.Where("id IN (?)", among)}
+	}
+	var rows []Entry
+	for _, q := range queries {
+		some, err := many[Entry](q)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, some...)
+	}
+	slices.SortFunc(rows, func(a, b Entry) int {
+		if f.onward {
+			a, b = b, a
+		}
+		return cmp.Compare(*b.Seq, *a.Seq)
+	})
+	if len(rows) <= limit {
+		return rows, nil, nil
+	}
+	return rows[:limit], &Key{Number: *rows[limit-1].Seq}, nil
+}
+
+func (f EntryFilter) apply(q *gorm.DB) *gorm.DB {
+	q = f.times(q)
+	where := func(asked bool, condition string, value ...any) {
+		if asked {
+			q = q.Where(condition, value...)
+		}
+	}
+	switch {
+	case f.Actor.ID != uuid.Nil && f.Actor.Kind == "":
+		q = q.Where("actor IN ?", []string{
+			Actor{ActorStaff, f.Actor.ID}.String(), Actor{ActorPatient, f.Actor.ID}.String(), Actor{ActorSupportPerson, f.Actor.ID}.String(),
+		})
+	case f.Actor.ID != uuid.Nil, f.Actor.Kind == ActorSystem:
+		q = q.Where("actor = ?", f.Actor.String())
+	case f.Actor.Kind != "":
+		q = q.Where("actor LIKE ?", f.Actor.Kind+":%")
+	}
+	where(f.Operation != "", "operation = ?", f.Operation)
+	where(f.Outcome != "", "outcome = ?", f.Outcome)
+	where(slices.Contains(rareOutcomes, f.Outcome), rarely)
+	where(f.RequestID != "", "request_id = ?", f.RequestID)
+	where(f.Record != "" || f.RecordID != uuid.Nil, "events LIKE ?", f.inEvents())
+	where(f.Before > 0, "seq < ?", f.Before)
+	where(f.After > 0 || f.Before == 0, "seq > ?", f.After) // numbers begin with 1; what has none is not smaller either
+	if f.onward {
+		return q.Order("seq")
+	}
+	return q.Order("seq DESC")
+}
+
+// rarely is the condition of the index on rareOutcomes, in its words: whether a parameter meets it, a planner
+// cannot know.
+const rarely = "outcome IN ('dryRun', 'replayed', 'refused', 'denied')"
+
+var rareOutcomes = []Outcome{OutcomeDryRun, OutcomeReplayed, OutcomeRefused, OutcomeDenied}
+
+// inEvents is how the record stands in an entry, as [Event] is written there.
+func (f EntryFilter) inEvents() string {
+	pattern := "%"
+	if f.Record != "" {
+		pattern += `"record":"` + f.Record + `",`
+	}
+	if f.RecordID != uuid.Nil {
+		pattern += `"id":"` + f.RecordID.String() + `"`
+	}
+	return pattern + "%"
+}
+
+// patientOfRecord is whose a record is, so that it has to be looked for among that patient's entries only;
+// nobody's if it is no patient's or was never written.
+func (tx *Tx) patientOfRecord(table string, id uuid.UUID) (uuid.UUID, error) {
+	var patient *uuid.UUID
+	err := tx.row(`SELECT patient_id FROM history WHERE clinic_id = $1 AND record = $2 AND record_id = $3 LIMIT 1`,
+		[]any{tx.scope.Clinic, table, id}, &patient)
+	if errors.Is(err, ErrNotFound) || err == nil && patient == nil {
+		return uuid.Nil, nil
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return *patient, nil
+}
+
+// narrow turns a stretch of time into the numbers that lie in it: nearly those between two numbers, as they
+// rise with time, but each begun before others that were committed first. A list of what is long past would
+// otherwise walk through everything since.
+func (tx *Tx) narrow(f *EntryFilter) error {
+	if f.Until.IsZero() || f.From.IsZero() && f.Before > 0 {
+		return nil
+	}
+	var found struct{ First, Last *int64 }
+	// Added to, so that no planner looks for the smallest number instead of for the times.
+	err := f.times(tx.orm.Model(&Entry{}).Where("seq IS NOT NULL")).Select("min(seq + 0) AS first, max(seq + 0) AS last").Scan(&found).Error
+	if found.First == nil { // nothing lies in it
+		found.First, found.Last = new(int64(2)), new(int64(0))
+	}
+	f.After = max(f.After, *found.First-1)
+	if f.Before == 0 || f.Before > *found.Last {
+		f.Before = *found.Last + 1
+	}
+	return err
+}
+
+// times are the conditions that an index on the times answers alone.
+func (f EntryFilter) times(q *gorm.DB) *gorm.DB {
+	if !f.From.IsZero() {
+		q = q.Where("at >= ?", f.From)
+	}
+	if !f.Until.IsZero() {
+		q = q.Where("at < ?", f.Until)
+	}
+	return q
+}
+
+// disclosing are the outcomes of an operation that has shown what it is about.
+var disclosing = []Outcome{OutcomeDone, OutcomeRead, OutcomeDryRun, OutcomeReplayed}
+
+// ListDisclosures returns a page of the numbered entries in which a patient's data was shown to somebody
+// else than the patient, alone or among others', the latest first.
+func (tx *Tx) ListDisclosures(patient uuid.UUID, from, until time.Time, p Page) ([]Entry, *Key, error) {
+	between := tx.orm.Where("patient_id = ?", patient)
+	if !from.IsZero() {
+		between = between.Where("at >= ?", from)
+	}
+	if !until.IsZero() {
+		between = between.Where("at < ?", until)
+	}
+	between = between.Session(&gorm.Session{})
+	own, _, err := list[Entry](between.Where("seq IS NOT NULL AND outcome IN ? AND actor NOT IN ?", disclosing,
+		[]string{ActorSystem, Actor{ActorPatient, patient}.String()}), desc("at"), p.more())
+	if err != nil {
+		return nil, nil, err
+	}
+	among, _, err := list[Mention](between, desc("at"), p.more())
+	if err != nil {
+		return nil, nil, err
+	}
+	return tx.merge(own, among, cmp.Or(p.Limit, DefaultLimit))
+}
+
+// more is the page with one row of the next.
+func (p Page) more() Page { p.Limit = cmp.Or(p.Limit, DefaultLimit) + 1; return p }
+
+// merge makes one page of a patient's own entries and those in which others are named too.
+func (tx *Tx) merge(own []Entry, among []Mention, limit int) ([]Entry, *Key, error) {
+	keys := make([]Key, 0, len(own)+len(among))
+	for _, e := range own {
+		keys = append(keys, Key{Time: e.At, ID: e.ID})
+	}
+	for _, m := range among {
+		keys = append(keys, Key{Time: m.At, ID: m.ID})
+	}
+	slices.SortFunc(keys, func(a, b Key) int { return cmp.Or(b.Time.Compare(a.Time), slices.Compare(b.ID[:], a.ID[:])) })
+	var next *Key
+	if len(keys) > limit {
+		keys = keys[:limit]
+		next = &keys[limit-1]
+	}
+	rows := make([]Entry, 0, len(keys))
+	for _, k := range keys {
+		if i := slices.IndexFunc(own, func(e Entry) bool { return e.ID == k.ID }); i >= 0 {
+			rows = append(rows, own[i])
+			continue
+		}
+		e, err := tx.numbered(k.ID)
+		if errors.Is(err, ErrNotFound) { // it gets its number in a moment
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, *e)
+	}
+	return rows, next, nil
+}
+
+// numbered returns an entry of the clinic that has its number, also to a patient who is one of several in
+// it: the guard would show patients only what names nobody else.
+func (tx *Tx) numbered(id uuid.UUID) (*Entry, error) {
+	e, events := &Entry{ClinicID: tx.scope.Clinic, ID: id}, ""
+	err := tx.row(`SELECT seq, at, operation, actor, request_id, patient_id, outcome, events FROM journal
+		WHERE clinic_id = $1 AND id = $2 AND seq IS NOT NULL`, []any{tx.scope.Clinic, id},
+		&e.Seq, &e.At, &e.Operation, &e.Actor, &e.RequestID, &e.PatientID, &e.Outcome, &events)
+	if err != nil {
+		return nil, err
+	}
+	return e, json.Unmarshal([]byte(events), &e.Events)
+}

@@ -19,7 +19,11 @@ var workerTables = map[string]string{
 	"journal":             "SELECT, INSERT, UPDATE",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
-	"deliveries":          "SELECT, UPDATE",
+	"deliveries":          "SELECT, INSERT, UPDATE, DELETE",
+	"webhook_endpoints":   "SELECT",
+	"webhook_event_types": "SELECT",
+	"webhook_secrets":     "SELECT",
+	"webhook_positions":   "SELECT, UPDATE",
 }
 
 // guard installs what holds for every statement: it runs in a transaction, sees the rows of

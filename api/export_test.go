@@ -10,3 +10,19 @@ func Routes(s *Server) ([]*echo.Route, error) {
 	}
 	return e.Routes(), nil
 }
+
+// EventTypes are all events that there are, with the table that each is about.
+var EventTypes = eventTypes
+
+// StaffEvents are those that are not for patients although they are about a record that is.
+var StaffEvents = staffEvents
+
+// Records are the tables that events are about, with their type on the wire and the operation that shows
+// the record.
+func Records() map[string][2]string {
+	all := map[string][2]string{}
+	for table, r := range records {
+		all[table] = [2]string{r.word, r.shownBy}
+	}
+	return all
+}

@@ -29,6 +29,8 @@ type Server struct {
 	log      *slog.Logger
 	db       *store.DB
 	contract *contract.Contract
+	// operations are those of the contract, by their ids.
+	operations map[string]*operation
 	handler  http.Handler
 
 	verifier *verifier
@@ -125,8 +127,8 @@ func (s *Server) openKeys() error {
 
 // routes puts the middleware around the generated routes and adds the few outside /v1.
 func (s *Server) routes() (*echo.Echo, error) {
-	ops, err := operations(s.contract)
-	if err != nil {
+	var err error
+	if s.operations, err = operations(s.contract); err != nil {
 		return nil, err
 	}
 	proxies, err := s.cfg.proxies()
@@ -142,7 +144,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	}
 	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
-	for id, op := range ops {
+	for id, op := range s.operations {
 		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
 	}
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{

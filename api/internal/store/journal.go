@@ -57,6 +57,8 @@ type Event struct {
 	ID      uuid.UUID `json:"id"`
 	Version int64     `json:"version,omitempty"`
 	Hash    string    `json:"hash,omitempty"` // SHA-256 of the history's data, hex
+	// StaffOnly says that the record, as it was then, was not for its patient to see.
+	StaffOnly bool `json:"staffOnly,omitempty"`
 }
 
 // Entries returns the clinic's numbered entries after a number, in their order; with a patient, those about

@@ -311,7 +311,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			Path: map[string]string{"patientId": c.patient.ID.String(), "assessmentId": uuid.NewString()}, Body: c.worried(),
 		})
 	}
-	planned := c.For(t, "prescribe")
+	planned, hooked := c.For(t, "prescribe"), c.For(t, "testWebhookEndpoint")
 	unguarded := c.Guarding(t) // nobody has to decide again on a patient whose treatment has ended
 	restart, consulted := c.For(t, "startTreatment"), c.For(t, "openConsultation")
 	by := func(who *apitest.Person, operation string, scene *apitest.Scene) apitest.Call {
@@ -382,8 +382,10 @@ func (c *counter) books(t *testing.T) map[string]book {
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),
 				Path: map[string]string{"patientId": worried.IDs["patient"], "assessmentId": uuid.NewString()}})
 		}, "reason=alert"},
-		"listAlertRules": {apitest.Call{Operation: "listAlertRules", Token: c.Clinician.Token}, must(planned, "publishAlertRules", c.Admin), ""},
-		"listAlerts":     {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
+		"listAlertRules":       {apitest.Call{Operation: "listAlertRules", Token: c.Clinician.Token}, must(planned, "publishAlertRules", c.Admin), ""},
+		"listWebhookEndpoints": {apitest.Call{Operation: "listWebhookEndpoints", Token: c.Admin.Token}, must(hooked, "addWebhookEndpoint", c.Admin), "status=pending"},
+		"listDeliveries":       {apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token}, must(hooked, "testWebhookEndpoint", c.Admin), "status=parked"},
+		"listAlerts":           {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/api/internal/contract"
+	"github.com/titrate-health/titrate/api/internal/egress"
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 )
@@ -31,7 +32,7 @@ type Server struct {
 	contract *contract.Contract
 	// operations are those of the contract, by their ids.
 	operations map[string]*operation
-	handler  http.Handler
+	handler    http.Handler
 
 	verifier *verifier
 	issuer   *issuer // the embedded one, or nil
@@ -44,6 +45,11 @@ type Server struct {
 	metrics  *prometheus.Registry
 	tracing  tracing
 	working  sync.Mutex // held while deadlines are met
+
+	gate           egress.Gate // what webhooks may be sent to
+	webhooks       webhookSender
+	webhookSecrets sealer
+	challengeKey   [32]byte // what challenges of endpoints are made with
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -64,6 +70,11 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.limiter.perMinute, _ = cfg.perMinute()
 	var err error
+	s.gate.Resolve = cfg.Resolve
+	if s.gate.Allow, err = cfg.webhookRanges(); err != nil {
+		return nil, err
+	}
+	s.webhooks.client = s.gate.Client(sendLimit)
 	if s.contract, err = contract.Load(titrate.OpenAPI); err != nil {
 		return nil, err
 	}
@@ -110,6 +121,10 @@ func (s *Server) openKeys() error {
 	if s.answers, err = newSealer(deriveKey(secret, "kept answers")); err != nil {
 		return err
 	}
+	s.challengeKey = deriveKey(secret, "webhook challenges")
+	if s.webhookSecrets, err = newSealer(deriveKey(secret, "webhook secrets")); err != nil {
+		return err
+	}
 	if s.cfg.OIDCIssuer == "" {
 		if s.issuer, err = newIssuer(signing); err != nil {
 			return err
@@ -145,7 +160,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
 	for id, op := range s.operations {
-		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
+		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.lookAtURL, s.transaction(op)}
 	}
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{
 		BaseURL: "/v1", OperationMiddlewares: perOperation,
@@ -158,6 +173,9 @@ func (s *Server) routes() (*echo.Echo, error) {
 func (s *Server) measure() (echo.MiddlewareFunc, error) {
 	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := s.measureWebhooks(); err != nil {
+		return nil, err
+	}
 	return echoprometheus.MiddlewareConfig{
 		Namespace: "titrate", Registerer: s.metrics, DoNotUseRequestPathFor404: true,
 		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
@@ -204,18 +222,16 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	}
 	working, rest := context.WithCancel(ctx)
 	defer rest()
-	rested := make(chan struct{})
-	go func() {
-		defer close(rested)
-		s.work(working)
-	}()
+	var background sync.WaitGroup
+	background.Go(func() { s.work(working) })
+	background.Go(func() { s.sendWebhooks(working) })
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 		err = nil
 	}
 	rest()
-	<-rested
+	background.Wait()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
 	return errors.Join(err, main.Shutdown(stop), metrics.Shutdown(stop))
@@ -225,6 +241,9 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 func (s *Server) Close() error {
 	if s.verifier != nil {
 		s.verifier.Close()
+	}
+	if s.webhooks.client != nil {
+		s.webhooks.client.CloseIdleConnections()
 	}
 	err := s.tracing.close()
 	if s.db != nil {

@@ -27,9 +27,12 @@ func (s *Server) work(ctx context.Context) {
 	defer ticker.Stop()
 	var forgotten time.Time
 	for failing := false; ; {
-		err := s.Work(ctx)
+		err := s.catchUp(ctx)
 		if now := s.now(); err == nil && now.Sub(forgotten) > time.Hour {
 			_, err = s.db.ForgetAnswers(ctx, now.Add(-keepAnswers))
+			if err == nil {
+				_, err = s.db.ForgetDeliveries(ctx, now.Add(-keepDeliveries))
+			}
 			forgotten = now
 		}
 		switch {
@@ -47,11 +50,20 @@ func (s *Server) work(ctx context.Context) {
 	}
 }
 
-// Work does what follows from every deadline that has passed, the earliest first, and returns when
+// Work does all that has become due, and returns when nothing is due any more: deadlines, the numbers of the journal,
+// and webhooks, of which it waits for the answers.
+func (s *Server) Work(ctx context.Context) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	return errors.Join(s.deliverDue(ctx), s.sequence(ctx)) // what endpoints have brought about gets its numbers too
+}
+
+// catchUp does what follows from every deadline that has passed, the earliest first, and returns when
 // nothing is due any more. Each deadline is a transaction of its own, in which it is marked as done:
 // what another process has done by then, or what a person has forestalled, is not done again. One
 // that fails does not stand in the way of others, and is due again the next time.
-func (s *Server) Work(ctx context.Context) error {
+func (s *Server) catchUp(ctx context.Context) error {
 	s.working.Lock()
 	defer s.working.Unlock()
 	return errors.Join(s.meetDeadlines(ctx), s.sequence(ctx))

@@ -107,6 +107,12 @@ func (tx *Tx) ParkDeliveries(endpoint uuid.UUID) error {
 		Updates(map[string]any{"status": DeliveryParked, "ended_at": tx.Now, "claimed_until": nil}).Error
 }
 
+// ParkMessages has no challenge and no test sent any more that is pending.
+func (tx *Tx) ParkMessages(endpoint uuid.UUID) error {
+	return tx.orm.Model(&Delivery{}).Where("endpoint_id = ? AND status = ? AND entry_number IS NULL", endpoint, DeliveryPending).
+		Updates(map[string]any{"status": DeliveryParked, "ended_at": tx.Now, "claimed_until": nil}).Error
+}
+
 // ReplayDeliveries makes the events of a range of numbers due again for an endpoint, those of these types, all if there are
 // none, and returns how many. Each event is one delivery for ever, with one id: what is there becomes pending again, what
 // was never made, or forgotten, is added.

@@ -55,8 +55,8 @@ func (db *DB) EndpointsWithWork(ctx context.Context) (list []EndpointRef, err er
 }
 
 // FanOut makes deliveries of the next events for an active endpoint, of those that are public and that it wants, and moves its
-// position, in one transaction. It reports whether there may be more.
-func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) bool) (more bool, err error) {
+// position, in one transaction. It returns how many entries it has looked at, and whether there may be more.
+func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) bool) (n int, more bool, err error) {
 	err = db.System(ctx, "make deliveries", func(tx *Tx) error {
 		var number int64
 		if err := tx.row(`SELECT p.entry_number FROM webhook_positions p WHERE p.clinic_id = $1 AND p.endpoint_id = $2`+
@@ -81,12 +81,12 @@ func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) boo
 				}
 			}
 		}
-		more = len(entries) == fanOutPage
+		n, more = len(entries), len(entries) == fanOutPage
 		_, err = tx.exec(`UPDATE webhook_positions SET entry_number = $1 WHERE clinic_id = $2 AND endpoint_id = $3`,
 			*entries[len(entries)-1].Seq, at.ClinicID, at.EndpointID)
 		return err
 	})
-	return more, err
+	return n, more, err
 }
 
 // EventDelivery is the delivery of an event of a numbered entry, not yet of an endpoint.

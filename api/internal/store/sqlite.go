@@ -148,7 +148,7 @@ func (e sqliteEngine) checkRole(context.Context) error { return nil }
 
 // entryOrder is the row's number: there is one writer, so that it orders the entries.
 func (e sqliteEngine) entryOrder() string { return "(SELECT coalesce(max(rowid), 0) + 1 FROM journal)" }
-func (e sqliteEngine) forUpdate() string { return "" }
+func (e sqliteEngine) forUpdate() string  { return "" }
 
 func (e sqliteEngine) begin(ctx context.Context, s Scope, m mode) (*sql.Conn, *record, error) {
 	pool, q := e.reader, "BEGIN"

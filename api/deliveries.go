@@ -82,7 +82,7 @@ func (s *Server) RetryDelivery(ctx context.Context, req oapi.RetryDeliveryReques
 	if err := receives(tx, d.EndpointID); err != nil {
 		return nil, err
 	}
-	if err := tx.RetryDelivery(d.ID); err != nil {
+	if err := tx.RetryDelivery(d); err != nil {
 		return nil, err
 	}
 	tx.Note("webhookEndpoint.deliveryRetried", "webhook_endpoints", d.EndpointID)
@@ -108,11 +108,11 @@ func (s *Server) ReplayDeliveries(ctx context.Context, req oapi.ReplayDeliveries
 	if err != nil {
 		return nil, err
 	}
-	position, err := tx.WebhookPosition(w.ID)
+	position, err := tx.HoldWebhookPosition(w.ID)
 	if err != nil {
 		return nil, err
 	}
-	upTo := min(b.ToNumber, position.EntryNumber) // what is later is sent anyway
+	upTo := min(b.ToNumber, position) // what is later is sent anyway
 	events, err := replayed(tx, w, b.FromNumber, upTo, orZero(b.EventTypes))
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func deliveryOut(d *store.Delivery) oapi.Delivery {
 		out.Event = new(eventID{*d.EntryNumber, *d.EventPosition}.String())
 	}
 	if d.Status == store.DeliveryPending {
-		out.NextAttemptAt = &d.NextAt
+		out.NextAttemptAt = d.NextAt
 	}
 	return out
 }

@@ -99,7 +99,9 @@ func (s *Server) schedule(a *sendResult, retryAfter time.Duration) {
 		pause := min(retryAfter, longestPause)
 		a.PausedUntil, wait = new(now.Add(pause)), max(wait, pause)
 	}
-	a.NextAt = now.Add(wait)
+	if a.Status == store.DeliveryPending {
+		a.NextAt = new(now.Add(wait))
+	}
 }
 
 // post makes the request. The error says why there is no answer, or no whole one.

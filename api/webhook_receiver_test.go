@@ -118,16 +118,18 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if webhook.Verify(q.Header, body, m.at, r.secrets...) != nil {
 		r.unsigned++
 	}
+	r.messages = append(r.messages, m)
+	place := len(r.messages) - 1
 	r.mu.Unlock()
+	taken := true
 	if m.event.Challenge != "" {
-		m.taken = true
 		_, _ = io.WriteString(w, m.event.Challenge+"\n")
 	} else {
-		m.taken = behave(n, w, q)
+		taken = behave(n, w, q)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.messages = append(r.messages, m)
+	r.messages[place].taken = taken
 }
 
 // got are the messages so far of events, tests included, that were taken.

@@ -5935,7 +5935,7 @@ type Delivery struct {
 	// ID The delivery's id.
 	ID openapi_types.UUID `json:"id"`
 
-	// NextAttemptAt When it is sent next; absent if it is not pending.
+	// NextAttemptAt When it is sent next; absent if it is not pending, or waits for an earlier event of the same patient.
 	NextAttemptAt *time.Time `json:"nextAttemptAt,omitempty"`
 
 	// PatientID The patient that the event concerns.

@@ -54,7 +54,7 @@ type Delivery struct {
 	Lane          uuid.UUID // what goes in order: a patient, else a record
 	Status        DeliveryStatus
 	Attempts      int
-	NextAt        time.Time // of the next attempt, while it is pending
+	NextAt        *time.Time // of the next attempt; a pending one without it waits for those before it in its lane
 	ClaimedUntil  *time.Time
 	AnswerStatus  *int
 	Failure       *DeliveryFailure
@@ -67,7 +67,7 @@ type Delivery struct {
 // Deliver adds a challenge or a test, due now.
 func (tx *Tx) Deliver(endpoint uuid.UUID, eventType string) (*Delivery, error) {
 	id := tx.NewID()
-	d := &Delivery{ID: id, EndpointID: endpoint, EventType: eventType, Lane: id, Status: DeliveryPending, NextAt: tx.Now, CreatedAt: tx.Now}
+	d := &Delivery{ID: id, EndpointID: endpoint, EventType: eventType, Lane: id, Status: DeliveryPending, NextAt: &tx.Now, CreatedAt: tx.Now}
 	return d, tx.orm.Create(d).Error
 }
 
@@ -91,14 +91,35 @@ func (tx *Tx) ListDeliveries(endpoint uuid.UUID, status DeliveryStatus, p Page) 
 // anew is a delivery that nothing has become of yet.
 func (tx *Tx) anew() map[string]any {
 	return map[string]any{
-		"status": DeliveryPending, "attempts": 0, "next_at": tx.Now, "claimed_until": nil, "answer_status": nil, "failure": nil,
+		"status": DeliveryPending, "attempts": 0, "next_at": nil, "claimed_until": nil, "answer_status": nil, "failure": nil,
 		"duration_ms": nil, "attempted_at": nil, "ended_at": nil,
 	}
 }
 
-// RetryDelivery makes a delivery due now, with all its attempts before it.
-func (tx *Tx) RetryDelivery(id uuid.UUID) error {
-	return tx.orm.Model(&Delivery{}).Where("id = ?", id).Updates(tx.anew()).Error
+// RetryDelivery makes a delivery pending, with all its attempts before it, and its lane due now: those that were before it
+// are sent before it.
+func (tx *Tx) RetryDelivery(d *Delivery) error {
+	if _, err := tx.holdPosition(EndpointRef{tx.scope.Clinic, d.EndpointID}); err != nil {
+		return err
+	}
+	if err := tx.orm.Model(&Delivery{}).Where("id = ?", d.ID).Updates(tx.anew()).Error; err != nil {
+		return err
+	}
+	return tx.line(d.EndpointID, "lane = $3", d.Lane)
+}
+
+// line has the first delivery of each lane of an endpoint due now, and the others wait for it: of the lanes that
+// the condition is about, whose value is $3.
+func (tx *Tx) line(endpoint uuid.UUID, which string, value any) error {
+	of := `clinic_id = $1 AND endpoint_id = $2 AND status = 'pending' AND ` + which
+	_, err := tx.exec(`UPDATE deliveries SET next_at = NULL WHERE next_at IS NOT NULL AND `+of, tx.scope.Clinic, endpoint, value)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(`UPDATE deliveries SET next_at = $4 WHERE clinic_id = $1 AND id IN (SELECT p.id FROM (
+			SELECT id, row_number() OVER (PARTITION BY lane ORDER BY entry_number, event_position) AS place FROM deliveries WHERE `+of+`) p
+		WHERE p.place = 1)`, tx.scope.Clinic, endpoint, value, tx.Now)
+	return err
 }
 
 // ParkDeliveries has nothing more sent to an endpoint of what is pending.
@@ -117,6 +138,9 @@ func (tx *Tx) ParkMessages(endpoint uuid.UUID) error {
 // none, and returns how many. Each event is one delivery for ever, with one id: what is there becomes pending again, what
 // was never made, or forgotten, is added.
 func (tx *Tx) ReplayDeliveries(endpoint uuid.UUID, events []Delivery) (n int, err error) {
+	if len(events) == 0 {
+		return 0, nil
+	}
 	for len(events) > 0 {
 		batch := events[:min(len(events), deliveryBatch)]
 		events = events[len(batch):]
@@ -136,7 +160,7 @@ func (tx *Tx) ReplayDeliveries(endpoint uuid.UUID, events []Delivery) (n int, er
 				again = append(again, id)
 				continue
 			}
-			d.ID, d.EndpointID, d.Status, d.NextAt, d.CreatedAt = tx.NewID(), endpoint, DeliveryPending, tx.Now, tx.Now
+			d.ID, d.EndpointID, d.Status, d.CreatedAt = tx.NewID(), endpoint, DeliveryPending, tx.Now
 			fresh = append(fresh, d)
 		}
 		if len(again) > 0 {
@@ -151,7 +175,7 @@ func (tx *Tx) ReplayDeliveries(endpoint uuid.UUID, events []Delivery) (n int, er
 		}
 		n += len(batch)
 	}
-	return n, nil
+	return n, tx.line(endpoint, "entry_number >= $3", int64(0))
 }
 
 // deliveryBatch is how many deliveries a statement writes at most.

@@ -15,11 +15,9 @@ const fanOutPage = 500
 // EndpointRef names an endpoint of any clinic.
 type EndpointRef struct{ ClinicID, EndpointID uuid.UUID }
 
-// due is the condition for a delivery d at the time $1: it is its turn, and nobody has it. A delivery of a lane
-// waits for those before it.
-const due = `d.status = 'pending' AND d.next_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
-	AND NOT EXISTS (SELECT 1 FROM deliveries b WHERE b.clinic_id = d.clinic_id AND b.endpoint_id = d.endpoint_id AND b.lane = d.lane
-		AND b.status = 'pending' AND (b.entry_number, b.event_position) < (d.entry_number, d.event_position))`
+// due is the condition for a delivery d at the time $1: it is its turn, and nobody has it. Only the first of a lane
+// has a time; whoever makes or ends deliveries of an endpoint holds its position, so that there is always one.
+const due = `d.status = 'pending' AND d.next_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)`
 
 // Endpoints counts the endpoints of all clinics that may be sent something.
 func (db *DB) Endpoints(ctx context.Context) (n int, err error) {
@@ -58,9 +56,8 @@ func (db *DB) EndpointsWithWork(ctx context.Context) (list []EndpointRef, err er
 // position, in one transaction. It returns how many entries it has looked at, and whether there may be more.
 func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) bool) (n int, more bool, err error) {
 	err = db.System(ctx, "make deliveries", func(tx *Tx) error {
-		var number int64
-		if err := tx.row(`SELECT p.entry_number FROM webhook_positions p WHERE p.clinic_id = $1 AND p.endpoint_id = $2`+
-			tx.db.engine.forUpdate(), []any{at.ClinicID, at.EndpointID}, &number); err != nil {
+		number, err := tx.holdPosition(at)
+		if err != nil {
 			return err
 		}
 		w, err := tx.endpointOf(at)
@@ -71,12 +68,13 @@ func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) boo
 		if err != nil || len(entries) == 0 {
 			return err
 		}
+		taken := map[uuid.UUID]bool{}
 		for i := range entries {
 			for position, ev := range entries[i].Events {
 				if ev.Event == "" || !public(ev) || !w.Wants(ev.Event) {
 					continue
 				}
-				if err := tx.addDelivery(at, EventDelivery(&entries[i], position)); err != nil {
+				if err := tx.addDelivery(at, EventDelivery(&entries[i], position), taken); err != nil {
 					return err
 				}
 			}
@@ -99,12 +97,22 @@ func EventDelivery(e *Entry, position int) Delivery {
 	return d
 }
 
-// addDelivery adds an event to the end of its lane. It is not looked at before what it waits for.
-func (tx *Tx) addDelivery(at EndpointRef, d Delivery) error {
+// addDelivery adds an event to the end of its lane. taken are the lanes in which there is one, as far as they were asked for.
+func (tx *Tx) addDelivery(at EndpointRef, d Delivery, taken map[uuid.UUID]bool) error {
+	waits, known := taken[d.Lane]
+	if !known {
+		if err := tx.row(`SELECT EXISTS (SELECT 1 FROM deliveries WHERE clinic_id = $1 AND endpoint_id = $2 AND lane = $3 AND status = 'pending')`,
+			[]any{at.ClinicID, at.EndpointID, d.Lane}, &waits); err != nil {
+			return err
+		}
+	}
+	taken[d.Lane] = true
+	if !waits {
+		d.NextAt = &tx.Now
+	}
 	_, err := tx.exec(`INSERT INTO deliveries (clinic_id, id, endpoint_id, entry_number, event_position, event_type, patient_id, lane, status, attempts, created_at, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, coalesce((SELECT max(next_at) FROM deliveries
-			WHERE clinic_id = $1 AND endpoint_id = $3 AND lane = $8 AND status = 'pending' AND next_at > $9), $9))`,
-		at.ClinicID, tx.NewID(), at.EndpointID, *d.EntryNumber, *d.EventPosition, d.EventType, d.PatientID, d.Lane, tx.Now)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $10)`,
+		at.ClinicID, tx.NewID(), at.EndpointID, *d.EntryNumber, *d.EventPosition, d.EventType, d.PatientID, d.Lane, tx.Now, d.NextAt)
 	return err
 }
 
@@ -176,7 +184,7 @@ func (tx *Tx) claim(at EndpointRef, status WebhookStatus, limit int, lease time.
 		WHERE clinic_id = $3 AND status = 'pending' AND (claimed_until IS NULL OR claimed_until <= $1) AND id IN (SELECT d.id FROM deliveries d
 			WHERE d.clinic_id = $3 AND d.endpoint_id = $4 AND `+which+` AND `+due+`
 				AND NOT EXISTS (SELECT 1 FROM webhook_positions p WHERE p.clinic_id = $3 AND p.endpoint_id = $4 AND p.paused_until > $1)
-			ORDER BY d.next_at, d.entry_number, d.event_position LIMIT $5)
+			ORDER BY d.next_at LIMIT $5)
 		RETURNING id`, tx.Now, tx.Now.Add(lease), at.ClinicID, at.EndpointID, limit)
 	if err != nil {
 		return nil, err
@@ -223,7 +231,7 @@ func (tx *Tx) withEntries(clinic uuid.UUID, rows []Delivery) ([]ClaimedDelivery,
 type Attempt struct {
 	Delivery     Delivery
 	Status       DeliveryStatus // pending: it is sent again at NextAt
-	NextAt       time.Time
+	NextAt       *time.Time
 	AnswerStatus *int
 	Failure      *DeliveryFailure // nil: the endpoint has answered well
 	Duration     time.Duration
@@ -234,6 +242,9 @@ type Attempt struct {
 // something has. What somebody has decided about a delivery in the meantime stands.
 func (db *DB) Settle(ctx context.Context, at EndpointRef, attempts []Attempt) (failing *time.Time, err error) {
 	err = db.System(ctx, "settle deliveries", func(tx *Tx) error {
+		if _, err := tx.holdPosition(at); err != nil {
+			return err
+		}
 		for i := range attempts {
 			if err := tx.settle(at, &attempts[i]); err != nil {
 				return err
@@ -250,9 +261,6 @@ func (db *DB) Settle(ctx context.Context, at EndpointRef, attempts []Attempt) (f
 
 func (tx *Tx) settle(at EndpointRef, a *Attempt) error {
 	d := &a.Delivery
-	if a.Status != DeliveryPending {
-		a.NextAt = tx.Now
-	}
 	var ended *time.Time
 	if a.Status != DeliveryPending {
 		ended = &tx.Now
@@ -264,13 +272,8 @@ func (tx *Tx) settle(at EndpointRef, a *Attempt) error {
 	if err != nil {
 		return err
 	}
-	if n == 1 && d.EntryNumber != nil { // those behind it need not be looked at before, or can go now
-		which := "next_at < $1"
-		if ended != nil {
-			which = "next_at > $1"
-		}
-		if _, err := tx.exec(`UPDATE deliveries SET next_at = $1 WHERE clinic_id = $2 AND endpoint_id = $3 AND lane = $4 AND status = 'pending' AND `+which,
-			a.NextAt, at.ClinicID, at.EndpointID, d.Lane); err != nil {
+	if n == 1 && d.EntryNumber != nil {
+		if err := tx.advance(at, d, ended != nil); err != nil {
 			return err
 		}
 	}
@@ -281,6 +284,22 @@ func (tx *Tx) settle(at EndpointRef, a *Attempt) error {
 	}
 	_, err = tx.exec(`UPDATE webhook_positions SET failing_since = coalesce(failing_since, $1), paused_until = coalesce($2, paused_until)
 		WHERE clinic_id = $3 AND endpoint_id = $4`, tx.Now, a.PausedUntil, at.ClinicID, at.EndpointID)
+	return err
+}
+
+// advance has the lane of a delivery go on: the next one is due once it has ended. One that has not, and before which somebody has
+// put an earlier one meanwhile, waits for that.
+func (tx *Tx) advance(at EndpointRef, d *Delivery, ended bool) error {
+	if ended {
+		_, err := tx.exec(`UPDATE deliveries SET next_at = $1 WHERE next_at IS NULL AND clinic_id = $2 AND id = (SELECT n.id FROM deliveries n
+				WHERE n.clinic_id = $2 AND n.endpoint_id = $3 AND n.lane = $4 AND n.status = 'pending' ORDER BY n.entry_number, n.event_position LIMIT 1)`,
+			tx.Now, at.ClinicID, at.EndpointID, d.Lane)
+		return err
+	}
+	_, err := tx.exec(`UPDATE deliveries SET next_at = NULL WHERE clinic_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM deliveries b
+			WHERE b.clinic_id = $1 AND b.endpoint_id = $3 AND b.lane = $4 AND b.status = 'pending'
+				AND (b.entry_number < $5 OR b.entry_number = $5 AND b.event_position < $6))`,
+		at.ClinicID, d.ID, at.EndpointID, d.Lane, *d.EntryNumber, *d.EventPosition)
 	return err
 }
 

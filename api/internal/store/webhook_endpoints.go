@@ -146,9 +146,16 @@ func (tx *Tx) ChangeWebhookEndpoint(event string, w *WebhookEndpoint) error {
 	return tx.Change(event, w)
 }
 
-// WebhookPosition returns how far an endpoint is.
-func (tx *Tx) WebhookPosition(endpoint uuid.UUID) (*WebhookPosition, error) {
-	return one[WebhookPosition](tx.orm.Where("endpoint_id = ?", endpoint))
+// HoldWebhookPosition returns up to which number events have become deliveries of an endpoint, and has nobody make or
+// settle others until the end of the transaction.
+func (tx *Tx) HoldWebhookPosition(endpoint uuid.UUID) (int64, error) {
+	return tx.holdPosition(EndpointRef{tx.scope.Clinic, endpoint})
+}
+
+func (tx *Tx) holdPosition(at EndpointRef) (number int64, err error) {
+	err = tx.row(`SELECT p.entry_number FROM webhook_positions p WHERE p.clinic_id = $1 AND p.endpoint_id = $2`+
+		tx.db.engine.forUpdate(), []any{at.ClinicID, at.EndpointID}, &number)
+	return number, err
 }
 
 // Recover forgets that an endpoint was failing or has asked to be left alone: it begins anew.

@@ -66,7 +66,7 @@ CREATE TABLE deliveries (
     lane           UUID        NOT NULL,
     status         TEXT        NOT NULL CONSTRAINT deliveries_status CHECK (status IN ('pending', 'succeeded', 'failed', 'parked')),
     attempts       INTEGER     NOT NULL,
-    next_at        TIMESTAMPTZ NOT NULL,
+    next_at        TIMESTAMPTZ, -- of a pending one; without it waits for those before it
     claimed_until  TIMESTAMPTZ,
     answer_status  INTEGER,
     failure        TEXT        CONSTRAINT deliveries_failure CHECK (failure IN ('name', 'address', 'connection', 'tls', 'timeout', 'redirect', 'status', 'challenge')),
@@ -78,7 +78,7 @@ CREATE TABLE deliveries (
     CONSTRAINT deliveries_event UNIQUE (clinic_id, endpoint_id, entry_number, event_position),
     CONSTRAINT deliveries_endpoint FOREIGN KEY (clinic_id, endpoint_id) REFERENCES webhook_endpoints (clinic_id, id)
 );
-CREATE INDEX deliveries_due ON deliveries (clinic_id, endpoint_id, next_at, entry_number, event_position) WHERE status = 'pending';
+CREATE INDEX deliveries_due ON deliveries (clinic_id, endpoint_id, next_at) WHERE status = 'pending';
 CREATE INDEX deliveries_lane ON deliveries (clinic_id, endpoint_id, lane, entry_number, event_position) WHERE status = 'pending';
 CREATE INDEX deliveries_failed ON deliveries (clinic_id, endpoint_id) WHERE status = 'failed';
 CREATE INDEX deliveries_by_age ON deliveries (clinic_id, created_at, id);

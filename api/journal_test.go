@@ -69,6 +69,7 @@ func TestJournal(t *testing.T) {
 			c.stays(t, func() { send(t, s, m) })
 		}
 		t.Run("history", func(t *testing.T) { c.history(t) })
+		t.Run("events", func(t *testing.T) { c.catalogue(t) })
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 
 // The messages that are no events of the journal: they go to one endpoint only.
 const (
-	challengeType = "webhookEndpoint.challenged"
-	testType      = "webhookEndpoint.tested"
+	challengeType = "webhook.challenge"
+	testType      = "webhook.test"
 )
 
 // maxReplay is how many numbers are replayed at once.
@@ -28,10 +28,10 @@ func (s *Server) TestWebhookEndpoint(ctx context.Context, req oapi.TestWebhookEn
 	if err != nil {
 		return nil, err
 	}
-	what := testType
+	what, event := testType, "webhookEndpoint.tested"
 	switch w.Status {
 	case store.WebhookPending:
-		what = challengeType
+		what, event = challengeType, "webhookEndpoint.challenged"
 	case store.WebhookDisabled:
 		return nil, problem.New(problem.IllegalTransition, "the endpoint is disabled: enable it first")
 	}
@@ -42,7 +42,7 @@ func (s *Server) TestWebhookEndpoint(ctx context.Context, req oapi.TestWebhookEn
 	if err != nil {
 		return nil, err
 	}
-	tx.Note(what, "webhook_endpoints", w.ID)
+	tx.Note(event, "webhook_endpoints", w.ID)
 	s.webhooks.wake()
 	return oapi.TestWebhookEndpoint201JSONResponse{DeliveryJSONResponse: oapi.DeliveryJSONResponse(deliveryOut(d))}, nil
 }
@@ -165,7 +165,7 @@ func replayed(tx *store.Tx, w *store.WebhookEndpoint, from, to int64, types []oa
 
 func deliveryOut(d *store.Delivery) oapi.Delivery {
 	out := oapi.Delivery{
-		ID: d.ID, WebhookEndpointID: d.EndpointID, Type: oapi.EventType(d.EventType), PatientID: d.PatientID,
+		ID: d.ID, WebhookEndpointID: d.EndpointID, Type: d.EventType, PatientID: d.PatientID,
 		Status: oapi.DeliveryStatus(d.Status), Attempts: d.Attempts, AnswerStatus: d.AnswerStatus,
 		Failure: textOf[oapi.DeliveryFailure](d.Failure), DurationMs: d.DurationMs, CreatedAt: d.CreatedAt, AttemptedAt: d.AttemptedAt, EndedAt: d.EndedAt,
 	}

@@ -370,13 +370,13 @@ func (c *counter) books(t *testing.T) map[string]book {
 			running.IDs["adjustment"], running.Version["adjustment"] = made.Text("id"), `"1"`
 			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
 		}, "status=withdrawn"},
-		"listSuggestions":   {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
-		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplyEntries": {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplySignals": {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
-		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
-		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
-		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
+		"listSuggestions":      {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
+		"listDispenses":        {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplyEntries":    {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplySignals":    {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
+		"listSessions":         {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
+		"listAssessments":      {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
+		"listAdverseEvents":    {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
 		"listWebhookEndpoints": {apitest.Call{Operation: "listWebhookEndpoints", Token: c.Admin.Token}, must(hooked, "addWebhookEndpoint", c.Admin), "status=pending"},
 		"listDeliveries":       {apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token}, must(hooked, "testWebhookEndpoint", c.Admin), "status=parked"},
 		"showWorklist": {apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token}, func(t *testing.T) {

@@ -152,7 +152,7 @@ func (s *Server) message(ctx context.Context, claim *store.Claim, d *store.Claim
 // endpointMessage is what a challenge or a test says: to one endpoint only, and not in the journal's list of events.
 type endpointMessage struct {
 	ID        uuid.UUID        `json:"id"`
-	Type      oapi.EventType   `json:"type"`
+	Type      string           `json:"type"`
 	At        time.Time        `json:"at"`
 	Record    oapi.EventRecord `json:"record"`
 	Challenge string           `json:"challenge,omitempty"` // to be given back
@@ -164,7 +164,7 @@ func (s *Server) messageBody(d *store.ClaimedDelivery) []byte {
 		return mustJSON(eventOut(d.Entry, *d.EventPosition))
 	}
 	m := endpointMessage{
-		ID: d.ID, Type: oapi.EventType(d.EventType), At: d.CreatedAt,
+		ID: d.ID, Type: d.EventType, At: d.CreatedAt,
 		Record: oapi.EventRecord{Type: oapi.RecordType(recordType("webhook_endpoints")), ID: d.EndpointID},
 	}
 	if d.EventType == challengeType {

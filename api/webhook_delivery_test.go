@@ -97,7 +97,7 @@ func TestReceivers(t *testing.T) {
 		for range 10 { // ten minutes
 			s.Pass(t, time.Minute)
 		}
-		receivers["closed"].open()
+		receivers["closed"].open(nil)
 		receivers["fine"].complete(t, "fine, before the others are", ids)
 		if n := len(receivers["closed"].got()); n > 0 {
 			t.Errorf("%d messages reached a closed receiver", n)

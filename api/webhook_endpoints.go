@@ -199,6 +199,7 @@ func challenge(tx *store.Tx, endpoint uuid.UUID) error {
 	if err := tx.ParkMessages(endpoint); err != nil {
 		return err
 	}
+	tx.Note("webhookEndpoint.challenged", "webhook_endpoints", endpoint)
 	_, err := tx.Deliver(endpoint, challengeType)
 	return err
 }

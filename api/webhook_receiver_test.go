@@ -65,8 +65,8 @@ func fine(_ int, w http.ResponseWriter, _ *http.Request) bool {
 func receive(t *testing.T, c *apitest.Clinic, behave behaviour, types ...string) *receiver {
 	t.Helper()
 	r := &receiver{t: t, clinic: c, behave: behave}
-	r.open()
-	t.Cleanup(r.close)
+	r.open(nil)
+	t.Cleanup(func() { r.close() })
 	a := c.Site.Must(t, apitest.Call{Operation: "addWebhookEndpoint", Token: c.Admin.Token, Body: map[string]any{
 		"url": "http://" + r.address + "/titrate", "eventTypes": append([]string{}, types...),
 	}})
@@ -75,8 +75,8 @@ func receive(t *testing.T, c *apitest.Clinic, behave behaviour, types ...string)
 	return r
 }
 
-// open listens, on the same port as before.
-func (r *receiver) open() {
+// open listens, on the same port as before, with a handler of somebody else's if there is one.
+func (r *receiver) open(handler http.Handler) {
 	r.t.Helper()
 	if r.address == "" {
 		r.address = "127.0.0.1:0"
@@ -86,7 +86,10 @@ func (r *receiver) open() {
 		r.t.Fatal(err)
 	}
 	r.address = l.Addr().String()
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: time.Minute}
+	if handler == nil {
+		handler = r
+	}
+	r.server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = r.server.Serve(l) }()
 }
 

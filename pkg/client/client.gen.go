@@ -5944,8 +5944,8 @@ type Delivery struct {
 	// Status `failed`: every attempt has. `parked`: it is sent only if somebody retries or replays it. More words may come.
 	Status DeliveryStatus `json:"status"`
 
-	// Type What happened. `webhooks` of this document has the schema of each. More words may come.
-	Type EventType `json:"type"`
+	// Type The type of the event, or `webhook.challenge` or `webhook.test`, which are for this endpoint only.
+	Type string `json:"type"`
 
 	// WebhookEndpointID Where it is sent.
 	WebhookEndpointID openapi_types.UUID `json:"webhookEndpointId"`
@@ -16509,7 +16509,7 @@ type ClientInterface interface {
 	// Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 	// or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 	//
-	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 	// A message may arrive more than once, with the same `webhook-id`.
@@ -16527,7 +16527,7 @@ type ClientInterface interface {
 	// Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 	// or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 	//
-	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 	// A message may arrive more than once, with the same `webhook-id`.
@@ -16616,7 +16616,7 @@ type ClientInterface interface {
 
 	// TestWebhookEndpoint Test a webhook endpoint
 	//
-	// Sends a `webhookEndpoint.tested` message, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
+	// Sends a `webhook.test` message, `{id, type, at, record}`, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
 	// answer: `listDeliveries` of the endpoint shows what came back, the status and the milliseconds it took.
 	//
 	// Corresponds with POST /webhook-endpoints/{webhookEndpointId}/test (the `TestWebhookEndpoint` operationId).
@@ -21886,7 +21886,7 @@ func (c *Client) ListWebhookEndpoints(ctx context.Context, params *ListWebhookEn
 // Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 // or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 //
-// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 // A message may arrive more than once, with the same `webhook-id`.
@@ -21914,7 +21914,7 @@ func (c *Client) AddWebhookEndpointWithBody(ctx context.Context, params *AddWebh
 // Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 // or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 //
-// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 // A message may arrive more than once, with the same `webhook-id`.
@@ -22093,7 +22093,7 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookEndpointID Webh
 
 // TestWebhookEndpoint Test a webhook endpoint
 //
-// Sends a `webhookEndpoint.tested` message, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
+// Sends a `webhook.test` message, `{id, type, at, record}`, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
 // answer: `listDeliveries` of the endpoint shows what came back, the status and the milliseconds it took.
 //
 // Corresponds with POST /webhook-endpoints/{webhookEndpointId}/test (the `TestWebhookEndpoint` operationId).
@@ -42678,7 +42678,7 @@ type ClientWithResponsesInterface interface {
 	// Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 	// or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 	//
-	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 	// A message may arrive more than once, with the same `webhook-id`.
@@ -42696,7 +42696,7 @@ type ClientWithResponsesInterface interface {
 	// Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 	// or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 	//
-	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 	// A message may arrive more than once, with the same `webhook-id`.
@@ -42789,7 +42789,7 @@ type ClientWithResponsesInterface interface {
 
 	// TestWebhookEndpointWithResponse Test a webhook endpoint
 	//
-	// Sends a `webhookEndpoint.tested` message, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
+	// Sends a `webhook.test` message, `{id, type, at, record}`, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
 	// answer: `listDeliveries` of the endpoint shows what came back, the status and the milliseconds it took.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -56188,7 +56188,7 @@ func (c *ClientWithResponses) ListWebhookEndpointsWithResponse(ctx context.Conte
 // Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 // or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 //
-// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 // A message may arrive more than once, with the same `webhook-id`.
@@ -56212,7 +56212,7 @@ func (c *ClientWithResponses) AddWebhookEndpointWithBodyWithResponse(ctx context
 // Answers the endpoint and the secret that its messages are signed with, which is shown once. The URL is https, without credentials
 // or a fragment, on port 443 or one from 1024 on, and leads to public addresses only; that is looked at again each time that something is sent.
 //
-// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhookEndpoint.challenged` message and answers 2xx
+// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 // A message may arrive more than once, with the same `webhook-id`.
@@ -56359,7 +56359,7 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 
 // TestWebhookEndpointWithResponse Test a webhook endpoint
 //
-// Sends a `webhookEndpoint.tested` message, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
+// Sends a `webhook.test` message, `{id, type, at, record}`, or the challenge again to an endpoint that has not proven itself. It is sent at once, but after this
 // answer: `listDeliveries` of the endpoint shows what came back, the status and the milliseconds it took.
 //
 // Returns a wrapper object for the known response body format(s).

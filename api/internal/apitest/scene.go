@@ -85,7 +85,7 @@ var steps = map[string][]step{
 	"voidAdverseEvent": {eventReported},
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "assignAlert": {alarmed}, "snoozeAlert": {running, counted, alarming}, "resolveAlert": {alarmed, alertAcknowledged},
 	"reopenAlert":         {alarmed, alertAcknowledged, alertResolved},
-	"showWebhookEndpoint": {hooked}, "updateWebhookEndpoint": {hooked}, "removeWebhookEndpoint": {hooked}, "testWebhookEndpoint": {hooked},
+	"showWebhookEndpoint": {hooked}, "updateWebhookEndpoint": {hooked}, "removeWebhookEndpoint": {hooked}, "testWebhookEndpoint": {listening},
 	"rotateWebhookSecret": {hooked}, "replayDeliveries": {listening}, "retryDelivery": {listening},
 }
 

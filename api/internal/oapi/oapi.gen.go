@@ -5942,8 +5942,8 @@ type Delivery struct {
 	// Status `failed`: every attempt has. `parked`: it is sent only if somebody retries or replays it. More words may come.
 	Status DeliveryStatus `json:"status"`
 
-	// Type What happened. `webhooks` of this document has the schema of each. More words may come.
-	Type EventType `json:"type"`
+	// Type The type of the event, or `webhook.challenge` or `webhook.test`, which are for this endpoint only.
+	Type string `json:"type"`
 
 	// WebhookEndpointID Where it is sent.
 	WebhookEndpointID openapi_types.UUID `json:"webhookEndpointId"`

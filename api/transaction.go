@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -35,6 +36,8 @@ type call struct {
 	target uuid.UUID
 	// patient is whom the record in the path belongs to, if it belongs to a patient.
 	patient uuid.UUID
+	// asOf is the time whose records are read; zero is the present.
+	asOf time.Time
 	// next is the cursor of the next page.
 	next string
 }
@@ -125,8 +128,11 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 			}
 			return errDiscard
 		}
-		c.SetRequest(c.Request().WithContext(store.With(ctx, tx)))
-		if err := answer(); err != nil {
+		err = s.inTime(c, tx, func(tx *store.Tx) error {
+			c.SetRequest(c.Request().WithContext(store.With(ctx, tx)))
+			return answer()
+		})
+		if err != nil {
 			return err
 		}
 		b.settle(op, call)

@@ -5999,6 +5999,57 @@ type HeartRatePolicy struct {
 	LowBpm int `json:"lowBpm"`
 }
 
+// History A page of the versions of a record.
+type History struct {
+	// Items The versions of this page, the newest first. Those in which nothing changed that a patient or a support person sees are not shown to them.
+	Items []HistoryVersion `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// HistoryChange A place in the record that is different. What is new there has no `from`, what is gone no `to`. In the first version it is the whole record.
+type HistoryChange struct {
+	// From What stood there, of whatever kind.
+	From *HistoryValue `json:"from,omitempty"`
+
+	// Pointer Where, as a JSON Pointer (RFC 6901). Empty for the whole record.
+	Pointer string `json:"pointer"`
+
+	// To What stood there, of whatever kind.
+	To *HistoryValue `json:"to,omitempty"`
+}
+
+// HistoryValue What stood there, of whatever kind.
+type HistoryValue = interface{}
+
+// HistoryVersion A version of a record: who made it, when and why, and what is different from the one before.
+type HistoryVersion struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When it was made, UTC.
+	At time.Time `json:"at"`
+
+	// Changes What the record shows otherwise than before; `version` and `updatedAt` are not named.
+	Changes []HistoryChange `json:"changes"`
+
+	// Event What became of the record, for example `session.completed`. More words may come.
+	Event string `json:"event"`
+
+	// Operation The operation, or the work in the background, that made it.
+	Operation string `json:"operation"`
+
+	// Reason The reason that was given with the change, as the record has it.
+	Reason *string `json:"reason,omitempty"`
+
+	// RequestID The request that made it; absent when it was work in the background.
+	RequestID *string `json:"requestId,omitempty"`
+
+	// Version The version, as the record's `version` was.
+	Version int64 `json:"version"`
+}
+
 // HoldInput Why it is put on hold.
 type HoldInput struct {
 	// Note In words.
@@ -9776,6 +9827,9 @@ type AlertPath = openapi_types.UUID
 // AlertStatusFilter Where it stands.
 type AlertStatusFilter = AlertStatus
 
+// AsOf A time that has passed.
+type AsOf = time.Time
+
 // AssessmentPath Its id.
 type AssessmentPath = openapi_types.UUID
 
@@ -9928,6 +9982,9 @@ type WorkStaffFilter = openapi_types.UUID
 
 // ShowAdjustmentParams defines parameters for ShowAdjustment.
 type ShowAdjustmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -9974,6 +10031,21 @@ type ApproveAdjustmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowAdjustmentHistoryParams defines parameters for ShowAdjustmentHistory.
+type ShowAdjustmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RejectAdjustmentParams defines parameters for RejectAdjustment.
 type RejectAdjustmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10012,6 +10084,9 @@ type WithdrawAdjustmentParams struct {
 
 // ShowAdverseEventParams defines parameters for ShowAdverseEvent.
 type ShowAdverseEventParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10068,6 +10143,21 @@ type VoidAdverseEventParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAdverseEventHistoryParams defines parameters for ShowAdverseEventHistory.
+type ShowAdverseEventHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10171,6 +10261,9 @@ type ListAlertsParams struct {
 	// AssignedTo Only what that member of staff shall deal with.
 	AssignedTo *AssigneeFilter `form:"assignedTo,omitempty" json:"assignedTo,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10180,6 +10273,9 @@ type ListAlertsParams struct {
 
 // ShowAlertParams defines parameters for ShowAlert.
 type ShowAlertParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10218,6 +10314,21 @@ type AssignAlertParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAlertHistoryParams defines parameters for ShowAlertHistory.
+type ShowAlertHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10282,6 +10393,9 @@ type SnoozeAlertParams struct {
 
 // ShowAssessmentParams defines parameters for ShowAssessment.
 type ShowAssessmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10346,6 +10460,21 @@ type VoidAssessmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowAssessmentHistoryParams defines parameters for ShowAssessmentHistory.
+type ShowAssessmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ReviewAssessmentParams defines parameters for ReviewAssessment.
 type ReviewAssessmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -10375,6 +10504,9 @@ type SubmitAssessmentParams struct {
 
 // ShowClinicParams defines parameters for ShowClinic.
 type ShowClinicParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10395,6 +10527,21 @@ type UpdateClinicParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowClinicHistoryParams defines parameters for ShowClinicHistory.
+type ShowClinicHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10441,8 +10588,26 @@ type PublishConsentTemplateParams struct {
 
 // ShowConsentTemplateParams defines parameters for ShowConsentTemplate.
 type ShowConsentTemplateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentTemplateHistoryParams defines parameters for ShowConsentTemplateHistory.
+type ShowConsentTemplateHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10471,6 +10636,9 @@ type RetireConsentTemplateParams struct {
 
 // ShowConsentParams defines parameters for ShowConsent.
 type ShowConsentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10483,6 +10651,21 @@ type ShowConsentParams struct {
 
 // DeclineConsentParams defines parameters for DeclineConsent.
 type DeclineConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentHistoryParams defines parameters for ShowConsentHistory.
+type ShowConsentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10510,6 +10693,9 @@ type WithdrawConsentParams struct {
 
 // ShowConsultationParams defines parameters for ShowConsultation.
 type ShowConsultationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10558,6 +10744,24 @@ type DecideEligibilityParams struct {
 
 // ShowEligibilityParams defines parameters for ShowEligibility.
 type ShowEligibilityParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsultationHistoryParams defines parameters for ShowConsultationHistory.
+type ShowConsultationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10657,6 +10861,9 @@ type WithdrawConsultationParams struct {
 
 // ShowDispenseParams defines parameters for ShowDispense.
 type ShowDispenseParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10685,8 +10892,26 @@ type VoidDispenseParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowDispenseHistoryParams defines parameters for ShowDispenseHistory.
+type ShowDispenseHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowFollowUpParams defines parameters for ShowFollowUp.
 type ShowFollowUpParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10725,6 +10950,21 @@ type CompleteFollowUpParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowFollowUpHistoryParams defines parameters for ShowFollowUpHistory.
+type ShowFollowUpHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10822,6 +11062,9 @@ type VoidMeasurementParams struct {
 
 // ShowMedicationParams defines parameters for ShowMedication.
 type ShowMedicationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10860,6 +11103,21 @@ type VoidMedicationParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowMedicationHistoryParams defines parameters for ShowMedicationHistory.
+type ShowMedicationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -10912,6 +11170,9 @@ type SearchPatientsParams struct {
 
 // ShowPatientParams defines parameters for ShowPatient.
 type ShowPatientParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -10951,6 +11212,9 @@ type ListAdverseEventsParams struct {
 	// Status Only this status.
 	Status *AdverseEventStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -10980,6 +11244,9 @@ type ListAssessmentsParams struct {
 
 	// Instrument Only this instrument.
 	Instrument *InstrumentFilter `form:"instrument,omitempty" json:"instrument,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11041,6 +11308,9 @@ type ListConsentsParams struct {
 	// Status Only this status.
 	Status *ConsentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11073,6 +11343,9 @@ type ListConsultationsParams struct {
 
 	// Status Only this status.
 	Status *ConsultationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11125,6 +11398,9 @@ type ListFollowUpsParams struct {
 	// Status Only this status.
 	Status *FollowUpStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11147,8 +11423,26 @@ type ScheduleFollowUpParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowPatientHistoryParams defines parameters for ShowPatientHistory.
+type ShowPatientHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowInteractionsParams defines parameters for ShowInteractions.
 type ShowInteractionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11179,6 +11473,9 @@ type ListMeasurementsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11206,6 +11503,9 @@ type ListMedicationsParams struct {
 	// Status Only this status.
 	Status *MedicationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11229,6 +11529,9 @@ type ListPdmpChecksParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11266,6 +11569,9 @@ type ChangePatientStatusParams struct {
 
 // ShowSupplyParams defines parameters for ShowSupply.
 type ShowSupplyParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11299,6 +11605,9 @@ type ListSupplyEntriesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11323,6 +11632,9 @@ type ListSupplySignalsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11340,6 +11652,9 @@ type ListSupportPeopleParams struct {
 
 	// Status Only this status.
 	Status *SupportPersonStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11370,6 +11685,9 @@ type ListTreatmentsParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11403,6 +11721,9 @@ type ListVisitsParams struct {
 
 	// Status Only this status.
 	Status *VisitStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11446,6 +11767,9 @@ type VoidPdmpCheckParams struct {
 
 // ShowPrescriptionParams defines parameters for ShowPrescription.
 type ShowPrescriptionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11518,6 +11842,9 @@ type ListDispensesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11544,6 +11871,21 @@ type VoidPrescriptionParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowPrescriptionHistoryParams defines parameters for ShowPrescriptionHistory.
+type ShowPrescriptionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11677,6 +12019,9 @@ type ProposeProtocolParams struct {
 
 // ShowProtocolParams defines parameters for ShowProtocol.
 type ShowProtocolParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11705,8 +12050,26 @@ type ApproveProtocolParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowProtocolHistoryParams defines parameters for ShowProtocolHistory.
+type ShowProtocolHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSessionParams defines parameters for ShowSession.
 type ShowSessionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11836,6 +12199,24 @@ type VoidSessionFactParams struct {
 
 // ShowGateParams defines parameters for ShowGate.
 type ShowGateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSessionHistoryParams defines parameters for ShowSessionHistory.
+type ShowSessionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11959,6 +12340,9 @@ type AddStaffParams struct {
 
 // ShowStaffParams defines parameters for ShowStaff.
 type ShowStaffParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12005,6 +12389,21 @@ type DeactivateStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowStaffHistoryParams defines parameters for ShowStaffHistory.
+type ShowStaffHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // InviteStaffParams defines parameters for InviteStaff.
 type InviteStaffParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
@@ -12022,8 +12421,26 @@ type InviteStaffParams struct {
 
 // ShowSuggestionParams defines parameters for ShowSuggestion.
 type ShowSuggestionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSuggestionHistoryParams defines parameters for ShowSuggestionHistory.
+type ShowSuggestionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12052,6 +12469,9 @@ type VoidSupplyEntryParams struct {
 
 // ShowSupportPersonParams defines parameters for ShowSupportPerson.
 type ShowSupportPersonParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12080,6 +12500,21 @@ type UpdateSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupportPersonHistoryParams defines parameters for ShowSupportPersonHistory.
+type ShowSupportPersonHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RemoveSupportPersonParams defines parameters for RemoveSupportPerson.
 type RemoveSupportPersonParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -12100,6 +12535,9 @@ type RemoveSupportPersonParams struct {
 
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12138,6 +12576,9 @@ type ListAdjustmentsParams struct {
 
 	// Status Only this status.
 	Status *AdjustmentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12179,6 +12620,21 @@ type DiscontinueTreatmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowTreatmentHistoryParams defines parameters for ShowTreatmentHistory.
+type ShowTreatmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // HoldTreatmentParams defines parameters for HoldTreatment.
 type HoldTreatmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -12199,6 +12655,9 @@ type HoldTreatmentParams struct {
 
 // ShowInstructionsParams defines parameters for ShowInstructions.
 type ShowInstructionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12265,6 +12724,9 @@ type ListPrescriptionsParams struct {
 	// Status Only this status.
 	Status *PrescriptionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12316,6 +12778,9 @@ type ListSessionsParams struct {
 	// Status Only this status.
 	Status *SessionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12355,6 +12820,9 @@ type ListSuggestionsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12379,6 +12847,9 @@ type SuggestAdjustmentParams struct {
 
 // ShowVisitParams defines parameters for ShowVisit.
 type ShowVisitParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12435,6 +12906,21 @@ type CompleteVisitParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowVisitHistoryParams defines parameters for ShowVisitHistory.
+type ShowVisitHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12918,6 +13404,13 @@ type ClientInterface interface {
 	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 	ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAdjustmentHistory Show the history of an adjustment
+	//
+	// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+	ShowAdjustmentHistory(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RejectAdjustmentWithBody Reject an adjustment
 	//
 	// While it is proposed.
@@ -13017,6 +13510,13 @@ type ClientInterface interface {
 	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
 	VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAdverseEventHistory Show the history of an adverse event
+	//
+	// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+	ShowAdverseEventHistory(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReopenAdverseEventWithBody Reopen an adverse event
 	//
 	// It was not over: a closed one is triaged again.
@@ -13098,7 +13598,7 @@ type ClientInterface interface {
 
 	// ListAlerts List alerts
 	//
-	// The most urgent deadline first.
+	// The most urgent deadline first. `asOf` only together with `patientId`.
 	//
 	// Corresponds with GET /alerts (the `ListAlerts` operationId).
 	ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -13145,6 +13645,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 	AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowAlertHistory Show the history of an alert
+	//
+	// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+	ShowAlertHistory(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReopenAlertWithBody Reopen an alert
 	//
@@ -13261,6 +13768,13 @@ type ClientInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/enter-in-error (the `VoidAssessment` operationId).
 	VoidAssessment(ctx context.Context, assessmentID AssessmentPath, params *VoidAssessmentParams, body VoidAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAssessmentHistory Show the history of an assessment
+	//
+	// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+	ShowAssessmentHistory(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReviewAssessmentWithBody Review an assessment
 	//
 	// Somebody has looked at it.
@@ -13322,6 +13836,13 @@ type ClientInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowClinicHistory Show the history of the clinic
+	//
+	// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+	ShowClinicHistory(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConsentTemplates List consent texts
 	//
 	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -13353,6 +13874,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 	ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsentTemplateHistory Show the history of a consent template
+	//
+	// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+	ShowConsentTemplateHistory(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RetireConsentTemplateWithBody Retire a consent text
 	//
@@ -13396,6 +13924,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 	DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsentHistory Show the history of a consent
+	//
+	// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+	ShowConsentHistory(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignConsentWithBody Sign a consent
 	//
@@ -13482,6 +14017,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 	ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsultationHistory Show the history of a consultation
+	//
+	// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+	ShowConsultationHistory(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FillIntakeWithBody Fill in the intake
 	//
@@ -13587,6 +14129,13 @@ type ClientInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowDispenseHistory Show the history of a dispense
+	//
+	// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+	ShowDispenseHistory(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowFollowUp Show a follow-up
 	//
 	// A patient sees those for the patient.
@@ -13629,6 +14178,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 	CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowFollowUpHistory Show the history of a follow up
+	//
+	// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+	ShowFollowUpHistory(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RescheduleFollowUpWithBody Reschedule a follow-up
 	//
@@ -13783,6 +14339,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 	VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowMedicationHistory Show the history of a medication
+	//
+	// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+	ShowMedicationHistory(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPatients List patients
 	//
@@ -14019,6 +14582,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
 	ScheduleFollowUp(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowPatientHistory Show the history of a patient
+	//
+	// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+	ShowPatientHistory(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowInteractions Show what medicines do with ketamine
 	//
@@ -14388,6 +14958,13 @@ type ClientInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/enter-in-error (the `VoidPrescription` operationId).
 	VoidPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *VoidPrescriptionParams, body VoidPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowPrescriptionHistory Show the history of a prescription
+	//
+	// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+	ShowPrescriptionHistory(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// HoldPrescriptionWithBody Put a prescription on hold
 	//
 	// Nothing may be taken until it is resumed.
@@ -14516,6 +15093,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 	ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowProtocolHistory Show the history of a protocol
+	//
+	// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+	ShowProtocolHistory(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSession Show a session
 	//
@@ -14711,6 +15295,13 @@ type ClientInterface interface {
 	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
 	ShowGate(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSessionHistory Show the history of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+	ShowSessionHistory(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RecordObservationWithBody Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -14889,6 +15480,13 @@ type ClientInterface interface {
 	// Corresponds with POST /staff/{staffId}/deactivate (the `DeactivateStaff` operationId).
 	DeactivateStaff(ctx context.Context, staffID StaffPath, params *DeactivateStaffParams, body DeactivateStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowStaffHistory Show the history of a staff
+	//
+	// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+	ShowStaffHistory(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// InviteStaff Invite a member of staff again
 	//
 	// A new single-use invitation; earlier ones end.
@@ -14902,6 +15500,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 	ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSuggestionHistory Show the history of a suggestion
+	//
+	// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+	ShowSuggestionHistory(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VoidSupplyEntryWithBody Strike out a report
 	//
@@ -14945,6 +15550,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 	UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSupportPersonHistory Show the history of a support person
+	//
+	// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+	ShowSupportPersonHistory(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveSupportPersonWithBody Remove a support person
 	//
@@ -15031,6 +15643,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 	DiscontinueTreatment(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowTreatmentHistory Show the history of a treatment
+	//
+	// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+	ShowTreatmentHistory(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// HoldTreatmentWithBody Put a treatment on hold
 	//
@@ -15272,6 +15891,13 @@ type ClientInterface interface {
 	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
 	CompleteVisit(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowVisitHistory Show the history of a visit
+	//
+	// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+	ShowVisitHistory(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// MarkNoShow Mark a no-show
 	//
 	// The patient did not come. Not before the time that was planned.
@@ -15349,6 +15975,23 @@ func (c *Client) ApproveAdjustmentWithBody(ctx context.Context, adjustmentID Adj
 // Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 func (c *Client) ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApproveAdjustmentRequest(c.Server, adjustmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAdjustmentHistory Show the history of an adjustment
+//
+// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+func (c *Client) ShowAdjustmentHistory(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdjustmentHistoryRequest(c.Server, adjustmentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -15568,6 +16211,23 @@ func (c *Client) VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEve
 	return c.Client.Do(req)
 }
 
+// ShowAdverseEventHistory Show the history of an adverse event
+//
+// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+func (c *Client) ShowAdverseEventHistory(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdverseEventHistoryRequest(c.Server, adverseEventID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReopenAdverseEventWithBody Reopen an adverse event
 //
 // It was not over: a closed one is triaged again.
@@ -15739,7 +16399,7 @@ func (c *Client) TryAlertRules(ctx context.Context, params *TryAlertRulesParams,
 
 // ListAlerts List alerts
 //
-// The most urgent deadline first.
+// The most urgent deadline first. `asOf` only together with `patientId`.
 //
 // Corresponds with GET /alerts (the `ListAlerts` operationId).
 func (c *Client) ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -15837,6 +16497,23 @@ func (c *Client) AssignAlertWithBody(ctx context.Context, alertID AlertPath, par
 // Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 func (c *Client) AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAssignAlertRequest(c.Server, alertID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAlertHistory Show the history of an alert
+//
+// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+func (c *Client) ShowAlertHistory(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAlertHistoryRequest(c.Server, alertID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16092,6 +16769,23 @@ func (c *Client) VoidAssessment(ctx context.Context, assessmentID AssessmentPath
 	return c.Client.Do(req)
 }
 
+// ShowAssessmentHistory Show the history of an assessment
+//
+// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+func (c *Client) ShowAssessmentHistory(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAssessmentHistoryRequest(c.Server, assessmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReviewAssessmentWithBody Review an assessment
 //
 // Somebody has looked at it.
@@ -16223,6 +16917,23 @@ func (c *Client) UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.C
 	return c.Client.Do(req)
 }
 
+// ShowClinicHistory Show the history of the clinic
+//
+// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+func (c *Client) ShowClinicHistory(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowClinicHistoryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListConsentTemplates List consent texts
 //
 // Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -16285,6 +16996,23 @@ func (c *Client) PublishConsentTemplate(ctx context.Context, params *PublishCons
 // Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 func (c *Client) ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowConsentTemplateRequest(c.Server, consentTemplateID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsentTemplateHistory Show the history of a consent template
+//
+// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+func (c *Client) ShowConsentTemplateHistory(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentTemplateHistoryRequest(c.Server, consentTemplateID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16378,6 +17106,23 @@ func (c *Client) DeclineConsentWithBody(ctx context.Context, consentID ConsentPa
 // Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 func (c *Client) DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeclineConsentRequest(c.Server, consentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsentHistory Show the history of a consent
+//
+// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+func (c *Client) ShowConsentHistory(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentHistoryRequest(c.Server, consentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16564,6 +17309,23 @@ func (c *Client) DecideEligibility(ctx context.Context, consultationID Consultat
 // Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 func (c *Client) ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowEligibilityRequest(c.Server, consultationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsultationHistory Show the history of a consultation
+//
+// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+func (c *Client) ShowConsultationHistory(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsultationHistoryRequest(c.Server, consultationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -16798,6 +17560,23 @@ func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, para
 	return c.Client.Do(req)
 }
 
+// ShowDispenseHistory Show the history of a dispense
+//
+// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+func (c *Client) ShowDispenseHistory(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowDispenseHistoryRequest(c.Server, dispenseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowFollowUp Show a follow-up
 //
 // A patient sees those for the patient.
@@ -16881,6 +17660,23 @@ func (c *Client) CompleteFollowUpWithBody(ctx context.Context, followUpID Follow
 // Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 func (c *Client) CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCompleteFollowUpRequest(c.Server, followUpID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowFollowUpHistory Show the history of a follow up
+//
+// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+func (c *Client) ShowFollowUpHistory(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowFollowUpHistoryRequest(c.Server, followUpID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17215,6 +18011,23 @@ func (c *Client) VoidMedicationWithBody(ctx context.Context, medicationID Medica
 // Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 func (c *Client) VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidMedicationRequest(c.Server, medicationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowMedicationHistory Show the history of a medication
+//
+// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+func (c *Client) ShowMedicationHistory(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowMedicationHistoryRequest(c.Server, medicationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17731,6 +18544,23 @@ func (c *Client) ScheduleFollowUpWithBody(ctx context.Context, patientID Patient
 // Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
 func (c *Client) ScheduleFollowUp(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewScheduleFollowUpRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowPatientHistory Show the history of a patient
+//
+// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+func (c *Client) ShowPatientHistory(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPatientHistoryRequest(c.Server, patientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18549,6 +19379,23 @@ func (c *Client) VoidPrescription(ctx context.Context, prescriptionID Prescripti
 	return c.Client.Do(req)
 }
 
+// ShowPrescriptionHistory Show the history of a prescription
+//
+// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+func (c *Client) ShowPrescriptionHistory(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPrescriptionHistoryRequest(c.Server, prescriptionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // HoldPrescriptionWithBody Put a prescription on hold
 //
 // Nothing may be taken until it is resumed.
@@ -18818,6 +19665,23 @@ func (c *Client) ShowProtocol(ctx context.Context, protocolID ProtocolPath, para
 // Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 func (c *Client) ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApproveProtocolRequest(c.Server, protocolID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowProtocolHistory Show the history of a protocol
+//
+// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+func (c *Client) ShowProtocolHistory(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowProtocolHistoryRequest(c.Server, protocolID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -19242,6 +20106,23 @@ func (c *Client) ShowGate(ctx context.Context, sessionID SessionPath, params *Sh
 	return c.Client.Do(req)
 }
 
+// ShowSessionHistory Show the history of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+func (c *Client) ShowSessionHistory(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSessionHistoryRequest(c.Server, sessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RecordObservationWithBody Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -19620,6 +20501,23 @@ func (c *Client) DeactivateStaff(ctx context.Context, staffID StaffPath, params 
 	return c.Client.Do(req)
 }
 
+// ShowStaffHistory Show the history of a staff
+//
+// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+func (c *Client) ShowStaffHistory(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowStaffHistoryRequest(c.Server, staffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // InviteStaff Invite a member of staff again
 //
 // A new single-use invitation; earlier ones end.
@@ -19644,6 +20542,23 @@ func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *Inv
 // Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 func (c *Client) ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowSuggestionRequest(c.Server, suggestionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSuggestionHistory Show the history of a suggestion
+//
+// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+func (c *Client) ShowSuggestionHistory(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSuggestionHistoryRequest(c.Server, suggestionID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -19737,6 +20652,23 @@ func (c *Client) UpdateSupportPersonWithBody(ctx context.Context, supportPersonI
 // Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 func (c *Client) UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateSupportPersonRequestWithApplicationMergePatchPlusJSONBody(c.Server, supportPersonID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSupportPersonHistory Show the history of a support person
+//
+// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+func (c *Client) ShowSupportPersonHistory(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupportPersonHistoryRequest(c.Server, supportPersonID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -19923,6 +20855,23 @@ func (c *Client) DiscontinueTreatmentWithBody(ctx context.Context, treatmentID T
 // Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 func (c *Client) DiscontinueTreatment(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDiscontinueTreatmentRequest(c.Server, treatmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowTreatmentHistory Show the history of a treatment
+//
+// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+func (c *Client) ShowTreatmentHistory(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTreatmentHistoryRequest(c.Server, treatmentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -20453,6 +21402,23 @@ func (c *Client) CompleteVisit(ctx context.Context, visitID VisitPath, params *C
 	return c.Client.Do(req)
 }
 
+// ShowVisitHistory Show the history of a visit
+//
+// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+func (c *Client) ShowVisitHistory(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowVisitHistoryRequest(c.Server, visitID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // MarkNoShow Mark a no-show
 //
 // The patient did not come. Not before the time that was planned.
@@ -20511,6 +21477,33 @@ func NewShowAdjustmentRequest(server string, adjustmentID AdjustmentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -20781,6 +21774,105 @@ func NewApproveAdjustmentRequestWithBody(server string, adjustmentID AdjustmentP
 	return req, nil
 }
 
+// NewShowAdjustmentHistoryRequest constructs an http.Request for the ShowAdjustmentHistory method
+func NewShowAdjustmentHistoryRequest(server string, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRejectAdjustmentRequest calls the generic RejectAdjustment builder with application/json body
 func NewRejectAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -21041,6 +22133,33 @@ func NewShowAdverseEventRequest(server string, adverseEventID AdverseEventPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -21435,6 +22554,105 @@ func NewVoidAdverseEventRequestWithBody(server string, adverseEventID AdverseEve
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAdverseEventHistoryRequest constructs an http.Request for the ShowAdverseEventHistory method
+func NewShowAdverseEventHistoryRequest(server string, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -22038,6 +23256,18 @@ func NewListAlertsRequest(server string, params *ListAlertsParams) (*http.Reques
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -22102,6 +23332,33 @@ func NewShowAlertRequest(server string, alertID AlertPath, params *ShowAlertPara
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -22378,6 +23635,105 @@ func NewAssignAlertRequestWithBody(server string, alertID AlertPath, params *Ass
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAlertHistoryRequest constructs an http.Request for the ShowAlertHistory method
+func NewShowAlertHistoryRequest(server string, alertID AlertPath, params *ShowAlertHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "alertId", alertID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alerts/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -22763,6 +24119,33 @@ func NewShowAssessmentRequest(server string, assessmentID AssessmentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -23164,6 +24547,105 @@ func NewVoidAssessmentRequestWithBody(server string, assessmentID AssessmentPath
 	return req, nil
 }
 
+// NewShowAssessmentHistoryRequest constructs an http.Request for the ShowAssessmentHistory method
+func NewShowAssessmentHistoryRequest(server string, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "assessmentId", assessmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/assessments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewReviewAssessmentRequest calls the generic ReviewAssessment builder with application/json body
 func NewReviewAssessmentRequest(server string, assessmentID AssessmentPath, params *ReviewAssessmentParams, body ReviewAssessmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -23374,6 +24856,33 @@ func NewShowClinicRequest(server string, params *ShowClinicParams) (*http.Reques
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -23523,6 +25032,98 @@ func NewUpdateClinicRequestWithBody(server string, params *UpdateClinicParams, c
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowClinicHistoryRequest constructs an http.Request for the ShowClinicHistory method
+func NewShowClinicHistoryRequest(server string, params *ShowClinicHistoryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clinic/history")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -23774,6 +25375,33 @@ func NewShowConsentTemplateRequest(server string, consentTemplateID ConsentTempl
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -23812,6 +25440,105 @@ func NewShowConsentTemplateRequest(server string, consentTemplateID ConsentTempl
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsentTemplateHistoryRequest constructs an http.Request for the ShowConsentTemplateHistory method
+func NewShowConsentTemplateHistoryRequest(server string, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentTemplateId", consentTemplateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -23963,6 +25690,33 @@ func NewShowConsentRequest(server string, consentID ConsentPath, params *ShowCon
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -24051,6 +25805,105 @@ func NewDeclineConsentRequestWithBody(server string, consentID ConsentPath, para
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsentHistoryRequest constructs an http.Request for the ShowConsentHistory method
+func NewShowConsentHistoryRequest(server string, consentID ConsentPath, params *ShowConsentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -24251,6 +26104,33 @@ func NewShowConsultationRequest(server string, consultationID ConsultationPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -24558,6 +26438,132 @@ func NewShowEligibilityRequest(server string, consultationID ConsultationPath, p
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsultationHistoryRequest constructs an http.Request for the ShowConsultationHistory method
+func NewShowConsultationHistoryRequest(server string, consultationID ConsultationPath, params *ShowConsultationHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -25197,6 +27203,33 @@ func NewShowDispenseRequest(server string, dispenseID DispensePath, params *Show
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -25360,6 +27393,105 @@ func NewVoidDispenseRequestWithBody(server string, dispenseID DispensePath, para
 	return req, nil
 }
 
+// NewShowDispenseHistoryRequest constructs an http.Request for the ShowDispenseHistory method
+func NewShowDispenseHistoryRequest(server string, dispenseID DispensePath, params *ShowDispenseHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dispenseId", dispenseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/dispenses/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowFollowUpRequest constructs an http.Request for the ShowFollowUp method
 func NewShowFollowUpRequest(server string, followUpID FollowUpPath, params *ShowFollowUpParams) (*http.Request, error) {
 	var err error
@@ -25384,6 +27516,33 @@ func NewShowFollowUpRequest(server string, followUpID FollowUpPath, params *Show
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -25660,6 +27819,105 @@ func NewCompleteFollowUpRequestWithBody(server string, followUpID FollowUpPath, 
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowFollowUpHistoryRequest constructs an http.Request for the ShowFollowUpHistory method
+func NewShowFollowUpHistoryRequest(server string, followUpID FollowUpPath, params *ShowFollowUpHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -26347,6 +28605,33 @@ func NewShowMedicationRequest(server string, medicationID MedicationPath, params
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -26621,6 +28906,105 @@ func NewVoidMedicationRequestWithBody(server string, medicationID MedicationPath
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowMedicationHistoryRequest constructs an http.Request for the ShowMedicationHistory method
+func NewShowMedicationHistoryRequest(server string, medicationID MedicationPath, params *ShowMedicationHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "medicationId", medicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/medications/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -26926,6 +29310,33 @@ func NewShowPatientRequest(server string, patientID PatientPath, params *ShowPat
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -27160,6 +29571,18 @@ func NewListAdverseEventsRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -27347,6 +29770,18 @@ func NewListAssessmentsRequest(server string, patientID PatientPath, params *Lis
 		if params.Instrument != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instrument", *params.Instrument, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -27774,6 +30209,18 @@ func NewListConsentsRequest(server string, patientID PatientPath, params *ListCo
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -27985,6 +30432,18 @@ func NewListConsultationsRequest(server string, patientID PatientPath, params *L
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28319,6 +30778,18 @@ func NewListFollowUpsRequest(server string, patientID PatientPath, params *ListF
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -28468,6 +30939,105 @@ func NewScheduleFollowUpRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewShowPatientHistoryRequest constructs an http.Request for the ShowPatientHistory method
+func NewShowPatientHistoryRequest(server string, patientID PatientPath, params *ShowPatientHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowInteractionsRequest constructs an http.Request for the ShowInteractions method
 func NewShowInteractionsRequest(server string, patientID PatientPath, params *ShowInteractionsParams) (*http.Request, error) {
 	var err error
@@ -28492,6 +31062,33 @@ func NewShowInteractionsRequest(server string, patientID PatientPath, params *Sh
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -28656,6 +31253,18 @@ func NewListMeasurementsRequest(server string, patientID PatientPath, params *Li
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28849,6 +31458,18 @@ func NewListMedicationsRequest(server string, patientID PatientPath, params *Lis
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -29012,6 +31633,18 @@ func NewListPdmpChecksRequest(server string, patientID PatientPath, params *List
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -29278,6 +31911,33 @@ func NewShowSupplyRequest(server string, patientID PatientPath, params *ShowSupp
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -29517,6 +32177,18 @@ func NewListSupplyEntriesRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -29689,6 +32361,18 @@ func NewListSupplySignalsRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -29791,6 +32475,18 @@ func NewListSupportPeopleRequest(server string, patientID PatientPath, params *L
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -29999,6 +32695,18 @@ func NewListTreatmentsRequest(server string, patientID PatientPath, params *List
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -30219,6 +32927,18 @@ func NewListVisitsRequest(server string, patientID PatientPath, params *ListVisi
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -30519,6 +33239,33 @@ func NewShowPrescriptionRequest(server string, prescriptionID PrescriptionPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -30966,6 +33713,18 @@ func NewListDispensesRequest(server string, prescriptionID PrescriptionPath, par
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -31190,6 +33949,105 @@ func NewVoidPrescriptionRequestWithBody(server string, prescriptionID Prescripti
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowPrescriptionHistoryRequest constructs an http.Request for the ShowPrescriptionHistory method
+func NewShowPrescriptionHistoryRequest(server string, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "prescriptionId", prescriptionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/prescriptions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -32019,6 +34877,33 @@ func NewShowProtocolRequest(server string, protocolID ProtocolPath, params *Show
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -32169,6 +35054,105 @@ func NewApproveProtocolRequest(server string, protocolID ProtocolPath, params *A
 	return req, nil
 }
 
+// NewShowProtocolHistoryRequest constructs an http.Request for the ShowProtocolHistory method
+func NewShowProtocolHistoryRequest(server string, protocolID ProtocolPath, params *ShowProtocolHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "protocolId", protocolID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/protocols/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowSessionRequest constructs an http.Request for the ShowSession method
 func NewShowSessionRequest(server string, sessionID SessionPath, params *ShowSessionParams) (*http.Request, error) {
 	var err error
@@ -32193,6 +35177,33 @@ func NewShowSessionRequest(server string, sessionID SessionPath, params *ShowSes
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -33138,6 +36149,132 @@ func NewShowGateRequest(server string, sessionID SessionPath, params *ShowGatePa
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSessionHistoryRequest constructs an http.Request for the ShowSessionHistory method
+func NewShowSessionHistoryRequest(server string, sessionID SessionPath, params *ShowSessionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -33959,6 +37096,33 @@ func NewShowStaffRequest(server string, staffID StaffPath, params *ShowStaffPara
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -34240,6 +37404,105 @@ func NewDeactivateStaffRequestWithBody(server string, staffID StaffPath, params 
 	return req, nil
 }
 
+// NewShowStaffHistoryRequest constructs an http.Request for the ShowStaffHistory method
+func NewShowStaffHistoryRequest(server string, staffID StaffPath, params *ShowStaffHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "staffId", staffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/staff/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewInviteStaffRequest constructs an http.Request for the InviteStaff method
 func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaffParams) (*http.Request, error) {
 	var err error
@@ -34344,6 +37607,33 @@ func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -34382,6 +37672,105 @@ func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSuggestionHistoryRequest constructs an http.Request for the ShowSuggestionHistory method
+func NewShowSuggestionHistoryRequest(server string, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "suggestionId", suggestionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/suggestions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -34531,6 +37920,33 @@ func NewShowSupportPersonRequest(server string, supportPersonID SupportPersonPat
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -34696,6 +38112,105 @@ func NewUpdateSupportPersonRequestWithBody(server string, supportPersonID Suppor
 	return req, nil
 }
 
+// NewShowSupportPersonHistoryRequest constructs an http.Request for the ShowSupportPersonHistory method
+func NewShowSupportPersonHistoryRequest(server string, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supportPersonId", supportPersonID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/support-people/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRemoveSupportPersonRequest calls the generic RemoveSupportPerson builder with application/json body
 func NewRemoveSupportPersonRequest(server string, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -34838,6 +38353,33 @@ func NewShowTreatmentRequest(server string, treatmentID TreatmentPath, params *S
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -35065,6 +38607,18 @@ func NewListAdjustmentsRequest(server string, treatmentID TreatmentPath, params 
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -35341,6 +38895,105 @@ func NewDiscontinueTreatmentRequestWithBody(server string, treatmentID Treatment
 	return req, nil
 }
 
+// NewShowTreatmentHistoryRequest constructs an http.Request for the ShowTreatmentHistory method
+func NewShowTreatmentHistoryRequest(server string, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewHoldTreatmentRequest calls the generic HoldTreatment builder with application/json body
 func NewHoldTreatmentRequest(server string, treatmentID TreatmentPath, params *HoldTreatmentParams, body HoldTreatmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -35483,6 +39136,33 @@ func NewShowInstructionsRequest(server string, treatmentID TreatmentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -35910,6 +39590,18 @@ func NewListPrescriptionsRequest(server string, treatmentID TreatmentPath, param
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -36248,6 +39940,18 @@ func NewListSessionsRequest(server string, treatmentID TreatmentPath, params *Li
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -36536,6 +40240,18 @@ func NewListSuggestionsRequest(server string, treatmentID TreatmentPath, params 
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -36696,6 +40412,33 @@ func NewShowVisitRequest(server string, visitID VisitPath, params *ShowVisitPara
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -37097,6 +40840,105 @@ func NewCompleteVisitRequestWithBody(server string, visitID VisitPath, params *C
 	return req, nil
 }
 
+// NewShowVisitHistoryRequest constructs an http.Request for the ShowVisitHistory method
+func NewShowVisitHistoryRequest(server string, visitID VisitPath, params *ShowVisitHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewMarkNoShowRequest constructs an http.Request for the MarkNoShow method
 func NewMarkNoShowRequest(server string, visitID VisitPath, params *MarkNoShowParams) (*http.Request, error) {
 	var err error
@@ -37410,6 +41252,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 	ApproveAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error)
 
+	// ShowAdjustmentHistoryWithResponse Show the history of an adjustment
+	//
+	// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+	ShowAdjustmentHistoryWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentHistoryResponse, error)
+
 	// RejectAdjustmentWithBodyWithResponse Reject an adjustment
 	//
 	// While it is proposed.
@@ -37511,6 +41362,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
 	VoidAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error)
 
+	// ShowAdverseEventHistoryWithResponse Show the history of an adverse event
+	//
+	// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+	ShowAdverseEventHistoryWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventHistoryResponse, error)
+
 	// ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
 	//
 	// It was not over: a closed one is triaged again.
@@ -37594,7 +41454,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertsWithResponse List alerts
 	//
-	// The most urgent deadline first.
+	// The most urgent deadline first. `asOf` only together with `patientId`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -37645,6 +41505,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 	AssignAlertWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error)
+
+	// ShowAlertHistoryWithResponse Show the history of an alert
+	//
+	// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+	ShowAlertHistoryWithResponse(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertHistoryResponse, error)
 
 	// ReopenAlertWithBodyWithResponse Reopen an alert
 	//
@@ -37763,6 +41632,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/enter-in-error (the `VoidAssessment` operationId).
 	VoidAssessmentWithResponse(ctx context.Context, assessmentID AssessmentPath, params *VoidAssessmentParams, body VoidAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAssessmentResponse, error)
 
+	// ShowAssessmentHistoryWithResponse Show the history of an assessment
+	//
+	// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+	ShowAssessmentHistoryWithResponse(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAssessmentHistoryResponse, error)
+
 	// ReviewAssessmentWithBodyWithResponse Review an assessment
 	//
 	// Somebody has looked at it.
@@ -37826,6 +41704,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateClinicResponse, error)
 
+	// ShowClinicHistoryWithResponse Show the history of the clinic
+	//
+	// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+	ShowClinicHistoryWithResponse(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*ShowClinicHistoryResponse, error)
+
 	// ListConsentTemplatesWithResponse List consent texts
 	//
 	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -37861,6 +41748,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 	ShowConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateResponse, error)
+
+	// ShowConsentTemplateHistoryWithResponse Show the history of a consent template
+	//
+	// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+	ShowConsentTemplateHistoryWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateHistoryResponse, error)
 
 	// RetireConsentTemplateWithBodyWithResponse Retire a consent text
 	//
@@ -37906,6 +41802,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 	DeclineConsentWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error)
+
+	// ShowConsentHistoryWithResponse Show the history of a consent
+	//
+	// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+	ShowConsentHistoryWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentHistoryResponse, error)
 
 	// SignConsentWithBodyWithResponse Sign a consent
 	//
@@ -37996,6 +41901,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 	ShowEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*ShowEligibilityResponse, error)
+
+	// ShowConsultationHistoryWithResponse Show the history of a consultation
+	//
+	// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+	ShowConsultationHistoryWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsultationHistoryResponse, error)
 
 	// FillIntakeWithBodyWithResponse Fill in the intake
 	//
@@ -38105,6 +42019,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
 
+	// ShowDispenseHistoryWithResponse Show the history of a dispense
+	//
+	// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+	ShowDispenseHistoryWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*ShowDispenseHistoryResponse, error)
+
 	// ShowFollowUpWithResponse Show a follow-up
 	//
 	// A patient sees those for the patient.
@@ -38149,6 +42072,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 	CompleteFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error)
+
+	// ShowFollowUpHistoryWithResponse Show the history of a follow up
+	//
+	// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+	ShowFollowUpHistoryWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*ShowFollowUpHistoryResponse, error)
 
 	// RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
 	//
@@ -38311,6 +42243,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 	VoidMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error)
+
+	// ShowMedicationHistoryWithResponse Show the history of a medication
+	//
+	// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+	ShowMedicationHistoryWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*ShowMedicationHistoryResponse, error)
 
 	// ListPatientsWithResponse List patients
 	//
@@ -38563,6 +42504,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
 	ScheduleFollowUpWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error)
+
+	// ShowPatientHistoryWithResponse Show the history of a patient
+	//
+	// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+	ShowPatientHistoryWithResponse(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*ShowPatientHistoryResponse, error)
 
 	// ShowInteractionsWithResponse Show what medicines do with ketamine
 	//
@@ -38960,6 +42910,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/enter-in-error (the `VoidPrescription` operationId).
 	VoidPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *VoidPrescriptionParams, body VoidPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidPrescriptionResponse, error)
 
+	// ShowPrescriptionHistoryWithResponse Show the history of a prescription
+	//
+	// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+	ShowPrescriptionHistoryWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*ShowPrescriptionHistoryResponse, error)
+
 	// HoldPrescriptionWithBodyWithResponse Put a prescription on hold
 	//
 	// Nothing may be taken until it is resumed.
@@ -39094,6 +43053,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 	ApproveProtocolWithResponse(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*ApproveProtocolResponse, error)
+
+	// ShowProtocolHistoryWithResponse Show the history of a protocol
+	//
+	// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+	ShowProtocolHistoryWithResponse(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*ShowProtocolHistoryResponse, error)
 
 	// ShowSessionWithResponse Show a session
 	//
@@ -39293,6 +43261,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
 	ShowGateWithResponse(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*ShowGateResponse, error)
 
+	// ShowSessionHistoryWithResponse Show the history of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+	ShowSessionHistoryWithResponse(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionHistoryResponse, error)
+
 	// RecordObservationWithBodyWithResponse Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -39475,6 +43452,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /staff/{staffId}/deactivate (the `DeactivateStaff` operationId).
 	DeactivateStaffWithResponse(ctx context.Context, staffID StaffPath, params *DeactivateStaffParams, body DeactivateStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*DeactivateStaffResponse, error)
 
+	// ShowStaffHistoryWithResponse Show the history of a staff
+	//
+	// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+	ShowStaffHistoryWithResponse(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*ShowStaffHistoryResponse, error)
+
 	// InviteStaffWithResponse Invite a member of staff again
 	//
 	// A new single-use invitation; earlier ones end.
@@ -39492,6 +43478,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 	ShowSuggestionWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*ShowSuggestionResponse, error)
+
+	// ShowSuggestionHistoryWithResponse Show the history of a suggestion
+	//
+	// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+	ShowSuggestionHistoryWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSuggestionHistoryResponse, error)
 
 	// VoidSupplyEntryWithBodyWithResponse Strike out a report
 	//
@@ -39537,6 +43532,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 	UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error)
+
+	// ShowSupportPersonHistoryWithResponse Show the history of a support person
+	//
+	// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+	ShowSupportPersonHistoryWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonHistoryResponse, error)
 
 	// RemoveSupportPersonWithBodyWithResponse Remove a support person
 	//
@@ -39627,6 +43631,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 	DiscontinueTreatmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscontinueTreatmentResponse, error)
+
+	// ShowTreatmentHistoryWithResponse Show the history of a treatment
+	//
+	// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+	ShowTreatmentHistoryWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowTreatmentHistoryResponse, error)
 
 	// HoldTreatmentWithBodyWithResponse Put a treatment on hold
 	//
@@ -39880,6 +43893,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
 	CompleteVisitWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error)
 
+	// ShowVisitHistoryWithResponse Show the history of a visit
+	//
+	// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+	ShowVisitHistoryWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*ShowVisitHistoryResponse, error)
+
 	// MarkNoShowWithResponse Mark a no-show
 	//
 	// The patient did not come. Not before the time that was planned.
@@ -40040,6 +44062,54 @@ func (r ApproveAdjustmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ApproveAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowAdjustmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAdjustmentHistory
+type ShowAdjustmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAdjustmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdjustmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdjustmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdjustmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdjustmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdjustmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdjustmentHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40334,6 +44404,54 @@ func (r VoidAdverseEventResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowAdverseEventHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAdverseEventHistory
+type ShowAdverseEventHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAdverseEventHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdverseEventHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdverseEventHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdverseEventHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdverseEventHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdverseEventHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdverseEventHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -40770,6 +44888,54 @@ func (r AssignAlertResponse) ContentType() string {
 	return ""
 }
 
+// ShowAlertHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAlertHistory
+type ShowAlertHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAlertHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAlertHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAlertHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAlertHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAlertHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAlertHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAlertHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReopenAlertResponse200Headers the declared response headers of an HTTP 200 response for ReopenAlert
 type ReopenAlertResponse200Headers struct {
 	ETag     *string
@@ -41113,6 +45279,54 @@ func (r VoidAssessmentResponse) ContentType() string {
 	return ""
 }
 
+// ShowAssessmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAssessmentHistory
+type ShowAssessmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAssessmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAssessmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAssessmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAssessmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAssessmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAssessmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAssessmentHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReviewAssessmentResponse200Headers the declared response headers of an HTTP 200 response for ReviewAssessment
 type ReviewAssessmentResponse200Headers struct {
 	ETag     *string
@@ -41324,6 +45538,54 @@ func (r UpdateClinicResponse) ContentType() string {
 	return ""
 }
 
+// ShowClinicHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowClinicHistory
+type ShowClinicHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowClinicHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowClinicHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowClinicHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowClinicHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowClinicHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowClinicHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowClinicHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListConsentTemplatesResponse200Headers the declared response headers of an HTTP 200 response for ListConsentTemplates
 type ListConsentTemplatesResponse200Headers struct {
 	Link *string
@@ -41464,6 +45726,54 @@ func (r ShowConsentTemplateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowConsentTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsentTemplateHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsentTemplateHistory
+type ShowConsentTemplateHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsentTemplateHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentTemplateHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentTemplateHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentTemplateHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentTemplateHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentTemplateHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentTemplateHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -41626,6 +45936,54 @@ func (r DeclineConsentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeclineConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsentHistory
+type ShowConsentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -41942,6 +46300,54 @@ func (r ShowEligibilityResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowEligibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsultationHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsultationHistory
+type ShowConsultationHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsultationHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsultationHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsultationHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsultationHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsultationHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsultationHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsultationHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -42291,6 +46697,54 @@ func (r VoidDispenseResponse) ContentType() string {
 	return ""
 }
 
+// ShowDispenseHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowDispenseHistory
+type ShowDispenseHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowDispenseHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowDispenseHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowDispenseHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowDispenseHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowDispenseHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowDispenseHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowDispenseHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowFollowUpResponse200Headers the declared response headers of an HTTP 200 response for ShowFollowUp
 type ShowFollowUpResponse200Headers struct {
 	ETag     *string
@@ -42432,6 +46886,54 @@ func (r CompleteFollowUpResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CompleteFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowFollowUpHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowFollowUpHistory
+type ShowFollowUpHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowFollowUpHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowFollowUpHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowFollowUpHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowFollowUpHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowFollowUpHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowFollowUpHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowFollowUpHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -42951,6 +47453,54 @@ func (r VoidMedicationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidMedicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowMedicationHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowMedicationHistory
+type ShowMedicationHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowMedicationHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowMedicationHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowMedicationHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowMedicationHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowMedicationHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowMedicationHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowMedicationHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -43856,6 +48406,54 @@ func (r ScheduleFollowUpResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ScheduleFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowPatientHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowPatientHistory
+type ShowPatientHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowPatientHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPatientHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPatientHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPatientHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPatientHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPatientHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPatientHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -45344,6 +49942,54 @@ func (r VoidPrescriptionResponse) ContentType() string {
 	return ""
 }
 
+// ShowPrescriptionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowPrescriptionHistory
+type ShowPrescriptionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowPrescriptionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPrescriptionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPrescriptionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPrescriptionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPrescriptionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPrescriptionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPrescriptionHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // HoldPrescriptionResponse200Headers the declared response headers of an HTTP 200 response for HoldPrescription
 type HoldPrescriptionResponse200Headers struct {
 	ETag     *string
@@ -45778,6 +50424,54 @@ func (r ApproveProtocolResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ApproveProtocolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowProtocolHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowProtocolHistory
+type ShowProtocolHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowProtocolHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowProtocolHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowProtocolHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowProtocolHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowProtocolHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowProtocolHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowProtocolHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -46469,6 +51163,54 @@ func (r ShowGateResponse) ContentType() string {
 	return ""
 }
 
+// ShowSessionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSessionHistory
+type ShowSessionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSessionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSessionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSessionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSessionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSessionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSessionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSessionHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RecordObservationResponse200Headers the declared response headers of an HTTP 200 response for RecordObservation
 type RecordObservationResponse200Headers struct {
 	ETag     *string
@@ -47029,6 +51771,54 @@ func (r DeactivateStaffResponse) ContentType() string {
 	return ""
 }
 
+// ShowStaffHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowStaffHistory
+type ShowStaffHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowStaffHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowStaffHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowStaffHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowStaffHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowStaffHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowStaffHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowStaffHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type InviteStaffResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -47113,6 +51903,54 @@ func (r ShowSuggestionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowSuggestionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSuggestionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSuggestionHistory
+type ShowSuggestionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSuggestionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSuggestionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSuggestionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSuggestionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSuggestionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSuggestionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSuggestionHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47259,6 +52097,54 @@ func (r UpdateSupportPersonResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSupportPersonHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSupportPersonHistory
+type ShowSupportPersonHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSupportPersonHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSupportPersonHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupportPersonHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupportPersonHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupportPersonHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupportPersonHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupportPersonHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47552,6 +52438,54 @@ func (r DiscontinueTreatmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DiscontinueTreatmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowTreatmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowTreatmentHistory
+type ShowTreatmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowTreatmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowTreatmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowTreatmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowTreatmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowTreatmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowTreatmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowTreatmentHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -48418,6 +53352,54 @@ func (r CompleteVisitResponse) ContentType() string {
 	return ""
 }
 
+// ShowVisitHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowVisitHistory
+type ShowVisitHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowVisitHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowVisitHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowVisitHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowVisitHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowVisitHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowVisitHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowVisitHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // MarkNoShowResponse200Headers the declared response headers of an HTTP 200 response for MarkNoShow
 type MarkNoShowResponse200Headers struct {
 	ETag     *string
@@ -48573,6 +53555,21 @@ func (c *ClientWithResponses) ApproveAdjustmentWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseApproveAdjustmentResponse(rsp)
+}
+
+// ShowAdjustmentHistoryWithResponse Show the history of an adjustment
+//
+// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+func (c *ClientWithResponses) ShowAdjustmentHistoryWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentHistoryResponse, error) {
+	rsp, err := c.ShowAdjustmentHistory(ctx, adjustmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdjustmentHistoryResponse(rsp)
 }
 
 // RejectAdjustmentWithBodyWithResponse Reject an adjustment
@@ -48742,6 +53739,21 @@ func (c *ClientWithResponses) VoidAdverseEventWithResponse(ctx context.Context, 
 	return ParseVoidAdverseEventResponse(rsp)
 }
 
+// ShowAdverseEventHistoryWithResponse Show the history of an adverse event
+//
+// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+func (c *ClientWithResponses) ShowAdverseEventHistoryWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventHistoryResponse, error) {
+	rsp, err := c.ShowAdverseEventHistory(ctx, adverseEventID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdverseEventHistoryResponse(rsp)
+}
+
 // ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
 //
 // It was not over: a closed one is triaged again.
@@ -48879,7 +53891,7 @@ func (c *ClientWithResponses) TryAlertRulesWithResponse(ctx context.Context, par
 
 // ListAlertsWithResponse List alerts
 //
-// The most urgent deadline first.
+// The most urgent deadline first. `asOf` only together with `patientId`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -48965,6 +53977,21 @@ func (c *ClientWithResponses) AssignAlertWithResponse(ctx context.Context, alert
 		return nil, err
 	}
 	return ParseAssignAlertResponse(rsp)
+}
+
+// ShowAlertHistoryWithResponse Show the history of an alert
+//
+// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+func (c *ClientWithResponses) ShowAlertHistoryWithResponse(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertHistoryResponse, error) {
+	rsp, err := c.ShowAlertHistory(ctx, alertID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAlertHistoryResponse(rsp)
 }
 
 // ReopenAlertWithBodyWithResponse Reopen an alert
@@ -49162,6 +54189,21 @@ func (c *ClientWithResponses) VoidAssessmentWithResponse(ctx context.Context, as
 	return ParseVoidAssessmentResponse(rsp)
 }
 
+// ShowAssessmentHistoryWithResponse Show the history of an assessment
+//
+// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+func (c *ClientWithResponses) ShowAssessmentHistoryWithResponse(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAssessmentHistoryResponse, error) {
+	rsp, err := c.ShowAssessmentHistory(ctx, assessmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAssessmentHistoryResponse(rsp)
+}
+
 // ReviewAssessmentWithBodyWithResponse Review an assessment
 //
 // Somebody has looked at it.
@@ -49267,6 +54309,21 @@ func (c *ClientWithResponses) UpdateClinicWithApplicationMergePatchPlusJSONBodyW
 	return ParseUpdateClinicResponse(rsp)
 }
 
+// ShowClinicHistoryWithResponse Show the history of the clinic
+//
+// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+func (c *ClientWithResponses) ShowClinicHistoryWithResponse(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*ShowClinicHistoryResponse, error) {
+	rsp, err := c.ShowClinicHistory(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowClinicHistoryResponse(rsp)
+}
+
 // ListConsentTemplatesWithResponse List consent texts
 //
 // Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -49325,6 +54382,21 @@ func (c *ClientWithResponses) ShowConsentTemplateWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseShowConsentTemplateResponse(rsp)
+}
+
+// ShowConsentTemplateHistoryWithResponse Show the history of a consent template
+//
+// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+func (c *ClientWithResponses) ShowConsentTemplateHistoryWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateHistoryResponse, error) {
+	rsp, err := c.ShowConsentTemplateHistory(ctx, consentTemplateID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentTemplateHistoryResponse(rsp)
 }
 
 // RetireConsentTemplateWithBodyWithResponse Retire a consent text
@@ -49400,6 +54472,21 @@ func (c *ClientWithResponses) DeclineConsentWithResponse(ctx context.Context, co
 		return nil, err
 	}
 	return ParseDeclineConsentResponse(rsp)
+}
+
+// ShowConsentHistoryWithResponse Show the history of a consent
+//
+// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+func (c *ClientWithResponses) ShowConsentHistoryWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentHistoryResponse, error) {
+	rsp, err := c.ShowConsentHistory(ctx, consentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentHistoryResponse(rsp)
 }
 
 // SignConsentWithBodyWithResponse Sign a consent
@@ -49550,6 +54637,21 @@ func (c *ClientWithResponses) ShowEligibilityWithResponse(ctx context.Context, c
 		return nil, err
 	}
 	return ParseShowEligibilityResponse(rsp)
+}
+
+// ShowConsultationHistoryWithResponse Show the history of a consultation
+//
+// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+func (c *ClientWithResponses) ShowConsultationHistoryWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsultationHistoryResponse, error) {
+	rsp, err := c.ShowConsultationHistory(ctx, consultationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsultationHistoryResponse(rsp)
 }
 
 // FillIntakeWithBodyWithResponse Fill in the intake
@@ -49732,6 +54834,21 @@ func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, disp
 	return ParseVoidDispenseResponse(rsp)
 }
 
+// ShowDispenseHistoryWithResponse Show the history of a dispense
+//
+// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+func (c *ClientWithResponses) ShowDispenseHistoryWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*ShowDispenseHistoryResponse, error) {
+	rsp, err := c.ShowDispenseHistory(ctx, dispenseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowDispenseHistoryResponse(rsp)
+}
+
 // ShowFollowUpWithResponse Show a follow-up
 //
 // A patient sees those for the patient.
@@ -49805,6 +54922,21 @@ func (c *ClientWithResponses) CompleteFollowUpWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseCompleteFollowUpResponse(rsp)
+}
+
+// ShowFollowUpHistoryWithResponse Show the history of a follow up
+//
+// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+func (c *ClientWithResponses) ShowFollowUpHistoryWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*ShowFollowUpHistoryResponse, error) {
+	rsp, err := c.ShowFollowUpHistory(ctx, followUpID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowFollowUpHistoryResponse(rsp)
 }
 
 // RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
@@ -50075,6 +55207,21 @@ func (c *ClientWithResponses) VoidMedicationWithResponse(ctx context.Context, me
 		return nil, err
 	}
 	return ParseVoidMedicationResponse(rsp)
+}
+
+// ShowMedicationHistoryWithResponse Show the history of a medication
+//
+// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+func (c *ClientWithResponses) ShowMedicationHistoryWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*ShowMedicationHistoryResponse, error) {
+	rsp, err := c.ShowMedicationHistory(ctx, medicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowMedicationHistoryResponse(rsp)
 }
 
 // ListPatientsWithResponse List patients
@@ -50495,6 +55642,21 @@ func (c *ClientWithResponses) ScheduleFollowUpWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseScheduleFollowUpResponse(rsp)
+}
+
+// ShowPatientHistoryWithResponse Show the history of a patient
+//
+// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+func (c *ClientWithResponses) ShowPatientHistoryWithResponse(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*ShowPatientHistoryResponse, error) {
+	rsp, err := c.ShowPatientHistory(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPatientHistoryResponse(rsp)
 }
 
 // ShowInteractionsWithResponse Show what medicines do with ketamine
@@ -51157,6 +56319,21 @@ func (c *ClientWithResponses) VoidPrescriptionWithResponse(ctx context.Context, 
 	return ParseVoidPrescriptionResponse(rsp)
 }
 
+// ShowPrescriptionHistoryWithResponse Show the history of a prescription
+//
+// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+func (c *ClientWithResponses) ShowPrescriptionHistoryWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*ShowPrescriptionHistoryResponse, error) {
+	rsp, err := c.ShowPrescriptionHistory(ctx, prescriptionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPrescriptionHistoryResponse(rsp)
+}
+
 // HoldPrescriptionWithBodyWithResponse Put a prescription on hold
 //
 // Nothing may be taken until it is resumed.
@@ -51380,6 +56557,21 @@ func (c *ClientWithResponses) ApproveProtocolWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseApproveProtocolResponse(rsp)
+}
+
+// ShowProtocolHistoryWithResponse Show the history of a protocol
+//
+// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+func (c *ClientWithResponses) ShowProtocolHistoryWithResponse(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*ShowProtocolHistoryResponse, error) {
+	rsp, err := c.ShowProtocolHistory(ctx, protocolID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowProtocolHistoryResponse(rsp)
 }
 
 // ShowSessionWithResponse Show a session
@@ -51712,6 +56904,21 @@ func (c *ClientWithResponses) ShowGateWithResponse(ctx context.Context, sessionI
 	return ParseShowGateResponse(rsp)
 }
 
+// ShowSessionHistoryWithResponse Show the history of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+func (c *ClientWithResponses) ShowSessionHistoryWithResponse(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionHistoryResponse, error) {
+	rsp, err := c.ShowSessionHistory(ctx, sessionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSessionHistoryResponse(rsp)
+}
+
 // RecordObservationWithBodyWithResponse Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -52014,6 +57221,21 @@ func (c *ClientWithResponses) DeactivateStaffWithResponse(ctx context.Context, s
 	return ParseDeactivateStaffResponse(rsp)
 }
 
+// ShowStaffHistoryWithResponse Show the history of a staff
+//
+// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+func (c *ClientWithResponses) ShowStaffHistoryWithResponse(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*ShowStaffHistoryResponse, error) {
+	rsp, err := c.ShowStaffHistory(ctx, staffID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowStaffHistoryResponse(rsp)
+}
+
 // InviteStaffWithResponse Invite a member of staff again
 //
 // A new single-use invitation; earlier ones end.
@@ -52042,6 +57264,21 @@ func (c *ClientWithResponses) ShowSuggestionWithResponse(ctx context.Context, su
 		return nil, err
 	}
 	return ParseShowSuggestionResponse(rsp)
+}
+
+// ShowSuggestionHistoryWithResponse Show the history of a suggestion
+//
+// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+func (c *ClientWithResponses) ShowSuggestionHistoryWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSuggestionHistoryResponse, error) {
+	rsp, err := c.ShowSuggestionHistory(ctx, suggestionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSuggestionHistoryResponse(rsp)
 }
 
 // VoidSupplyEntryWithBodyWithResponse Strike out a report
@@ -52117,6 +57354,21 @@ func (c *ClientWithResponses) UpdateSupportPersonWithApplicationMergePatchPlusJS
 		return nil, err
 	}
 	return ParseUpdateSupportPersonResponse(rsp)
+}
+
+// ShowSupportPersonHistoryWithResponse Show the history of a support person
+//
+// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+func (c *ClientWithResponses) ShowSupportPersonHistoryWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonHistoryResponse, error) {
+	rsp, err := c.ShowSupportPersonHistory(ctx, supportPersonID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupportPersonHistoryResponse(rsp)
 }
 
 // RemoveSupportPersonWithBodyWithResponse Remove a support person
@@ -52267,6 +57519,21 @@ func (c *ClientWithResponses) DiscontinueTreatmentWithResponse(ctx context.Conte
 		return nil, err
 	}
 	return ParseDiscontinueTreatmentResponse(rsp)
+}
+
+// ShowTreatmentHistoryWithResponse Show the history of a treatment
+//
+// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+func (c *ClientWithResponses) ShowTreatmentHistoryWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowTreatmentHistoryResponse, error) {
+	rsp, err := c.ShowTreatmentHistory(ctx, treatmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTreatmentHistoryResponse(rsp)
 }
 
 // HoldTreatmentWithBodyWithResponse Put a treatment on hold
@@ -52689,6 +57956,21 @@ func (c *ClientWithResponses) CompleteVisitWithResponse(ctx context.Context, vis
 	return ParseCompleteVisitResponse(rsp)
 }
 
+// ShowVisitHistoryWithResponse Show the history of a visit
+//
+// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+func (c *ClientWithResponses) ShowVisitHistoryWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*ShowVisitHistoryResponse, error) {
+	rsp, err := c.ShowVisitHistory(ctx, visitID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowVisitHistoryResponse(rsp)
+}
+
 // MarkNoShowWithResponse Mark a no-show
 //
 // The patient did not come. Not before the time that was planned.
@@ -52850,6 +58132,45 @@ func ParseApproveAdjustmentResponse(rsp *http.Response) (*ApproveAdjustmentRespo
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowAdjustmentHistoryResponse parses an HTTP response from a ShowAdjustmentHistoryWithResponse call
+func ParseShowAdjustmentHistoryResponse(rsp *http.Response) (*ShowAdjustmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdjustmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdjustmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -53126,6 +58447,45 @@ func ParseVoidAdverseEventResponse(rsp *http.Response) (*VoidAdverseEventRespons
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowAdverseEventHistoryResponse parses an HTTP response from a ShowAdverseEventHistoryWithResponse call
+func ParseShowAdverseEventHistoryResponse(rsp *http.Response) (*ShowAdverseEventHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdverseEventHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdverseEventHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -53506,6 +58866,45 @@ func ParseAssignAlertResponse(rsp *http.Response) (*AssignAlertResponse, error) 
 	return response, nil
 }
 
+// ParseShowAlertHistoryResponse parses an HTTP response from a ShowAlertHistoryWithResponse call
+func ParseShowAlertHistoryResponse(rsp *http.Response) (*ShowAlertHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAlertHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAlertHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReopenAlertResponse parses an HTTP response from a ReopenAlertWithResponse call
 func ParseReopenAlertResponse(rsp *http.Response) (*ReopenAlertResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -53828,6 +59227,45 @@ func ParseVoidAssessmentResponse(rsp *http.Response) (*VoidAssessmentResponse, e
 	return response, nil
 }
 
+// ParseShowAssessmentHistoryResponse parses an HTTP response from a ShowAssessmentHistoryWithResponse call
+func ParseShowAssessmentHistoryResponse(rsp *http.Response) (*ShowAssessmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAssessmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAssessmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReviewAssessmentResponse parses an HTTP response from a ReviewAssessmentWithResponse call
 func ParseReviewAssessmentResponse(rsp *http.Response) (*ReviewAssessmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -54036,6 +59474,45 @@ func ParseUpdateClinicResponse(rsp *http.Response) (*UpdateClinicResponse, error
 	return response, nil
 }
 
+// ParseShowClinicHistoryResponse parses an HTTP response from a ShowClinicHistoryWithResponse call
+func ParseShowClinicHistoryResponse(rsp *http.Response) (*ShowClinicHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowClinicHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowClinicHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListConsentTemplatesResponse parses an HTTP response from a ListConsentTemplatesWithResponse call
 func ParseListConsentTemplatesResponse(rsp *http.Response) (*ListConsentTemplatesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -54160,6 +59637,45 @@ func ParseShowConsentTemplateResponse(rsp *http.Response) (*ShowConsentTemplateR
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowConsentTemplateHistoryResponse parses an HTTP response from a ShowConsentTemplateHistoryWithResponse call
+func ParseShowConsentTemplateHistoryResponse(rsp *http.Response) (*ShowConsentTemplateHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentTemplateHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentTemplateHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -54324,6 +59840,45 @@ func ParseDeclineConsentResponse(rsp *http.Response) (*DeclineConsentResponse, e
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowConsentHistoryResponse parses an HTTP response from a ShowConsentHistoryWithResponse call
+func ParseShowConsentHistoryResponse(rsp *http.Response) (*ShowConsentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -54628,6 +60183,45 @@ func ParseShowEligibilityResponse(rsp *http.Response) (*ShowEligibilityResponse,
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseShowConsultationHistoryResponse parses an HTTP response from a ShowConsultationHistoryWithResponse call
+func ParseShowConsultationHistoryResponse(rsp *http.Response) (*ShowConsultationHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsultationHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsultationHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -54955,6 +60549,45 @@ func ParseVoidDispenseResponse(rsp *http.Response) (*VoidDispenseResponse, error
 	return response, nil
 }
 
+// ParseShowDispenseHistoryResponse parses an HTTP response from a ShowDispenseHistoryWithResponse call
+func ParseShowDispenseHistoryResponse(rsp *http.Response) (*ShowDispenseHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowDispenseHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowDispenseHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowFollowUpResponse parses an HTTP response from a ShowFollowUpWithResponse call
 func ParseShowFollowUpResponse(rsp *http.Response) (*ShowFollowUpResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -55086,6 +60719,45 @@ func ParseCompleteFollowUpResponse(rsp *http.Response) (*CompleteFollowUpRespons
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowFollowUpHistoryResponse parses an HTTP response from a ShowFollowUpHistoryWithResponse call
+func ParseShowFollowUpHistoryResponse(rsp *http.Response) (*ShowFollowUpHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowFollowUpHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowFollowUpHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -55524,6 +61196,45 @@ func ParseVoidMedicationResponse(rsp *http.Response) (*VoidMedicationResponse, e
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowMedicationHistoryResponse parses an HTTP response from a ShowMedicationHistoryWithResponse call
+func ParseShowMedicationHistoryResponse(rsp *http.Response) (*ShowMedicationHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowMedicationHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowMedicationHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -56353,6 +62064,45 @@ func ParseScheduleFollowUpResponse(rsp *http.Response) (*ScheduleFollowUpRespons
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowPatientHistoryResponse parses an HTTP response from a ShowPatientHistoryWithResponse call
+func ParseShowPatientHistoryResponse(rsp *http.Response) (*ShowPatientHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPatientHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPatientHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -57660,6 +63410,45 @@ func ParseVoidPrescriptionResponse(rsp *http.Response) (*VoidPrescriptionRespons
 	return response, nil
 }
 
+// ParseShowPrescriptionHistoryResponse parses an HTTP response from a ShowPrescriptionHistoryWithResponse call
+func ParseShowPrescriptionHistoryResponse(rsp *http.Response) (*ShowPrescriptionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPrescriptionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPrescriptionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseHoldPrescriptionResponse parses an HTTP response from a HoldPrescriptionWithResponse call
 func ParseHoldPrescriptionResponse(rsp *http.Response) (*HoldPrescriptionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -58060,6 +63849,45 @@ func ParseApproveProtocolResponse(rsp *http.Response) (*ApproveProtocolResponse,
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowProtocolHistoryResponse parses an HTTP response from a ShowProtocolHistoryWithResponse call
+func ParseShowProtocolHistoryResponse(rsp *http.Response) (*ShowProtocolHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowProtocolHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowProtocolHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -58767,6 +64595,45 @@ func ParseShowGateResponse(rsp *http.Response) (*ShowGateResponse, error) {
 	return response, nil
 }
 
+// ParseShowSessionHistoryResponse parses an HTTP response from a ShowSessionHistoryWithResponse call
+func ParseShowSessionHistoryResponse(rsp *http.Response) (*ShowSessionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSessionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSessionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRecordObservationResponse parses an HTTP response from a RecordObservationWithResponse call
 func ParseRecordObservationResponse(rsp *http.Response) (*RecordObservationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -59294,6 +65161,45 @@ func ParseDeactivateStaffResponse(rsp *http.Response) (*DeactivateStaffResponse,
 	return response, nil
 }
 
+// ParseShowStaffHistoryResponse parses an HTTP response from a ShowStaffHistoryWithResponse call
+func ParseShowStaffHistoryResponse(rsp *http.Response) (*ShowStaffHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowStaffHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowStaffHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseInviteStaffResponse parses an HTTP response from a InviteStaffWithResponse call
 func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -59359,6 +65265,45 @@ func ParseShowSuggestionResponse(rsp *http.Response) (*ShowSuggestionResponse, e
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSuggestionHistoryResponse parses an HTTP response from a ShowSuggestionHistoryWithResponse call
+func ParseShowSuggestionHistoryResponse(rsp *http.Response) (*ShowSuggestionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSuggestionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSuggestionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -59490,6 +65435,45 @@ func ParseUpdateSupportPersonResponse(rsp *http.Response) (*UpdateSupportPersonR
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSupportPersonHistoryResponse parses an HTTP response from a ShowSupportPersonHistoryWithResponse call
+func ParseShowSupportPersonHistoryResponse(rsp *http.Response) (*ShowSupportPersonHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupportPersonHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSupportPersonHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -59759,6 +65743,45 @@ func ParseDiscontinueTreatmentResponse(rsp *http.Response) (*DiscontinueTreatmen
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowTreatmentHistoryResponse parses an HTTP response from a ShowTreatmentHistoryWithResponse call
+func ParseShowTreatmentHistoryResponse(rsp *http.Response) (*ShowTreatmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowTreatmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowTreatmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -60568,6 +66591,45 @@ func ParseCompleteVisitResponse(rsp *http.Response) (*CompleteVisitResponse, err
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowVisitHistoryResponse parses an HTTP response from a ShowVisitHistoryWithResponse call
+func ParseShowVisitHistoryResponse(rsp *http.Response) (*ShowVisitHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowVisitHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowVisitHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

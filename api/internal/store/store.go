@@ -75,8 +75,9 @@ type DB struct {
 	engine    engine
 	now       func() time.Time
 	newID     func() uuid.UUID
-	needs     int64 // the schema version that this build was made for
-	unguarded bool  // tests switch the guard off to see row-level security alone
+	needs     int64   // the schema version that this build was made for
+	memory    *memory // where the past is looked at
+	unguarded bool    // tests switch the guard off to see row-level security alone
 }
 
 // Open opens the database. A SQLite file is brought to this build's schema; PostgreSQL is
@@ -99,6 +100,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	orm, err := openORM(dialect, o)
+	if err != nil {
+		e.close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, needs: needs, memory: &memory{options: o}}, nil
+}
+
+func openORM(dialect gorm.Dialector, o Options) (*gorm.DB, error) {
 	orm, err := gorm.Open(dialect, &gorm.Config{
 		Logger:                 logger.Discard, // it would print values
 		TranslateError:         true,
@@ -108,18 +118,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		DisableAutomaticPing:   true,
 		NowFunc:                func() time.Time { return micros(o.Now()) },
 	})
-	if err == nil {
-		err = guard(orm)
-	}
 	if err != nil {
-		e.close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
-	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, needs: needs}, nil
+	return orm, guard(orm)
 }
 
 // Close closes all connections.
-func (db *DB) Close() error { return db.engine.close() }
+func (db *DB) Close() error { return errors.Join(db.memory.close(), db.engine.close()) }
 
 // Ready reports whether the database can be reached and has the tables of this build. The
 // error names both versions of the schema. A newer schema is fine: migrations go first.

@@ -107,6 +107,10 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 			ids = append(ids, fmt.Sprint(patient))
 			continue
 		}
+		if record, ok := m["record"].(map[string]any); ok { // a timeline has what happened
+			ids = append(ids, fmt.Sprint(m["type"], record["id"]))
+			continue
+		}
 		if m["id"] == nil { // a history has versions
 			ids = append(ids, fmt.Sprint(m["version"]))
 			continue
@@ -380,6 +384,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listSupplyEntries":  {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
 		"listSupplySignals":  {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
 		"listSessions":       {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
+		"showTimeline":       {by(c.Prescriber, "showTimeline", measured), must(measured, "recordVitals", measured.Patient), "type=vitalsTaken"},
 		"showSessionHistory": {by(c.Prescriber, "showSessionHistory", measured), must(measured, "recordVitals", measured.Patient), ""},
 		"listAssessments":    {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
 		"listAdverseEvents":  {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},

@@ -2924,6 +2924,150 @@ func (e TicketHolder) Valid() bool {
 	}
 }
 
+// Defines values for TimelineType.
+const (
+	TimelineTypeAdjustmentApplied     TimelineType = "adjustmentApplied"
+	TimelineTypeAdjustmentApproved    TimelineType = "adjustmentApproved"
+	TimelineTypeAdjustmentProposed    TimelineType = "adjustmentProposed"
+	TimelineTypeAdverseEventBegan     TimelineType = "adverseEventBegan"
+	TimelineTypeAdverseEventResolved  TimelineType = "adverseEventResolved"
+	TimelineTypeAlertRaised           TimelineType = "alertRaised"
+	TimelineTypeAlertResolved         TimelineType = "alertResolved"
+	TimelineTypeAssessmentAnswered    TimelineType = "assessmentAnswered"
+	TimelineTypeAssessmentReviewed    TimelineType = "assessmentReviewed"
+	TimelineTypeAttested              TimelineType = "attested"
+	TimelineTypeCheckedIn             TimelineType = "checkedIn"
+	TimelineTypeConsentEnded          TimelineType = "consentEnded"
+	TimelineTypeConsentSigned         TimelineType = "consentSigned"
+	TimelineTypeConsultationDecided   TimelineType = "consultationDecided"
+	TimelineTypeConsultationSubmitted TimelineType = "consultationSubmitted"
+	TimelineTypeDispensed             TimelineType = "dispensed"
+	TimelineTypeDoseTaken             TimelineType = "doseTaken"
+	TimelineTypeFollowUpDone          TimelineType = "followUpDone"
+	TimelineTypeGateChecked           TimelineType = "gateChecked"
+	TimelineTypeMeasured              TimelineType = "measured"
+	TimelineTypeMedicationRecorded    TimelineType = "medicationRecorded"
+	TimelineTypeObserved              TimelineType = "observed"
+	TimelineTypePdmpChecked           TimelineType = "pdmpChecked"
+	TimelineTypePrescriptionCosigned  TimelineType = "prescriptionCosigned"
+	TimelineTypePrescriptionEnded     TimelineType = "prescriptionEnded"
+	TimelineTypePrescriptionSigned    TimelineType = "prescriptionSigned"
+	TimelineTypeSessionAborted        TimelineType = "sessionAborted"
+	TimelineTypeSessionCancelled      TimelineType = "sessionCancelled"
+	TimelineTypeSessionCompleted      TimelineType = "sessionCompleted"
+	TimelineTypeSessionEscalated      TimelineType = "sessionEscalated"
+	TimelineTypeSessionMissed         TimelineType = "sessionMissed"
+	TimelineTypeSessionReviewed       TimelineType = "sessionReviewed"
+	TimelineTypeSuggestionMade        TimelineType = "suggestionMade"
+	TimelineTypeSupplyReported        TimelineType = "supplyReported"
+	TimelineTypeSupplySignalFound     TimelineType = "supplySignalFound"
+	TimelineTypeSupportPersonAdded    TimelineType = "supportPersonAdded"
+	TimelineTypeTreatmentEnded        TimelineType = "treatmentEnded"
+	TimelineTypeTreatmentHeld         TimelineType = "treatmentHeld"
+	TimelineTypeTreatmentPhaseChanged TimelineType = "treatmentPhaseChanged"
+	TimelineTypeTreatmentResumed      TimelineType = "treatmentResumed"
+	TimelineTypeTreatmentStarted      TimelineType = "treatmentStarted"
+	TimelineTypeVisitCompleted        TimelineType = "visitCompleted"
+	TimelineTypeVisitMissed           TimelineType = "visitMissed"
+	TimelineTypeVitalsTaken           TimelineType = "vitalsTaken"
+)
+
+// Valid indicates whether the value is a known member of the TimelineType enum.
+func (e TimelineType) Valid() bool {
+	switch e {
+	case TimelineTypeAdjustmentApplied:
+		return true
+	case TimelineTypeAdjustmentApproved:
+		return true
+	case TimelineTypeAdjustmentProposed:
+		return true
+	case TimelineTypeAdverseEventBegan:
+		return true
+	case TimelineTypeAdverseEventResolved:
+		return true
+	case TimelineTypeAlertRaised:
+		return true
+	case TimelineTypeAlertResolved:
+		return true
+	case TimelineTypeAssessmentAnswered:
+		return true
+	case TimelineTypeAssessmentReviewed:
+		return true
+	case TimelineTypeAttested:
+		return true
+	case TimelineTypeCheckedIn:
+		return true
+	case TimelineTypeConsentEnded:
+		return true
+	case TimelineTypeConsentSigned:
+		return true
+	case TimelineTypeConsultationDecided:
+		return true
+	case TimelineTypeConsultationSubmitted:
+		return true
+	case TimelineTypeDispensed:
+		return true
+	case TimelineTypeDoseTaken:
+		return true
+	case TimelineTypeFollowUpDone:
+		return true
+	case TimelineTypeGateChecked:
+		return true
+	case TimelineTypeMeasured:
+		return true
+	case TimelineTypeMedicationRecorded:
+		return true
+	case TimelineTypeObserved:
+		return true
+	case TimelineTypePdmpChecked:
+		return true
+	case TimelineTypePrescriptionCosigned:
+		return true
+	case TimelineTypePrescriptionEnded:
+		return true
+	case TimelineTypePrescriptionSigned:
+		return true
+	case TimelineTypeSessionAborted:
+		return true
+	case TimelineTypeSessionCancelled:
+		return true
+	case TimelineTypeSessionCompleted:
+		return true
+	case TimelineTypeSessionEscalated:
+		return true
+	case TimelineTypeSessionMissed:
+		return true
+	case TimelineTypeSessionReviewed:
+		return true
+	case TimelineTypeSuggestionMade:
+		return true
+	case TimelineTypeSupplyReported:
+		return true
+	case TimelineTypeSupplySignalFound:
+		return true
+	case TimelineTypeSupportPersonAdded:
+		return true
+	case TimelineTypeTreatmentEnded:
+		return true
+	case TimelineTypeTreatmentHeld:
+		return true
+	case TimelineTypeTreatmentPhaseChanged:
+		return true
+	case TimelineTypeTreatmentResumed:
+		return true
+	case TimelineTypeTreatmentStarted:
+		return true
+	case TimelineTypeVisitCompleted:
+		return true
+	case TimelineTypeVisitMissed:
+		return true
+	case TimelineTypeVitalsTaken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrationCheck.
 const (
 	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
@@ -9191,6 +9335,54 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
+// Timeline A page of a patient's timeline.
+type Timeline struct {
+	// Items What happened, newest first.
+	Items []TimelineItem `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// TimelineItem Something that happened to a patient.
+type TimelineItem struct {
+	// At When it happened, UTC.
+	At time.Time `json:"at"`
+
+	// Detail A code that says more: a phase, an instrument, a reason for a hold, the rule of an alert. Never free text.
+	Detail *string `json:"detail,omitempty"`
+
+	// Record The record that tells of it.
+	Record TimelineRecord `json:"record"`
+
+	// RecordedBy Who did or recorded something.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// SessionID The session that it is a fact of.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// StruckOut It was entered in error and does not count; absent otherwise.
+	StruckOut *bool `json:"struckOut,omitempty"`
+
+	// Type What happened. More words may come.
+	Type TimelineType `json:"type"`
+}
+
+// TimelineRecord The record that tells of it.
+type TimelineRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record, in the singular, for example `prescription`.
+	Type string `json:"type"`
+
+	// Version Its version now, or at the time that was asked for.
+	Version int64 `json:"version"`
+}
+
+// TimelineType What happened. More words may come.
+type TimelineType string
+
 // TitrationCheck A contraindication that was looked for. More words may come.
 type TitrationCheck string
 
@@ -9955,6 +10147,15 @@ type SupportPersonPath = openapi_types.UUID
 
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
+
+// TimelineFrom The earliest time.
+type TimelineFrom = time.Time
+
+// TimelineTypeFilter What happened. More words may come.
+type TimelineTypeFilter = TimelineType
+
+// TimelineUntil The latest time.
+type TimelineUntil = time.Time
 
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
@@ -11670,6 +11871,33 @@ type AddSupportPersonParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowTimelineParams defines parameters for ShowTimeline.
+type ShowTimelineParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Type Only this.
+	Type *TimelineTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// From Only what happened at that time or later.
+	From *TimelineFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Only what happened at that time or earlier.
+	Until *TimelineUntil `form:"until,omitempty" json:"until,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14796,6 +15024,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
 	AddSupportPerson(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowTimeline Show a patient's timeline
+	//
+	// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+	//
+	// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+	ShowTimeline(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTreatments List a patient's treatments
 	//
@@ -19018,6 +19253,23 @@ func (c *Client) AddSupportPersonWithBody(ctx context.Context, patientID Patient
 // Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
 func (c *Client) AddSupportPerson(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAddSupportPersonRequest(c.Server, patientID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowTimeline Show a patient's timeline
+//
+// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+//
+// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+func (c *Client) ShowTimeline(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTimelineRequest(c.Server, patientID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -32645,6 +32897,153 @@ func NewAddSupportPersonRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewShowTimelineRequest constructs an http.Request for the ShowTimeline method
+func NewShowTimelineRequest(server string, patientID PatientPath, params *ShowTimelineParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListTreatmentsRequest constructs an http.Request for the ListTreatments method
 func NewListTreatmentsRequest(server string, patientID PatientPath, params *ListTreatmentsParams) (*http.Request, error) {
 	var err error
@@ -42739,6 +43138,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
 	AddSupportPersonWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error)
 
+	// ShowTimelineWithResponse Show a patient's timeline
+	//
+	// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+	ShowTimelineWithResponse(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*ShowTimelineResponse, error)
+
 	// ListTreatmentsWithResponse List a patient's treatments
 	//
 	// Newest first.
@@ -49337,6 +49745,54 @@ func (r AddSupportPersonResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AddSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowTimelineResponse200Headers the declared response headers of an HTTP 200 response for ShowTimeline
+type ShowTimelineResponse200Headers struct {
+	Link *string
+}
+
+type ShowTimelineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Timeline
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowTimelineResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowTimelineResponse) GetJSON200() *Timeline {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowTimelineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowTimelineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowTimelineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowTimelineResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -56032,6 +56488,21 @@ func (c *ClientWithResponses) AddSupportPersonWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseAddSupportPersonResponse(rsp)
+}
+
+// ShowTimelineWithResponse Show a patient's timeline
+//
+// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+func (c *ClientWithResponses) ShowTimelineWithResponse(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*ShowTimelineResponse, error) {
+	rsp, err := c.ShowTimeline(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTimelineResponse(rsp)
 }
 
 // ListTreatmentsWithResponse List a patient's treatments
@@ -62857,6 +63328,45 @@ func ParseAddSupportPersonResponse(rsp *http.Response) (*AddSupportPersonRespons
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowTimelineResponse parses an HTTP response from a ShowTimelineWithResponse call
+func ParseShowTimelineResponse(rsp *http.Response) (*ShowTimelineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowTimelineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Timeline
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowTimelineResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

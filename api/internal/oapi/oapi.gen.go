@@ -2922,6 +2922,150 @@ func (e TicketHolder) Valid() bool {
 	}
 }
 
+// Defines values for TimelineType.
+const (
+	TimelineTypeAdjustmentApplied     TimelineType = "adjustmentApplied"
+	TimelineTypeAdjustmentApproved    TimelineType = "adjustmentApproved"
+	TimelineTypeAdjustmentProposed    TimelineType = "adjustmentProposed"
+	TimelineTypeAdverseEventBegan     TimelineType = "adverseEventBegan"
+	TimelineTypeAdverseEventResolved  TimelineType = "adverseEventResolved"
+	TimelineTypeAlertRaised           TimelineType = "alertRaised"
+	TimelineTypeAlertResolved         TimelineType = "alertResolved"
+	TimelineTypeAssessmentAnswered    TimelineType = "assessmentAnswered"
+	TimelineTypeAssessmentReviewed    TimelineType = "assessmentReviewed"
+	TimelineTypeAttested              TimelineType = "attested"
+	TimelineTypeCheckedIn             TimelineType = "checkedIn"
+	TimelineTypeConsentEnded          TimelineType = "consentEnded"
+	TimelineTypeConsentSigned         TimelineType = "consentSigned"
+	TimelineTypeConsultationDecided   TimelineType = "consultationDecided"
+	TimelineTypeConsultationSubmitted TimelineType = "consultationSubmitted"
+	TimelineTypeDispensed             TimelineType = "dispensed"
+	TimelineTypeDoseTaken             TimelineType = "doseTaken"
+	TimelineTypeFollowUpDone          TimelineType = "followUpDone"
+	TimelineTypeGateChecked           TimelineType = "gateChecked"
+	TimelineTypeMeasured              TimelineType = "measured"
+	TimelineTypeMedicationRecorded    TimelineType = "medicationRecorded"
+	TimelineTypeObserved              TimelineType = "observed"
+	TimelineTypePdmpChecked           TimelineType = "pdmpChecked"
+	TimelineTypePrescriptionCosigned  TimelineType = "prescriptionCosigned"
+	TimelineTypePrescriptionEnded     TimelineType = "prescriptionEnded"
+	TimelineTypePrescriptionSigned    TimelineType = "prescriptionSigned"
+	TimelineTypeSessionAborted        TimelineType = "sessionAborted"
+	TimelineTypeSessionCancelled      TimelineType = "sessionCancelled"
+	TimelineTypeSessionCompleted      TimelineType = "sessionCompleted"
+	TimelineTypeSessionEscalated      TimelineType = "sessionEscalated"
+	TimelineTypeSessionMissed         TimelineType = "sessionMissed"
+	TimelineTypeSessionReviewed       TimelineType = "sessionReviewed"
+	TimelineTypeSuggestionMade        TimelineType = "suggestionMade"
+	TimelineTypeSupplyReported        TimelineType = "supplyReported"
+	TimelineTypeSupplySignalFound     TimelineType = "supplySignalFound"
+	TimelineTypeSupportPersonAdded    TimelineType = "supportPersonAdded"
+	TimelineTypeTreatmentEnded        TimelineType = "treatmentEnded"
+	TimelineTypeTreatmentHeld         TimelineType = "treatmentHeld"
+	TimelineTypeTreatmentPhaseChanged TimelineType = "treatmentPhaseChanged"
+	TimelineTypeTreatmentResumed      TimelineType = "treatmentResumed"
+	TimelineTypeTreatmentStarted      TimelineType = "treatmentStarted"
+	TimelineTypeVisitCompleted        TimelineType = "visitCompleted"
+	TimelineTypeVisitMissed           TimelineType = "visitMissed"
+	TimelineTypeVitalsTaken           TimelineType = "vitalsTaken"
+)
+
+// Valid indicates whether the value is a known member of the TimelineType enum.
+func (e TimelineType) Valid() bool {
+	switch e {
+	case TimelineTypeAdjustmentApplied:
+		return true
+	case TimelineTypeAdjustmentApproved:
+		return true
+	case TimelineTypeAdjustmentProposed:
+		return true
+	case TimelineTypeAdverseEventBegan:
+		return true
+	case TimelineTypeAdverseEventResolved:
+		return true
+	case TimelineTypeAlertRaised:
+		return true
+	case TimelineTypeAlertResolved:
+		return true
+	case TimelineTypeAssessmentAnswered:
+		return true
+	case TimelineTypeAssessmentReviewed:
+		return true
+	case TimelineTypeAttested:
+		return true
+	case TimelineTypeCheckedIn:
+		return true
+	case TimelineTypeConsentEnded:
+		return true
+	case TimelineTypeConsentSigned:
+		return true
+	case TimelineTypeConsultationDecided:
+		return true
+	case TimelineTypeConsultationSubmitted:
+		return true
+	case TimelineTypeDispensed:
+		return true
+	case TimelineTypeDoseTaken:
+		return true
+	case TimelineTypeFollowUpDone:
+		return true
+	case TimelineTypeGateChecked:
+		return true
+	case TimelineTypeMeasured:
+		return true
+	case TimelineTypeMedicationRecorded:
+		return true
+	case TimelineTypeObserved:
+		return true
+	case TimelineTypePdmpChecked:
+		return true
+	case TimelineTypePrescriptionCosigned:
+		return true
+	case TimelineTypePrescriptionEnded:
+		return true
+	case TimelineTypePrescriptionSigned:
+		return true
+	case TimelineTypeSessionAborted:
+		return true
+	case TimelineTypeSessionCancelled:
+		return true
+	case TimelineTypeSessionCompleted:
+		return true
+	case TimelineTypeSessionEscalated:
+		return true
+	case TimelineTypeSessionMissed:
+		return true
+	case TimelineTypeSessionReviewed:
+		return true
+	case TimelineTypeSuggestionMade:
+		return true
+	case TimelineTypeSupplyReported:
+		return true
+	case TimelineTypeSupplySignalFound:
+		return true
+	case TimelineTypeSupportPersonAdded:
+		return true
+	case TimelineTypeTreatmentEnded:
+		return true
+	case TimelineTypeTreatmentHeld:
+		return true
+	case TimelineTypeTreatmentPhaseChanged:
+		return true
+	case TimelineTypeTreatmentResumed:
+		return true
+	case TimelineTypeTreatmentStarted:
+		return true
+	case TimelineTypeVisitCompleted:
+		return true
+	case TimelineTypeVisitMissed:
+		return true
+	case TimelineTypeVitalsTaken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrationCheck.
 const (
 	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
@@ -9189,6 +9333,54 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
+// Timeline A page of a patient's timeline.
+type Timeline struct {
+	// Items What happened, newest first.
+	Items []TimelineItem `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// TimelineItem Something that happened to a patient.
+type TimelineItem struct {
+	// At When it happened, UTC.
+	At time.Time `json:"at"`
+
+	// Detail A code that says more: a phase, an instrument, a reason for a hold, the rule of an alert. Never free text.
+	Detail *string `json:"detail,omitempty"`
+
+	// Record The record that tells of it.
+	Record TimelineRecord `json:"record"`
+
+	// RecordedBy Who did or recorded something.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// SessionID The session that it is a fact of.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// StruckOut It was entered in error and does not count; absent otherwise.
+	StruckOut *bool `json:"struckOut,omitempty"`
+
+	// Type What happened. More words may come.
+	Type TimelineType `json:"type"`
+}
+
+// TimelineRecord The record that tells of it.
+type TimelineRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record, in the singular, for example `prescription`.
+	Type string `json:"type"`
+
+	// Version Its version now, or at the time that was asked for.
+	Version int64 `json:"version"`
+}
+
+// TimelineType What happened. More words may come.
+type TimelineType string
+
 // TitrationCheck A contraindication that was looked for. More words may come.
 type TitrationCheck string
 
@@ -9953,6 +10145,15 @@ type SupportPersonPath = openapi_types.UUID
 
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
+
+// TimelineFrom The earliest time.
+type TimelineFrom = time.Time
+
+// TimelineTypeFilter What happened. More words may come.
+type TimelineTypeFilter = TimelineType
+
+// TimelineUntil The latest time.
+type TimelineUntil = time.Time
 
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
@@ -11668,6 +11869,33 @@ type AddSupportPersonParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowTimelineParams defines parameters for ShowTimeline.
+type ShowTimelineParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Type Only this.
+	Type *TimelineTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// From Only what happened at that time or later.
+	From *TimelineFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Only what happened at that time or earlier.
+	Until *TimelineUntil `form:"until,omitempty" json:"until,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13625,6 +13853,9 @@ type ServerInterface interface {
 	// AddSupportPerson Add a support person
 	// (POST /patients/{patientId}/support-people)
 	AddSupportPerson(ctx echo.Context, patientID PatientPath, params AddSupportPersonParams) error
+	// ShowTimeline Show a patient's timeline
+	// (GET /patients/{patientId}/timeline)
+	ShowTimeline(ctx echo.Context, patientID PatientPath, params ShowTimelineParams) error
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx echo.Context, patientID PatientPath, params ListTreatmentsParams) error
@@ -21863,6 +22094,98 @@ func (w *ServerInterfaceWrapper) AddSupportPerson(ctx echo.Context) error {
 	return err
 }
 
+// ShowTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowTimelineParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowTimeline(ctx, patientID, params)
+	return err
+}
+
 // ListTreatments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTreatments(ctx echo.Context) error {
 	var err error
@@ -28231,6 +28554,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/supply/signals", wrapper.ListSupplySignals, options.OperationMiddlewares["listSupplySignals"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/timeline", wrapper.ShowTimeline, options.OperationMiddlewares["showTimeline"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/treatments", wrapper.StartTreatment, options.OperationMiddlewares["startTreatment"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
@@ -28805,6 +29129,15 @@ type SupportPersonPageJSONResponse struct {
 }
 
 type TicketJSONResponse Ticket
+
+type TimelineResponseHeaders struct {
+	Link *string
+}
+type TimelineJSONResponse struct {
+	Body Timeline
+
+	Headers TimelineResponseHeaders
+}
 
 type TreatmentResponseHeaders struct {
 	ETag     *string
@@ -32219,6 +32552,32 @@ func (response AddSupportPerson201JSONResponse) VisitAddSupportPersonResponse(w 
 	return err
 }
 
+type ShowTimelineRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ShowTimelineParams
+}
+
+type ShowTimelineResponseObject interface {
+	VisitShowTimelineResponse(w http.ResponseWriter) error
+}
+
+type ShowTimeline200JSONResponse struct{ TimelineJSONResponse }
+
+func (response ShowTimeline200JSONResponse) VisitShowTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTreatmentsRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    ListTreatmentsParams
@@ -35230,6 +35589,9 @@ type StrictServerInterface interface {
 	// AddSupportPerson Add a support person
 	// (POST /patients/{patientId}/support-people)
 	AddSupportPerson(ctx context.Context, request AddSupportPersonRequestObject) (AddSupportPersonResponseObject, error)
+	// ShowTimeline Show a patient's timeline
+	// (GET /patients/{patientId}/timeline)
+	ShowTimeline(ctx context.Context, request ShowTimelineRequestObject) (ShowTimelineResponseObject, error)
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx context.Context, request ListTreatmentsRequestObject) (ListTreatmentsResponseObject, error)
@@ -39679,6 +40041,32 @@ func (sh *strictHandler) AddSupportPerson(ctx echo.Context, patientID PatientPat
 		return err
 	} else if validResponse, ok := response.(AddSupportPersonResponseObject); ok {
 		return validResponse.VisitAddSupportPersonResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowTimeline operation middleware
+func (sh *strictHandler) ShowTimeline(ctx echo.Context, patientID PatientPath, params ShowTimelineParams) error {
+	var request ShowTimelineRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowTimeline(ctx.Request().Context(), request.(ShowTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowTimelineResponseObject); ok {
+		return validResponse.VisitShowTimelineResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

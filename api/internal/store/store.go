@@ -5,10 +5,11 @@
 //
 // A noun is a row type that embeds [Record], a table in a migration and a file with its
 // queries. Tenancy, versions, history and the journal come with [Tx.Create], [Tx.Change]
-// and [Find]; the guard refuses what would go around them. A noun of a patient has PatientID
-// and a line in patientRecords; a list that belongs to a record is a table whose row embeds
-// [Part]. A calendar date is TEXT, and the latest of something is the first by descending
-// order: SQLite does not know the type of what MAX returns.
+// and [Find]; the guard refuses what would go around them. A noun has a line in versioned,
+// by which [Tx.AsOf] finds its past; one of a patient has PatientID and a line in
+// patientRecords; a list that belongs to a record is a table whose row embeds [Part]. A
+// calendar date is TEXT, and the latest of something is the first by descending order:
+// SQLite does not know the type of what MAX returns.
 package store
 
 import (

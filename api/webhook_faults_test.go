@@ -131,7 +131,7 @@ func TestSchedule(t *testing.T) {
 		}
 		first := byID[order[0]]
 		if len(first) != 10 || first[9] < 65*time.Hour || first[9] > 85*time.Hour {
-			t.Errorf("attempts at %v", first)
+			t.Fatalf("attempts at %v", first)
 		}
 		if len(order) != 2 || byID[order[1]][0] < first[9] {
 			t.Errorf("the second event was sent at %v, the first last at %v", byID[order[len(order)-1]], first[9])

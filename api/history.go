@@ -127,7 +127,7 @@ func differences(list []oapi.HistoryChange, pointer string, from, to any) []oapi
 	case []any:
 		if to, ok := to.([]any); ok {
 			for i := range max(len(from), len(to)) {
-				list = differences(list, pointer+"/"+strconv.Itoa(i), at(from, i), at(to, i))
+				list = differences(list, pointer+"/"+strconv.Itoa(i), element(from, i), element(to, i))
 			}
 			return list
 		}
@@ -142,7 +142,7 @@ func differences(list []oapi.HistoryChange, pointer string, from, to any) []oapi
 	return append(list, change)
 }
 
-func at(list []any, i int) any {
+func element(list []any, i int) any {
 	if i < len(list) {
 		return list[i]
 	}

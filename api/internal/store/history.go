@@ -43,7 +43,7 @@ func (tx *Tx) Versions(table string, id uuid.UUID, p Page) (page []Version, befo
 	if err != nil {
 		return nil, nil, nil, tx.db.engine.classify(err)
 	}
-	defer func() { _ = rows.Close() }()
+	defer rows.Close()
 	for rows.Next() {
 		v, events := Version{Record: table, RecordID: id}, ""
 		if err := rows.Scan(&v.Version, &v.At, &v.Operation, &v.Actor, &v.RequestID, &v.Written, &events); err != nil {

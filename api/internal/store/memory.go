@@ -96,7 +96,7 @@ func tablesOf(o Options) (tables string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = rows.Close() }()
+	defer rows.Close()
 	for rows.Next() {
 		var one string
 		if err := rows.Scan(&one); err != nil {
@@ -132,6 +132,9 @@ type pastRecord struct {
 	lists      []pastList
 }
 
+// listed is a pointer to a row of a list.
+type listed interface{ part() *Part }
+
 // pastList is a list of a row, kept in a table of its own.
 type pastList struct {
 	member          []int // of the row
@@ -150,7 +153,7 @@ func pastRecords(orm *gorm.DB) (map[string]*pastRecord, error) {
 		r := &pastRecord{table: s.Table, row: reflect.TypeOf(row).Elem(), ofPatients: patientField(s.Schema) != nil}
 		known[r.table] = r
 		for _, f := range reflect.VisibleFields(r.row) {
-			if f.Type.Kind() != reflect.Slice || !reflect.PointerTo(f.Type.Elem()).Implements(reflect.TypeFor[interface{ part() *Part }]()) {
+			if f.Type.Kind() != reflect.Slice || !reflect.PointerTo(f.Type.Elem()).Implements(reflect.TypeFor[listed]()) {
 				continue
 			}
 			s := &gorm.Statement{DB: orm}
@@ -191,27 +194,36 @@ func (r *pastRecord) add(tx *Tx, rows reflect.Value) error {
 	for _, l := range r.lists {
 		all := reflect.New(reflect.SliceOf(l.row)).Elem()
 		for i := range rows.Len() {
-			row := rows.Index(i)
-			list := row.FieldByIndex(l.member)
-			for n := range list.Len() {
-				item := list.Index(n)
-				item.Addr().Interface().(interface{ part() *Part }).part().Position = n
-				if err := l.parent.Set(tx.ctx, item, row.Addr().Interface().(Row).record().ID); err != nil {
-					return err
-				}
-				if l.patient != nil && l.patient != l.parent {
-					if err := l.patient.Set(tx.ctx, item, row.FieldByName("PatientID").Interface()); err != nil {
-						return err
-					}
-				}
-				all = reflect.Append(all, item)
+			list, err := l.of(tx, rows.Index(i))
+			if err != nil {
+				return err
 			}
+			all = reflect.AppendSlice(all, list)
 		}
 		if err := addRows(tx, all); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// of is the list of a row, with what its own rows need to be kept: the history leaves it out.
+func (l *pastList) of(tx *Tx, row reflect.Value) (reflect.Value, error) {
+	list := row.FieldByIndex(l.member)
+	for n := range list.Len() {
+		item := list.Index(n)
+		item.Addr().Interface().(listed).part().Position = n
+		if err := l.parent.Set(tx.ctx, item, row.Addr().Interface().(Row).record().ID); err != nil {
+			return list, err
+		}
+		if l.patient == nil || l.patient == l.parent {
+			continue
+		}
+		if err := l.patient.Set(tx.ctx, item, row.FieldByName("PatientID").Interface()); err != nil {
+			return list, err
+		}
+	}
+	return list, nil
 }
 
 // addRows inserts some at a time: SQLite takes so many values in one statement.

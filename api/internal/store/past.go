@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -130,7 +129,7 @@ func (p *past) versions(of *pastRecord) (list []pastVersion, err error) {
 	if err != nil {
 		return nil, p.present.db.engine.classify(err)
 	}
-	defer func(rows *sql.Rows) { _ = rows.Close() }(rows)
+	defer rows.Close()
 	for rows.Next() {
 		var v pastVersion
 		if err := rows.Scan(&v.id, &v.number, &v.written, &v.data); err != nil {

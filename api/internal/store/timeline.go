@@ -267,31 +267,18 @@ func where(q *gorm.DB, condition string, names map[string]any) *gorm.DB {
 // courseMoments reads from the history of a patient's treatments when they began and ended, went from phase to
 // phase and stood still.
 func (tx *Tx) courseMoments(patient uuid.UUID) (list []Moment, err error) {
-	present := tx
+	now := tx // the history is in the present
 	if tx.past != nil {
-		present = tx.past.present
+		now = tx.past.present
 	}
-	rows, err := present.conn.QueryContext(present.ctx, `SELECT data FROM history
+	rows, err := now.conn.QueryContext(now.ctx, `SELECT data FROM history
 		WHERE clinic_id = $1 AND record = 'treatments' AND patient_id = $2 AND at <= $3 ORDER BY record_id, version`, tx.scope.Clinic, patient, tx.Now)
 	if err != nil {
-		return nil, present.db.engine.classify(err)
+		return nil, now.db.engine.classify(err)
 	}
-	defer func() { _ = rows.Close() }()
+	defer rows.Close()
 	var before Treatment
-	var own []Moment // of one treatment
-	done := func() {
-		for _, h := range before.Holds {
-			own = append(own, Moment{At: h.SetAt, Type: treatmentHeld, Detail: string(h.Reason)})
-			if h.LiftedAt != nil {
-				own = append(own, Moment{At: *h.LiftedAt, Type: treatmentResumed, Detail: string(h.Reason)})
-			}
-		}
-		for _, m := range own {
-			m.Record, m.ID, m.Version = "treatment", before.ID, before.Version
-			list = append(list, m)
-		}
-		own = nil
-	}
+	present := map[uuid.UUID]int64{} // versions
 	for rows.Next() {
 		var data string
 		if err := rows.Scan(&data); err != nil {
@@ -301,20 +288,48 @@ func (tx *Tx) courseMoments(patient uuid.UUID) (list []Moment, err error) {
 		if err := json.Unmarshal([]byte(data), &t); err != nil {
 			return nil, err
 		}
-		switch {
-		case t.Version == 1:
-			done()
-			own = append(own, Moment{At: t.CreatedAt, Type: treatmentStarted})
-		case t.EndedAt != nil && before.EndedAt == nil:
-			own = append(own, Moment{At: *t.EndedAt, Type: treatmentEnded, Detail: string(t.Phase)})
-		case t.Phase != before.Phase:
-			own = append(own, Moment{At: t.PhaseSince, Type: treatmentPhaseChanged, Detail: string(t.Phase)})
+		if t.Version == 1 {
+			list = append(list, before.holdMoments()...)
+			before = Treatment{}
 		}
-		before = t
+		list = append(list, t.momentsSince(&before)...)
+		before, present[t.ID] = t, t.Version
 	}
-	done()
+	list = append(list, before.holdMoments()...)
+	for i := range list {
+		list[i].Version = present[list[i].ID]
+	}
 	// Two reasons can hold a treatment, or be lifted, at one moment: it is one moment.
 	slices.SortFunc(list, func(a, b Moment) int { return a.compare(b.At, b.Type, b.ID) })
 	list = slices.CompactFunc(list, func(a, b Moment) bool { return a.compare(b.At, b.Type, b.ID) == 0 })
-	return list, present.db.engine.classify(rows.Err())
+	return list, now.db.engine.classify(rows.Err())
+}
+
+// momentsSince are what a version of a treatment tells that the one before did not.
+func (t *Treatment) momentsSince(before *Treatment) []Moment {
+	m := Moment{Record: "treatment", ID: t.ID, Version: t.Version, Detail: string(t.Phase)}
+	switch {
+	case t.Version == 1:
+		m.At, m.Type, m.Detail = t.CreatedAt, treatmentStarted, ""
+	case t.EndedAt != nil && before.EndedAt == nil:
+		m.At, m.Type = *t.EndedAt, treatmentEnded
+	case t.Phase != before.Phase:
+		m.At, m.Type = t.PhaseSince, treatmentPhaseChanged
+	default:
+		return nil
+	}
+	return []Moment{m}
+}
+
+// holdMoments are when a treatment was held and resumed, as its last version has it.
+func (t *Treatment) holdMoments() (list []Moment) {
+	for _, h := range t.Holds {
+		m := Moment{Record: "treatment", ID: t.ID, Version: t.Version, At: h.SetAt, Type: treatmentHeld, Detail: string(h.Reason)}
+		list = append(list, m)
+		if h.LiftedAt != nil {
+			m.At, m.Type = *h.LiftedAt, treatmentResumed
+			list = append(list, m)
+		}
+	}
+	return list
 }

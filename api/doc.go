@@ -22,7 +22,10 @@
 // compares what a decision rests on with what is there now, answers.go raises and assigns what
 // follows from answers, titration.go gathers what a suggestion rests on, handover.go passes the
 // work of somebody who leaves to a colleague, follow_up_series.go makes what the protocol asks for
-// again and again. worker.go does what time alone brings: a record says by its Deadlines when
+// again and again. worker.go looks each second for what waits in the background: sequencer.go numbers and
+// seals what was committed, news.go tells those who wait for it, here and in other processes,
+// checkpoints.go keeps the ends of the chain outside of the database, and verify.go holds all of it against
+// the entries. worker.go also does what time alone brings: a record says by its Deadlines when
 // something follows, the store keeps them with the record, and deadlines.go says what follows.
 // demo*.go let the demo clinic's people send their requests to this very server.
 //

@@ -90,3 +90,6 @@ func (e *explaining) QueryContext(ctx context.Context, query string, args ...any
 	e.plans = append(e.plans, strings.Join(lines, "\n"))
 	return e.pinned.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // gorm closes them
 }
+
+// OnPostgres reports whether the database is PostgreSQL.
+func (tx *Tx) OnPostgres() bool { _, is := tx.db.engine.(postgresEngine); return is }

@@ -77,16 +77,18 @@ func fillJournal(b *testing.B, db *sql.DB, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	prepare := func(q string) *sql.Stmt {
-		stmt, err := tx.PrepareContext(b.Context(), q)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return stmt
-	}
-	journal := prepare(`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
+	journal, err := tx.PrepareContext(b.Context(), `INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
 		VALUES ($1, $2, $3, $4, 'recordVitals', 'staff:0190f3a4-0000-7000-8000-000000000001', '0190f3a4-0000-7000-8000-000000000002', $5, 'done', $6)`)
-	history := prepare(`INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data) VALUES ($1, 'sessions', $2, $3, $4, $5, $6, $7)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer journal.Close()
+	history, err := tx.PrepareContext(b.Context(), `INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data)
+		VALUES ($1, 'sessions', $2, $3, $4, $5, $6, $7)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer history.Close()
 	for i := range n {
 		id, session, version := uuid.Must(uuid.NewV7()), uuid.NewSHA1(clinic, fmt.Append(nil, i/10)), i%10+1
 		data := fmt.Sprintf(`{"Version":%d,"Note":%q}`, i, strings.Repeat("x", 600))

@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -281,13 +280,29 @@ func (e *evidence) insert(s mark, number int64) {
 
 // reseal makes the seal over an entry fit it, as somebody can who has read the documentation but has no key.
 func (e *evidence) reseal(s mark) {
-	var hashes []audit.Hash
-	var joined []byte
+	var joined, previous []byte
+	hashes := e.hashes(s)
+	for _, h := range hashes {
+		joined = append(joined, h[:]...)
+	}
+	seal := audit.Seal{Clinic: s.clinic, First: s.first, Last: s.last, Root: audit.Root(hashes)}
+	if err := e.db.QueryRowContext(e.t.Context(), `SELECT previous, at FROM journal_seals WHERE clinic_id = $1 AND last_number = $2`,
+		s.clinic, s.last).Scan(&previous, &seal.At); err != nil {
+		e.t.Fatal(err)
+	}
+	copy(seal.Previous[:], previous)
+	hash := seal.Hash()
+	e.exec(`UPDATE journal_seals SET hashes = $3, root = $4, hash = $5 WHERE clinic_id = $1 AND last_number = $2`, s.clinic, s.last, joined, seal.Root[:], hash[:])
+}
+
+// hashes are those of the entries under a seal as they are now.
+func (e *evidence) hashes(s mark) (list []audit.Hash) {
 	rows, err := e.db.QueryContext(e.t.Context(), `SELECT clinic_id, id, seq, at, operation, actor, request_id, patient_id, outcome, events
 		FROM journal WHERE clinic_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq`, s.clinic, s.first, s.last)
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	defer rows.Close()
 	for rows.Next() {
 		var x audit.Entry
 		var patient uuid.NullUUID
@@ -295,18 +310,12 @@ func (e *evidence) reseal(s mark) {
 			e.t.Fatal(err)
 		}
 		x.Patient = patient.UUID
-		h := x.Hash()
-		hashes, joined = append(hashes, h), append(joined, h[:]...)
+		list = append(list, x.Hash())
 	}
-	var previous []byte
-	seal := audit.Seal{Clinic: s.clinic, First: s.first, Last: s.last, Root: audit.Root(hashes)}
-	if err := errors.Join(rows.Err(), rows.Close(), e.db.QueryRowContext(e.t.Context(), `SELECT previous, at FROM journal_seals WHERE clinic_id = $1 AND last_number = $2`,
-		s.clinic, s.last).Scan(&previous, &seal.At)); err != nil {
+	if err := rows.Err(); err != nil {
 		e.t.Fatal(err)
 	}
-	copy(seal.Previous[:], previous)
-	hash := seal.Hash()
-	e.exec(`UPDATE journal_seals SET hashes = $3, root = $4, hash = $5 WHERE clinic_id = $1 AND last_number = $2`, s.clinic, s.last, joined, seal.Root[:], hash[:])
+	return list
 }
 
 // TestAuditVerify: 500 random tamperings, on both databases together, are found, each at the first entry that is concerned; what is as it was

@@ -133,7 +133,8 @@ func TestSequence(t *testing.T) {
 						})
 						continue
 					}
-					for !changed(t, db, s, shared[s.Clinic].ID) {
+					for done := false; !done; {
+						done = changed(t, db, s, shared[s.Clinic].ID)
 					}
 				}
 			})

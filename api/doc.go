@@ -23,7 +23,10 @@
 // follows from answers, titration.go gathers what a suggestion rests on, handover.go passes the
 // work of somebody who leaves to a colleague, follow_up_series.go makes what the protocol asks for
 // again and again, webhook_sender.go sends events to partners and webhook_attempt.go judges their
-// answers. worker.go does what time alone brings: a record says by its Deadlines when
+// answers. worker.go looks each second for what waits in the background: sequencer.go numbers and
+// seals what was committed, news.go tells those who wait for it, here and in other processes,
+// checkpoints.go keeps the ends of the chain outside of the database, and verify.go holds all of it against
+// the entries. worker.go also does what time alone brings: a record says by its Deadlines when
 // something follows, the store keeps them with the record, and deadlines.go says what follows.
 // asof.go opens the past to a request that asks for it, and its handler need not know; history.go
 // shows each version of a record through the operation that shows the record.

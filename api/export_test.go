@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 )
 
@@ -36,3 +38,21 @@ func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckp
 
 // Prune does what the server does once an hour.
 func Prune(s *Server, ctx context.Context) error { return s.prune(ctx) }
+
+// WaitForNews waits as a stream does.
+func WaitForNews(ctx context.Context, s *Server, clinic uuid.UUID, after int64) (int64, error) {
+	return s.news.wait(ctx, clinic, after)
+}
+
+// Measured returns the values of the metrics whose names begin so.
+func Measured(s *Server, prefix string) (map[string]float64, error) {
+	families, err := s.metrics.Gather()
+	values := map[string]float64{}
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), prefix) {
+			m := f.GetMetric()[0]
+			values[f.GetName()] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return values, err
+}

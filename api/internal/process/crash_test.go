@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -121,9 +122,11 @@ func (w *writer) settle(send func() (*http.Response, error)) (a answer, ok bool)
 func TestKill(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
 		const cycles, writers = 20, 5
-		servers := []*process{s.serve(t)}
+		kept := filepath.Join(t.TempDir(), "checkpoints.jsonl")
+		serve := func() *process { return s.serve(t, "CHECKPOINT_FILE="+kept) }
+		servers := []*process{serve()}
 		if s.postgres() {
-			servers = append(servers, s.serve(t)) // one goes on while the other is killed
+			servers = append(servers, serve()) // one goes on while the other is killed
 		}
 		c := s.open(t, servers[0].URL)
 		all := &cluster{urls: make([]string, len(servers))}
@@ -144,16 +147,20 @@ func TestKill(t *testing.T) {
 		for _, w := range list {
 			busy.Go(func() { w.work(&stop, &done) })
 		}
+		reader := s.follow(t)
 		for cycle := range cycles {
 			until := done.Load() + 2 + rand.Int64N(24)
 			within(t, 20*time.Second, "work goes on", func() bool { return done.Load() >= until })
 			i := cycle % len(servers)
 			servers[i].kill()
-			servers[i] = s.serve(t)
+			servers[i] = serve()
 			all.set(i, servers[i].URL)
 		}
 		stop.Store(true)
 		busy.Wait()
+		reader.end(s)
+		s.env = append(s.env, "CHECKPOINT_FILE="+kept)
+		s.sound(t)
 
 		decisions, facts, unknown, replayed := 0, 0, 0, 0
 		for _, w := range list {

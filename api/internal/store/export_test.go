@@ -109,3 +109,6 @@ func (tx *Tx) Enter(e Entry, patients ...uuid.UUID) error {
 	}
 	return nil
 }
+
+// OnPostgres reports whether the database is PostgreSQL.
+func (tx *Tx) OnPostgres() bool { _, is := tx.db.engine.(postgresEngine); return is }

@@ -18,6 +18,7 @@ const sequencePage = 2000
 type Batch struct {
 	Entries int                 // that got a number
 	Heads   map[uuid.UUID]int64 // the last number of each clinic that they belong to
+	More    bool                // there may be more; otherwise all that was committed before has a number
 	Busy    bool                // nothing was done: another process is at it
 }
 
@@ -56,7 +57,7 @@ func (db *DB) Sequence(ctx context.Context) (b Batch, err error) {
 		if err != nil {
 			return err
 		}
-		b = Batch{Entries: len(entries), Heads: map[uuid.UUID]int64{}}
+		b = Batch{Entries: len(entries), Heads: map[uuid.UUID]int64{}, More: len(entries) == sequencePage}
 		hashes := map[uuid.UUID][]audit.Hash{}
 		for i := range entries {
 			e := &entries[i]

@@ -49,6 +49,8 @@ type Config struct {
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error) `kong:"-"`
 	// NewID makes ids; UUIDv7 if nil.
 	NewID func() uuid.UUID `kong:"-"`
+	// Streams change how often streams of events do what they do.
+	Streams StreamTimes `kong:"-"`
 	// Relaxed leaves the embedded database's fsync out until the demo is filled.
 	Relaxed bool `kong:"-"`
 }

@@ -143,6 +143,7 @@ func judgeBody(t testing.TB, op *contract.Operation, body any) error {
 // wants are the parameters and answers that an operation of each kind must declare.
 var wants = map[string]struct{ parameters, answers []string }{
 	"read":     {nil, []string{"400", "401", "429", "500", "503"}},
+	"stream":   {nil, []string{"400", "401", "429", "500", "503"}},
 	"fact":     {nil, []string{"400", "401", "409", "413", "415", "429", "500", "503"}},
 	"plan":     {[]string{"Idempotency-Key"}, []string{"400", "401", "403", "409", "422", "429", "500", "503"}},
 	"decision": {[]string{"Idempotency-Key", "If-Match"}, []string{"400", "401", "403", "409", "412", "422", "428", "429", "500", "503"}},
@@ -222,6 +223,9 @@ func answerGaps(method, kind string, parameters []string, op *openapi3.Operation
 		case status[0] == '2':
 			good++
 			body := answer.Content.Get(echo.MIMEApplicationJSON)
+			if kind == "stream" {
+				body = answer.Content.Get("text/event-stream")
+			}
 			need(body != nil && body.Schema != nil && body.Schema.Ref != "", "the answer %s has no type", status)
 			if body != nil {
 				shown += len(body.Examples)

@@ -13,8 +13,8 @@ import (
 	"github.com/titrate-health/titrate/api/internal/store"
 )
 
-// entriesLooked is how many entries of the journal are read at a time, most of which may be about what
-// somebody has looked at, or nobody of the caller's business.
+// entriesLooked is how many entries of the journal are read at a time. Most of them may be about what
+// somebody has looked at, or none of the caller's business.
 const entriesLooked = 2000
 
 // ListEvents lists what has happened. The cursor names the event that the next page begins with: a page
@@ -26,7 +26,7 @@ func (s *Server) ListEvents(ctx context.Context, req oapi.ListEventsRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	want := eventQuery{from: eventID{orZero(p.After) + 1, 0}, types: orZero(p.Type), patient: orZero(p.PatientID), limit: page.Limit}
+	want := eventQuery{from: eventID{orZero(p.After) + 1, 0}, types: orZero(p.Type), patient: orZero(p.PatientID), entries: entriesLooked, limit: page.Limit}
 	if page.After != nil {
 		if want.from, err = parseEventID(page.After.Text); err != nil {
 			return nil, err
@@ -67,17 +67,19 @@ func parseEventID(text string) (id eventID, err error) {
 }
 
 // eventQuery asks for events: from one on, of some types (any, if empty), about one patient (anybody, if
-// zero), so many at most.
+// zero), so many at most, found in so many entries at most.
 type eventQuery struct {
 	from    eventID
 	types   []oapi.EventType
 	patient uuid.UUID
+	entries int
 	limit   int
 }
 
 // eventBatch is what was found for a query. Everything before next is in it; the journal's last number is head.
 type eventBatch struct {
 	events []oapi.Event
+	shown  []store.Event // the records that they name, for the journal
 	next   eventID
 	head   int64
 }
@@ -90,7 +92,7 @@ func (s *Server) events(tx *store.Tx, who *principal, want eventQuery) (eventBat
 	if found.head, err = tx.Head(); err != nil {
 		return found, err
 	}
-	entries, err := tx.Entries(want.from.number-1, want.patient, entriesLooked)
+	entries, err := tx.Entries(want.from.number-1, want.patient, want.entries)
 	if err != nil {
 		return found, err
 	}
@@ -106,10 +108,11 @@ func (s *Server) events(tx *store.Tx, who *principal, want eventQuery) (eventBat
 				return found, nil
 			}
 			found.events = append(found.events, eventOut(e, position))
+			found.shown = append(found.shown, store.Event{Record: ev.Record, ID: ev.ID, Version: ev.Version})
 		}
 	}
 	found.next = eventID{found.head + 1, 0}
-	if len(entries) == entriesLooked {
+	if len(entries) == want.entries {
 		found.next.number = *entries[len(entries)-1].Seq + 1
 	}
 	return found, nil
@@ -123,11 +126,19 @@ func (s *Server) visible(who *principal, e *store.Entry, ev store.Event) bool {
 	if !known || ev.Event == "" || !slices.ContainsFunc(s.operations[r.shownBy].Access, who.is) {
 		return false
 	}
-	owner := orZero(e.PatientID)
+	owner := ownerOf(e, ev)
 	if who.staff() {
 		return owner == uuid.Nil || owner != who.self
 	}
 	return owner == who.actor.ID && !ev.StaffOnly && staffEvents[ev.Event] == ""
+}
+
+// ownerOf is the patient whose record an event is about; zero if it is nobody's.
+func ownerOf(e *store.Entry, ev store.Event) uuid.UUID {
+	if e.PatientID != nil {
+		return *e.PatientID
+	}
+	return ev.Patient
 }
 
 // eventOut is an event of a numbered entry as clients and receivers get it. It is thin: ids and types.
@@ -135,11 +146,24 @@ func eventOut(e *store.Entry, position int) oapi.Event {
 	ev := e.Events[position]
 	out := oapi.Event{
 		ID: eventID{*e.Seq, position}.String(), Number: *e.Seq, Type: oapi.EventType(ev.Event), At: e.At,
-		PatientID: e.PatientID, Record: oapi.EventRecord{Type: oapi.RecordType(recordType(ev.Record)), ID: ev.ID},
+		Record: oapi.EventRecord{Type: oapi.RecordType(recordType(ev.Record)), ID: ev.ID},
 		RequestID: filled(e.RequestID), Operation: e.Operation,
+	}
+	if owner := ownerOf(e, ev); owner != uuid.Nil {
+		out.PatientID = &owner
 	}
 	if ev.Version > 0 {
 		out.Record.Version = &ev.Version
 	}
 	return out
+}
+
+// patients are those whom the events are about.
+func (b eventBatch) patients() (list []uuid.UUID) {
+	for _, e := range b.events {
+		if e.PatientID != nil && !slices.Contains(list, *e.PatientID) {
+			list = append(list, *e.PatientID)
+		}
+	}
+	return list
 }

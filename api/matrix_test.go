@@ -200,7 +200,7 @@ func (c *cast) leavesOneEntry(t *testing.T, operation, principal string, got api
 		want = "denied"
 	case got.Status >= 400:
 		want = "refused"
-	case op.Kind == "read":
+	case op.Kind == "read", op.Kind == "stream":
 		want = "read"
 	}
 	clinic := c.clinic.ID.String()

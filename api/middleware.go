@@ -115,7 +115,7 @@ func cors(origins []string) echo.MiddlewareFunc {
 		AllowOrigins: origins,
 		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch},
 		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "Idempotency-Key", "If-Match",
-			"If-None-Match", "Titrate-Clinic", "Titrate-Role", ticketHeader, echo.HeaderXRequestID, "traceparent"},
+			"If-None-Match", "Last-Event-ID", "Titrate-Clinic", "Titrate-Role", ticketHeader, echo.HeaderXRequestID, "traceparent"},
 		ExposeHeaders: []string{"ETag", "Location", "Link", "Idempotent-Replayed", "Titrate-Dry-Run", echo.HeaderXRequestID,
 			"RateLimit", "RateLimit-Policy", echo.HeaderRetryAfter},
 		MaxAge: 600,
@@ -149,7 +149,7 @@ func trustOptions(trusted []netip.Prefix) []echo.TrustOption {
 // request still says HEAD.
 func headAsGet(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
+		if r.Method == http.MethodHead && r.URL.Path != "/v1/stream" { // which has no end
 			r = r.Clone(r.Context())
 			r.Method = http.MethodGet
 		}

@@ -35,18 +35,17 @@ type Server struct {
 	operations map[string]*operation
 	handler    http.Handler
 
-	verifier *verifier
-	issuer   *issuer // the embedded one, or nil
-	rights   rightsCache
-	limiter  limiter
-	cursors  sealer
-	answers  sealer
-	secret   [32]byte // what invitations are hashed with
-	clock    testClock
-	metrics  *prometheus.Registry
-	tracing  tracing
-	working  sync.Mutex // held while deadlines are met
-
+	verifier    *verifier
+	issuer      *issuer // the embedded one, or nil
+	rights      rightsCache
+	limiter     limiter
+	cursors     sealer
+	answers     sealer
+	secret      [32]byte // what invitations are hashed with
+	clock       testClock
+	metrics     *prometheus.Registry
+	tracing     tracing
+	working     sync.Mutex         // held while deadlines are met
 	sealKey     ed25519.PrivateKey // signs the ends of the journal's chain
 	news        news
 	journal     journalMetrics
@@ -57,6 +56,10 @@ type Server struct {
 	webhooks             webhookSender
 	webhookSecrets       sealer
 	challengeKey         [32]byte // what challenges of endpoints are made with
+	// streaming ends, and with it every stream, when the server stops.
+	streaming  context.Context
+	endStreams context.CancelFunc
+	readers    chan struct{} // the streams that look into the database
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -72,6 +75,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.streaming, s.endStreams = context.WithCancel(context.WithoutCancel(ctx))
+	s.readers = make(chan struct{}, streamReaders)
 	s.clock.now = cfg.Now
 	if cfg.Now == nil {
 		s.clock.now = time.Now
@@ -246,6 +251,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 	case <-ctx.Done():
 		err = nil
 	}
+	s.endStreams()
 	rest()
 	<-rested
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
@@ -257,6 +263,7 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 
 // Close closes the database and ends background work.
 func (s *Server) Close() error {
+	s.endStreams()
 	if s.verifier != nil {
 		s.verifier.Close()
 	}

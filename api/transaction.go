@@ -60,6 +60,9 @@ var errDiscard = errors.New("roll back, the answer stands")
 // the idempotency key are committed together; only then does the buffer go out.
 func (s *Server) transaction(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		if op.kind == stream { // it has no end for which an answer could be held back
+			return next
+		}
 		return func(c echo.Context) error {
 			b := buffers.Get().(*buffer)
 			defer b.release()
@@ -163,16 +166,7 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 // scope says on whose behalf the operation runs and how a repetition of it is recognised.
 func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) store.Scope {
 	call := callOf(ctx)
-	who := &call.who
-	sc := store.Scope{Clinic: who.clinic, Actor: who.actor, Operation: op.ID, RequestID: call.requestID}
-	switch {
-	case who.staff():
-		sc.NotPatient = who.self
-	case who.ticket != nil:
-		sc.OnlyPatient = who.ticket.Patient
-	default:
-		sc.OnlyPatient = who.actor.ID
-	}
+	sc := scopeOf(call)
 	body := ""
 	if _, canonical, ok := contract.Body(ctx); ok {
 		body = string(canonical)
@@ -180,13 +174,28 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 	switch op.kind {
 	case fact: // what was said, and about what; a header does not make it another fact
 		sc.Fingerprint = digest(r.URL.Path, body)
-	case read:
+	case read, stream:
 	case plan, decision:
 		if call.dry { // it neither uses a key nor repeats anything
 			break
 		}
 		sc.Fingerprint = digest(r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("If-Match"), body)
 		sc.Key = digest(sc.Clinic.String(), sc.Actor.String(), idempotencyKey(r))
+	}
+	return sc
+}
+
+// scopeOf says on whose behalf the request runs.
+func scopeOf(call *call) store.Scope {
+	who := &call.who
+	sc := store.Scope{Clinic: who.clinic, Actor: who.actor, Operation: call.op.ID, RequestID: call.requestID}
+	switch {
+	case who.staff():
+		sc.NotPatient = who.self
+	case who.ticket != nil:
+		sc.OnlyPatient = who.ticket.Patient
+	default:
+		sc.OnlyPatient = who.actor.ID
 	}
 	return sc
 }
@@ -227,7 +236,7 @@ func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pa
 			return err
 		}
 		tx.Target(call.target, version)
-	case read, plan: // nothing that was there before is decided upon
+	case read, plan, stream: // nothing that was there before is decided upon
 	case fact:
 		id, err := factID(r.Context(), op, path)
 		if err != nil {

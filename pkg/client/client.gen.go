@@ -6736,7 +6736,7 @@ type Event struct {
 	// Operation The operation that did it, or the deadline that had passed.
 	Operation string `json:"operation"`
 
-	// PatientID The patient that the operation concerned; absent if it was none or several.
+	// PatientID The patient whose record it is; absent if it is nobody's.
 	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
 
 	// Record The record that an event is about.
@@ -6775,6 +6775,9 @@ type EventRecord struct {
 	// Version The version that the event has made of the record; absent if it has changed nothing in it, as when time has passed.
 	Version *int64 `json:"version,omitempty"`
 }
+
+// EventStream Server-sent events.
+type EventStream = string
 
 // EventType What happened. `webhooks` of this document has the schema of each. More words may come.
 type EventType string
@@ -11210,6 +11213,9 @@ type InstrumentFilter = AnyInstrumentID
 // InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
 type InstrumentPath = AnyInstrumentID
 
+// LastEventID An event's id, or a number.
+type LastEventID = string
+
 // Limit Items of a page.
 type Limit = int
 
@@ -13926,6 +13932,21 @@ type InviteStaffParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The last `id` of an earlier stream. It wins over `after`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -17185,6 +17206,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamEvents Listen to events
+	//
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+	//
+	// Corresponds with GET /stream (the `StreamEvents` operationId).
+	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSuggestion Show a suggestion
 	//
@@ -22444,6 +22472,23 @@ func (c *Client) ShowStaffHistory(ctx context.Context, staffID StaffPath, params
 // Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewInviteStaffRequest(c.Server, staffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamEvents Listen to events
+//
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+//
+// Corresponds with GET /stream (the `StreamEvents` operationId).
+func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -40591,6 +40636,97 @@ func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaff
 	return req, nil
 }
 
+// NewStreamEventsRequest constructs an http.Request for the StreamEvents method
+func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+		if params.TitrateClinic != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam1)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowSuggestionRequest constructs an http.Request for the ShowSuggestion method
 func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params *ShowSuggestionParams) (*http.Request, error) {
 	var err error
@@ -47302,6 +47438,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /staff/{staffId}/invitations (the `InviteStaff` operationId).
 	InviteStaffWithResponse(ctx context.Context, staffID StaffPath, params *InviteStaffParams, reqEditors ...RequestEditorFn) (*InviteStaffResponse, error)
+
+	// StreamEventsWithResponse Listen to events
+	//
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stream (the `StreamEvents` operationId).
+	StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error)
 
 	// ShowSuggestionWithResponse Show a suggestion
 	//
@@ -56107,6 +56252,40 @@ func (r InviteStaffResponse) ContentType() string {
 	return ""
 }
 
+type StreamEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowSuggestionResponse200Headers the declared response headers of an HTTP 200 response for ShowSuggestion
 type ShowSuggestionResponse200Headers struct {
 	ETag     *string
@@ -61960,6 +62139,21 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 		return nil, err
 	}
 	return ParseInviteStaffResponse(rsp)
+}
+
+// StreamEventsWithResponse Listen to events
+//
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stream (the `StreamEvents` operationId).
+func (c *ClientWithResponses) StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error) {
+	rsp, err := c.StreamEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamEventsResponse(rsp)
 }
 
 // ShowSuggestionWithResponse Show a suggestion
@@ -70358,6 +70552,22 @@ func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) 
 		}
 		response.JSON201 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStreamEventsResponse parses an HTTP response from a StreamEventsWithResponse call
+func ParseStreamEventsResponse(rsp *http.Response) (*StreamEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

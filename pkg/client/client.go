@@ -1,7 +1,8 @@
 // Package client is the Go SDK of the Titrate API, generated from openapi.yaml.
 //
-// [New] returns the generated client with three things added: it signs in, a refusal is an
-// error of type [problem.Problem], and [All] walks through the pages of a list.
+// [New] returns the generated client with four things added: it signs in, a refusal is an
+// error of type [problem.Problem], [All] walks through the pages of a list, and
+// [ClientWithResponses.Stream] listens to what happens.
 //
 //	c, err := client.New("https://titrate.example.org", client.Token(accessToken))
 //	patient, err := c.ShowPatientWithResponse(ctx, id, nil)

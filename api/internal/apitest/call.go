@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -104,12 +105,29 @@ func send(t testing.TB, r *http.Request) (Answer, *http.Response) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
+	b, err := readAnswer(res)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Answer{res.StatusCode, res.Header, b}, res
 }
+
+// readAnswer reads a whole answer; of a stream, which has no end, what it begins with.
+func readAnswer(res *http.Response) ([]byte, error) {
+	if !isStream(res.Header) {
+		return io.ReadAll(res.Body)
+	}
+	var b []byte
+	for lines := bufio.NewReader(res.Body); !bytes.HasSuffix(b, []byte("\n\n")); {
+		line, err := lines.ReadBytes('\n')
+		if b = append(b, line...); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func isStream(h http.Header) bool { return h.Get("Content-Type") == "text/event-stream" }
 
 func (s *Site) request(t testing.TB, call Call) *http.Request {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -6734,7 +6735,7 @@ type Event struct {
 	// Operation The operation that did it, or the deadline that had passed.
 	Operation string `json:"operation"`
 
-	// PatientID The patient that the operation concerned; absent if it was none or several.
+	// PatientID The patient whose record it is; absent if it is nobody's.
 	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
 
 	// Record The record that an event is about.
@@ -6773,6 +6774,9 @@ type EventRecord struct {
 	// Version The version that the event has made of the record; absent if it has changed nothing in it, as when time has passed.
 	Version *int64 `json:"version,omitempty"`
 }
+
+// EventStream Server-sent events.
+type EventStream = string
 
 // EventType What happened. `webhooks` of this document has the schema of each. More words may come.
 type EventType string
@@ -11208,6 +11212,9 @@ type InstrumentFilter = AnyInstrumentID
 // InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
 type InstrumentPath = AnyInstrumentID
 
+// LastEventID An event's id, or a number.
+type LastEventID = string
+
 // Limit Items of a page.
 type Limit = int
 
@@ -13932,6 +13939,21 @@ type InviteStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// LastEventID The last `id` of an earlier stream. It wins over `after`.
+	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSuggestionParams defines parameters for ShowSuggestion.
 type ShowSuggestionParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -15440,6 +15462,9 @@ type ServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error
+	// StreamEvents Listen to events
+	// (GET /stream)
+	StreamEvents(ctx echo.Context, params StreamEventsParams) error
 	// ShowSuggestion Show a suggestion
 	// (GET /suggestions/{suggestionId})
 	ShowSuggestion(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionParams) error
@@ -27714,6 +27739,71 @@ func (w *ServerInterfaceWrapper) InviteStaff(ctx echo.Context) error {
 	return err
 }
 
+// StreamEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamEventsParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventID
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamEvents(ctx, params)
+	return err
+}
+
 // ShowSuggestion converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowSuggestion(ctx echo.Context) error {
 	var err error
@@ -31119,6 +31209,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/staff/:staffId/deactivate", wrapper.DeactivateStaff, options.OperationMiddlewares["deactivateStaff"]...)
 	router.GET(options.BaseURL+"/staff/:staffId/history", wrapper.ShowStaffHistory, options.OperationMiddlewares["showStaffHistory"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/invitations", wrapper.InviteStaff, options.OperationMiddlewares["inviteStaff"]...)
+	router.GET(options.BaseURL+"/stream", wrapper.StreamEvents, options.OperationMiddlewares["streamEvents"]...)
 	router.GET(options.BaseURL+"/suggestions/:suggestionId", wrapper.ShowSuggestion, options.OperationMiddlewares["showSuggestion"]...)
 	router.GET(options.BaseURL+"/suggestions/:suggestionId/history", wrapper.ShowSuggestionHistory, options.OperationMiddlewares["showSuggestionHistory"]...)
 	router.POST(options.BaseURL+"/supply-entries/:supplyEntryId/enter-in-error", wrapper.VoidSupplyEntry, options.OperationMiddlewares["voidSupplyEntry"]...)
@@ -31393,6 +31484,12 @@ type EventPageJSONResponse struct {
 	Body EventPage
 
 	Headers EventPageResponseHeaders
+}
+
+type EventStreamTextEventStreamResponse struct {
+	Body io.Reader
+
+	ContentLength int64
 }
 
 type FollowUpResponseHeaders struct {
@@ -36984,6 +37081,56 @@ func (response InviteStaff201JSONResponse) VisitInviteStaffResponse(w http.Respo
 	return err
 }
 
+type StreamEventsRequestObject struct {
+	Params StreamEventsParams
+}
+
+type StreamEventsResponseObject interface {
+	VisitStreamEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamEvents200TextEventStreamResponse struct {
+	EventStreamTextEventStreamResponse
+}
+
+func (response StreamEvents200TextEventStreamResponse) VisitStreamEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
 type ShowSuggestionRequestObject struct {
 	SuggestionID SuggestionPath `json:"suggestionId"`
 	Params       ShowSuggestionParams
@@ -38698,6 +38845,9 @@ type StrictServerInterface interface {
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx context.Context, request InviteStaffRequestObject) (InviteStaffResponseObject, error)
+	// StreamEvents Listen to events
+	// (GET /stream)
+	StreamEvents(ctx context.Context, request StreamEventsRequestObject) (StreamEventsResponseObject, error)
 	// ShowSuggestion Show a suggestion
 	// (GET /suggestions/{suggestionId})
 	ShowSuggestion(ctx context.Context, request ShowSuggestionRequestObject) (ShowSuggestionResponseObject, error)
@@ -45184,6 +45334,31 @@ func (sh *strictHandler) InviteStaff(ctx echo.Context, staffID StaffPath, params
 		return err
 	} else if validResponse, ok := response.(InviteStaffResponseObject); ok {
 		return validResponse.VisitInviteStaffResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StreamEvents operation middleware
+func (sh *strictHandler) StreamEvents(ctx echo.Context, params StreamEventsParams) error {
+	var request StreamEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamEvents(ctx.Request().Context(), request.(StreamEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamEventsResponseObject); ok {
+		return validResponse.VisitStreamEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

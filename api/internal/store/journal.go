@@ -60,6 +60,8 @@ type Event struct {
 	Hash    string    `json:"hash,omitempty"` // SHA-256 of the history's data, hex
 	// StaffOnly says that the record, as it was then, was not for its patient to see.
 	StaffOnly bool `json:"staffOnly,omitempty"`
+	// Patient is whose record it is, where an entry is about the records of several.
+	Patient uuid.UUID `json:"patient,omitzero"`
 }
 
 // Entries returns the clinic's numbered entries after a number, in their order; with a patient, those about
@@ -121,6 +123,11 @@ func (tx *Tx) closing() ([]statement, error) {
 // entry is the journal entry with its history rows. The entry's "at" is the operation's
 // clock; written only orders, and is counted while the rows are still held.
 func (tx *Tx) entry() ([]statement, error) {
+	if tx.concerned() != nil { // once is enough
+		for i := range tx.events {
+			tx.events[i].Patient = uuid.Nil
+		}
+	}
 	events, err := json.Marshal(tx.events)
 	if err != nil {
 		return nil, err

@@ -204,7 +204,7 @@ func (tx *Tx) note(name string, s *gorm.Statement, row Row) error {
 	}
 	sum := sha256.Sum256(data)
 	r := row.record()
-	tx.events = append(tx.events, Event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:]), staffOnly(row)})
+	tx.events = append(tx.events, Event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:]), staffOnly(row), patientOf(s, row)})
 	tx.versions = append(tx.versions, version{s.Table, r.ID, r.Version, patientOf(s, row), string(data)})
 	return nil
 }

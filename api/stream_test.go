@@ -1,0 +1,357 @@
+package api_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/api"
+	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/client"
+	"github.com/titrate-health/titrate/pkg/problem"
+)
+
+// impatient streams look around all the time.
+func impatient(c *api.Config) {
+	c.Streams = api.StreamTimes{Heartbeat: 20 * time.Millisecond, Check: 10 * time.Millisecond, Retry: time.Millisecond}
+}
+
+// cutter makes connections that break after some bytes, in either direction's middle.
+type cutter struct {
+	most atomic.Int64 // bytes; 0: they hold
+	cuts atomic.Int64
+}
+
+func (c *cutter) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if most := c.most.Load(); most > 0 && err == nil {
+		return &cutConn{Conn: conn, cutter: c, left: rand.Int64N(most)}, nil
+	}
+	return conn, err
+}
+
+type cutConn struct {
+	net.Conn
+	cutter *cutter
+	left   int64
+}
+
+func (c *cutConn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		c.cutter.cuts.Add(1)
+		_ = c.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := c.Conn.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	return n, err
+}
+
+// TestStreamResumes: a dashboard whose connections break a thousand times, and whose server throws everybody
+// out now and then, has had exactly the events that there are, in their order.
+func TestStreamResumes(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		const cuts = 1000
+		c := s.Clinic(t, "Dashboard")
+		patient := c.Patient(t, "Lind")
+		server := httptest.NewServer(s.Server.Handler())
+		t.Cleanup(server.Close)
+		var broken cutter
+		broken.most.Store(3000)
+		sdk, err := client.New(server.URL, client.Token(c.Both.Token), client.WithHTTPClient(&http.Client{
+			Transport: &http.Transport{DialContext: broken.dial, DisableKeepAlives: true},
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		writing, rest := context.WithCancel(ctx)
+		defer rest()
+		var busy sync.WaitGroup
+		busy.Go(func() {
+			for writing.Err() == nil {
+				weigh(t, s, patient)
+				time.Sleep(rand.N(20 * time.Millisecond))
+			}
+		})
+		busy.Go(func() {
+			for writing.Err() == nil {
+				time.Sleep(20 * time.Millisecond)
+				if err := s.Server.Work(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		busy.Go(func() {
+			for writing.Err() == nil {
+				time.Sleep(rand.N(200 * time.Millisecond)) // at any moment
+				server.CloseClientConnections()
+			}
+		})
+		var got []string
+		var want []string
+		for e, err := range sdk.Stream(ctx, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.ID)
+			if broken.most.Load() > 0 && broken.cuts.Load() >= cuts {
+				broken.most.Store(0)
+				rest()
+				busy.Wait()
+				s.Pass(t, 0)
+				want = eventsOf(t, c.Both)
+			}
+			if len(want) > 0 && len(got) >= len(want) {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %d events, want %d: lost %v, too many %v", len(got), len(want), without(want, got), without(got, want))
+		}
+		t.Logf("%d cuts, %d events", broken.cuts.Load(), len(got))
+	}, impatient, func(c *api.Config) { c.Log = nil }) // requests whose client is gone fail
+}
+
+func weigh(t testing.TB, s *apitest.Site, patient *apitest.Person) {
+	t.Helper()
+	s.Send(t, apitest.Call{Operation: "recordMeasurement", Token: patient.Token, Path: map[string]string{"patientId": patient.ID.String()}, Body: map[string]any{
+		"id": uuid.NewString(), "occurredAt": s.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York", "reportedBy": "patient", "mode": "app", "weightKg": 70,
+	}})
+}
+
+// eventsOf are the ids of all events that somebody may know of.
+func eventsOf(t *testing.T, who *apitest.Person) (ids []string) {
+	t.Helper()
+	for e, err := range who.Events(t.Context(), client.ListEventsParams{Limit: new(200)}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// listening is an open stream, read by hand.
+type listening struct {
+	*http.Response
+	lines *bufio.Scanner
+}
+
+func listen(t *testing.T, url, token string, header ...string) *listening {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	if res.StatusCode != http.StatusOK {
+		t.Fatal(res.Status)
+	}
+	return &listening{res, bufio.NewScanner(res.Body)}
+}
+
+// until reads lines until one begins with a text, and returns it; "" at the stream's end.
+func (l *listening) until(prefix string) string {
+	for l.lines.Scan() {
+		if strings.HasPrefix(l.lines.Text(), prefix) {
+			return l.lines.Text()
+		}
+	}
+	return ""
+}
+
+// ends fails the test unless the stream ends soon.
+func (l *listening) ends(t *testing.T) {
+	t.Helper()
+	ended := make(chan string)
+	go func() { ended <- l.until("nothing begins with this") }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the stream goes on")
+	}
+}
+
+// TestStream: a stream begins now, at a number, or where another one broke off, and gives signs of life that
+// move its place on.
+func TestStream(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Stream")
+		patient := c.Patient(t, "Lind")
+		s.Pass(t, 0)
+		all := eventsOf(t, c.Prescriber)
+		head := strings.Split(all[len(all)-1], "-")[0]
+
+		now := listen(t, s.URL, c.Prescriber.Token)
+		if got := now.until("id: "); got < "id: "+head {
+			t.Errorf("begins with %q, not at %s", got, head)
+		}
+		now.until(": alive")
+		weigh(t, s, patient)
+		s.Pass(t, 0)
+		if got := now.until("event: "); got != "event: measurement.recorded" {
+			t.Errorf("got %q", got)
+		}
+		data := strings.TrimPrefix(now.until("data: "), "data: ")
+		if err := apitest.Follows("/webhooks/measurement.recorded/post/requestBody/content/application~1json/schema", []byte(data)); err != nil {
+			t.Error(err)
+		}
+		all = eventsOf(t, c.Prescriber)
+		for _, place := range []int{0, 1, len(all) - 2} {
+			l := listen(t, s.URL, c.Prescriber.Token, "Last-Event-ID", all[place])
+			if got := l.until("id: "); got != "id: "+all[place] {
+				t.Errorf("after %s: begins with %q", all[place], got)
+			}
+			if got := l.until("id: "); got != "id: "+all[place+1] {
+				t.Errorf("after %s: %q, want %s", all[place], got, all[place+1])
+			}
+		}
+		if got := s.Do(t, apitest.Call{Operation: "streamEvents", Token: c.Prescriber.Token, Header: map[string]string{"Last-Event-ID": "1-x"}}); got.Status != 400 {
+			t.Errorf("a place that is none: %d", got.Status)
+		}
+		if got := send(t, s, message{http.MethodHead, "/v1/stream", "", map[string]string{"Authorization": "Bearer " + c.Prescriber.Token}}); got.Status != 405 {
+			t.Errorf("HEAD: %d", got.Status)
+		}
+	}, impatient)
+}
+
+// TestStreamEnds: with the token, with the membership, and with the server.
+func TestStreamEnds(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Ends")
+		gone := c.Staff(t, "gone", client.StaffRolePrescriber)
+		patient := c.Patient(t, "Lind")
+		hers := listen(t, s.URL, gone.Token)
+		s.Must(t, apitest.Call{
+			Operation: "deactivateStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": gone.ID.String()},
+			Body: map[string]any{"reason": "Left."}, Header: map[string]string{"If-Match": `"2"`},
+		})
+		s.Clock.Advance(5 * time.Second)
+		hers.ends(t)
+		for _, err := range gone.Stream(t.Context(), client.Now) {
+			if !problem.Is(err, problem.NoMembership) {
+				t.Errorf("deactivated: %v", err)
+			}
+		}
+		his := listen(t, s.URL, patient.Token)
+		his.until(": alive")
+		s.Clock.Advance(366 * 24 * time.Hour)
+		his.ends(t)
+		for _, err := range patient.Stream(t.Context(), client.Now) {
+			if !problem.Is(err, problem.Unauthenticated) {
+				t.Errorf("expired: %v", err)
+			}
+		}
+		stopped(t, s, s.Issuer.Token(t, patient.Subject, s.Clock.Now()))
+	}, impatient, func(c *api.Config) { c.ListenAddr = "127.0.0.1:0" })
+}
+
+// stopped: a server that is told to stop does not wait for its listeners.
+func stopped(t *testing.T, s *apitest.Site, token string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	address, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() { ended <- s.Server.Run(ctx, func(a net.Addr) { address <- a }) }()
+	l := listen(t, "http://"+(<-address).String(), token)
+	l.until(": alive")
+	stop()
+	l.ends(t)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the server does not stop")
+	}
+}
+
+// TestStreamOutlivesTimeouts: what limits other requests does not end a stream.
+func TestStreamOutlivesTimeouts(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Timeouts")
+		server := httptest.NewUnstartedServer(s.Server.Handler())
+		server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+		server.Start()
+		t.Cleanup(server.Close)
+		l := listen(t, server.URL, c.Prescriber.Token)
+		for range 20 { // 20 ms each
+			if l.until(": alive") == "" {
+				t.Fatal("the stream has ended")
+			}
+		}
+	}, impatient)
+}
+
+// TestStreamToTheDeaf: who does not read what is sent is let go.
+func TestStreamToTheDeaf(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Deaf")
+		ended := make(chan struct{})
+		pipe := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.Server.Handler().ServeHTTP(w, r)
+			close(ended)
+		})}
+		go func() { _ = server.Serve(pipe) }()
+		t.Cleanup(func() { _ = server.Close() })
+		ours, theirs := net.Pipe() // has no buffer: what is not read is not sent
+		pipe.conns <- theirs
+		if _, err := io.WriteString(ours, "GET /v1/stream?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+c.Prescriber.Token+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		var some bytes.Buffer
+		if _, err := io.CopyN(&some, ours, 20); err != nil || !strings.HasPrefix(some.String(), "HTTP/1.1 200") {
+			t.Fatal(some.String(), err)
+		}
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Error("the stream waits for ever")
+		}
+	}, impatient, func(c *api.Config) { c.Streams.Write = 50 * time.Millisecond })
+}
+
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, errors.New("closed")
+	}
+}
+
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.IPAddr{} }

@@ -102,10 +102,11 @@ func readFile(t *testing.T, path string) []byte {
 }
 
 // dump is every row of every table, without what is random by intent: invitations and tickets are
-// kept as hashes of random codes, answers are sealed, and written is not the story's time.
+// kept as hashes of random codes, answers are sealed and the journal is signed with keys of the
+// folder, and written is not the story's time.
 func dump(t *testing.T, dir string) (rows []string) {
 	t.Helper()
-	random := []string{"invitations.code_hash", "support_tickets.ticket_hash", "idempotency_records.body", "journal.written"}
+	random := []string{"invitations.code_hash", "support_tickets.ticket_hash", "idempotency_records.body", "journal.written", "journal_seals.signature"}
 	var tables []string
 	query(t, dir, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`,
 		func(_ []string, v []any) { tables = append(tables, fmt.Sprint(v[0])) })

@@ -49,16 +49,16 @@ func TestNews(t *testing.T) {
 		other := running(t, s, func(*api.Config) {})
 		c := s.Clinic(t, "News")
 		s.Pass(t, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
 		var last int64
 		for _, server := range []*api.Server{s.Server, one, other} {
-			head, err := api.WaitForNews(t.Context(), server, c.ID, 5)
+			head, err := api.WaitForNews(ctx, server, c.ID, 5)
 			if err != nil || head <= 5 {
 				t.Fatalf("what was there before: %d, %v", head, err)
 			}
 			last = max(last, head)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
 		elsewhere, leave := context.WithCancel(ctx)
 		var told, quiet sync.WaitGroup
 		quiet.Go(func() {

@@ -3,13 +3,10 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/netip"
-	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -372,57 +369,5 @@ func TestReplay(t *testing.T) {
 		expect(t, "an empty range", s.Do(t, call), 400, "invalid_request")
 		call.Body = map[string]any{"fromNumber": 1, "toNumber": 10001}
 		expect(t, "a long range", s.Do(t, call), 400, "invalid_request")
-	})
-}
-
-// TestIndependentReceiver: the npm package of the standard believes what the server sends.
-func TestIndependentReceiver(t *testing.T) {
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("TITRATE_TEST_NODE") == "required" {
-			t.Fatal("TITRATE_TEST_NODE is required and there is no npm")
-		}
-		t.Skip("not held against the npm package: there is no npm on this machine")
-	}
-	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
-		c := s.Clinic(t, "Independent")
-		r := proven(t, c, fine)
-		r.knows(r.do(t, "rotateWebhookSecret", map[string]any{}).Text("secret"))
-		happen(t, c, []*apitest.Person{c.Patient(t, "One")}, 20, 2)
-		s.Pass(t, 0)
-		type message struct {
-			Secret  string            `json:"secret"`
-			At      int64             `json:"at"`
-			Body    string            `json:"body"`
-			Headers map[string]string `json:"headers"`
-		}
-		var list []message
-		for _, m := range r.got() {
-			headers := map[string]string{}
-			for name := range m.header {
-				headers[name] = m.header.Get(name)
-			}
-			for _, secret := range r.secrets {
-				list = append(list, message{secret, m.at.Unix(), string(m.body), headers})
-			}
-		}
-		in, err := json.Marshal(list)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.CommandContext(t.Context(), "../.ci/webhook/run")
-		cmd.Stdin, cmd.Stderr = bytes.NewReader(in), os.Stderr
-		out, err := cmd.Output()
-		var answers []string
-		if err == nil {
-			err = json.Unmarshal(out, &answers)
-		}
-		if err != nil || len(answers) != 80 {
-			t.Fatalf("%d answers: %v", len(answers), err)
-		}
-		for i, a := range answers {
-			if a != "valid" {
-				t.Errorf("message %d: %s", i, a)
-			}
-		}
 	})
 }

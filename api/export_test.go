@@ -17,3 +17,6 @@ func Routes(s *Server) ([]*echo.Route, error) {
 
 // Prune does what the server does once an hour.
 func Prune(s *Server, ctx context.Context) error { return s.prune(ctx) }
+
+// KeepCheckpoints does what the server does once a minute.
+func KeepCheckpoints(s *Server, ctx context.Context) error { return s.keepCheckpoints(ctx) }

@@ -56,7 +56,11 @@ func (s *Server) transaction(op *operation) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			b := buffers.Get().(*buffer)
 			defer b.release()
-			if err := s.buffered(c, op, next, b); err != nil {
+			err := s.buffered(c, op, next, b)
+			if err == nil {
+				err = s.keepRevocation(op, callOf(c.Request().Context()), b)
+			}
+			if err != nil {
 				c.Error(err) // rendered here, so that what is outside sees the final status
 				return nil
 			}

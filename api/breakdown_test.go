@@ -38,7 +38,7 @@ func (c *cage) breakDown(t *testing.T) {
 	fails("a panic before it", 500, problem.Internal, append(waiting, show)...)
 	c.panicking(func() { c.panics.now = false })
 
-	restore := c.refusing(t)
+	restore := c.refusing(t, touched...)
 	fails("a database that refuses", 500, problem.Internal, waiting...)
 	restore()
 	restore = c.absent(t)
@@ -65,18 +65,18 @@ func (c *cage) panicking(set func()) {
 var touched = []string{"patients", "staff", "session_facts", "sessions", "assessments", "alerts"}
 
 // refusing has the database refuse rows with an error that quotes them.
-func (c *cage) refusing(t *testing.T) (restore func()) {
+func (c *cage) refusing(t *testing.T, tables ...string) (restore func()) {
 	t.Helper()
 	var up, down []string
 	if c.Site.Config.DatabaseURL != "" {
 		up = []string{`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			RAISE EXCEPTION '%', row_to_json(NEW) USING DETAIL = row_to_json(NEW)::text, HINT = row_to_json(NEW)::text; END $$`}
-		for _, table := range touched {
+		for _, table := range tables {
 			up = append(up, `CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON `+table+` FOR EACH ROW EXECUTE FUNCTION refuse()`)
 		}
 		down = []string{`DROP FUNCTION refuse CASCADE`}
 	} else {
-		for _, table := range touched {
+		for _, table := range tables {
 			for _, event := range []string{"INSERT", "UPDATE"} { // SQLite's own errors quote nothing
 				up = append(up, `CREATE TRIGGER refuse_`+table+event+` BEFORE `+event+` ON `+table+` BEGIN SELECT RAISE(ABORT, 'refused'); END`)
 				down = append(down, `DROP TRIGGER refuse_`+table+event)

@@ -12,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/api/internal/testbed"
@@ -130,6 +131,8 @@ var wordings = []wording{
 	{"AlertStatus", words(treatment.AlertStatuses), "alerts_status", ""},
 	{"AlertOutcome", words(treatment.AlertOutcomes), "alerts_outcome", ""},
 	{"AlertSourceType", store.AlertSources, "alerts_source_type", ""},
+	{"EventType", slices.Collect(maps.Keys(api.EventTypes)), "", ""},
+	{"RecordType", recordTypes(), "", ""},
 	{"", words(treatment.DeadlineKinds), "deadlines_kind", ""},
 	{"", words(store.EvidenceRoles), "adjustment_records_role", ""},
 	{"", words(treatment.FactKinds), "session_facts_kind", ""},

@@ -320,7 +320,7 @@ func (s *Server) followUpDue(_ context.Context, tx *store.Tx, d store.Deadline) 
 	if err != nil {
 		return err
 	}
-	tx.Note("followUp.due", "follow_ups", f.ID)
+	tx.NoteOf("followUp.due", "follow_ups", f)
 	return goOn(tx, f)
 }
 
@@ -331,7 +331,7 @@ func (s *Server) followUpOverdue(ctx context.Context, tx *store.Tx, d store.Dead
 	if err != nil {
 		return err
 	}
-	tx.Note("followUp.overdue", "follow_ups", f.ID)
+	tx.NoteOf("followUp.overdue", "follow_ups", f)
 	course, policy, err := s.policyFor(tx, d.PatientID, f.TreatmentID)
 	if err != nil {
 		return err
@@ -360,5 +360,9 @@ func (s *Server) followUpOverdue(ctx context.Context, tx *store.Tx, d store.Dead
 
 // followUpMissed takes a follow-up out of what waits: no answers are waited for any more.
 func (s *Server) followUpMissed(_ context.Context, tx *store.Tx, d store.Deadline) error {
-	return tx.Miss(d.RecordID)
+	f, err := store.Find[store.FollowUp](tx, d.RecordID)
+	if err != nil {
+		return err
+	}
+	return tx.Miss(f)
 }

@@ -178,11 +178,39 @@ func (c *cast) cell(t *testing.T, scene *apitest.Scene, operation, principal, ti
 	if got.Status != want {
 		t.Errorf("%s as %s: %d, want %d\n%s", operation, principal, got.Status, want, got.Body)
 	}
+	c.leavesOneEntry(t, operation, principal, got)
 	if principal != "otherClinic" && bytes.Contains(got.Body, []byte(canary)) {
 		t.Errorf("%s as %s answers with the other clinic's data", operation, principal)
 	}
 	if principal == "otherClinic" && want == 404 {
 		c.likeMissing(t, call, got)
+	}
+}
+
+// leavesOneEntry checks that the journal has one entry about the request, in the caller's clinic, that says
+// how it has ended; and none of somebody who is in no clinic.
+func (c *cast) leavesOneEntry(t *testing.T, operation, principal string, got apitest.Answer) {
+	t.Helper()
+	op, _ := apitest.Contract(t).Operation(operation)
+	want := "done"
+	switch {
+	case slices.Contains([]string{"none", "badToken", "noMembership", "deactivated"}, principal), slices.Contains(op.Access, "signedIn"):
+		want = ""
+	case got.Status == 401 || got.Status == 403 || got.Status == 404:
+		want = "denied"
+	case got.Status >= 400:
+		want = "refused"
+	case op.Kind == "read":
+		want = "read"
+	}
+	clinic := c.clinic.ID.String()
+	if principal == "otherClinic" {
+		clinic = c.other.ID.String()
+	}
+	outcomes := c.db.Column(t, `SELECT outcome FROM journal WHERE request_id = $1 AND operation = $2 AND CAST(clinic_id AS TEXT) = $3`,
+		got.Header.Get("X-Request-Id"), operation, clinic)
+	if one := strings.Join(outcomes, " "); one != want {
+		t.Errorf("%s as %s (%d) left %q in the journal, want %q", operation, principal, got.Status, one, want)
 	}
 }
 

@@ -72,8 +72,8 @@ func redeem(tx *store.Tx, invited store.Membership, code, signIn store.Hash, bod
 	if err != nil || !first { // once redeemed, there is nothing more to do or to record
 		return err
 	}
-	tx.Note("invitation.redeemed", invited.Kind, invited.MemberID)
 	if invited.Kind == store.ActorPatient {
+		tx.Note("patient.invitationRedeemed", "patients", invited.MemberID)
 		p, err := tx.Patient(invited.MemberID)
 		if err != nil || p.SignedIn {
 			return err
@@ -81,6 +81,7 @@ func redeem(tx *store.Tx, invited store.Membership, code, signIn store.Hash, bod
 		p.SignedIn = true
 		return tx.ChangePatient("patient.signedIn", p)
 	}
+	tx.Note("staff.invitationRedeemed", "staff", invited.MemberID)
 	m, err := tx.StaffMember(invited.MemberID)
 	if err != nil || m.SignedIn {
 		return err

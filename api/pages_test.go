@@ -389,6 +389,11 @@ func (c *counter) books(t *testing.T) map[string]book {
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),
 				Path: map[string]string{"patientId": worried.IDs["patient"], "assessmentId": uuid.NewString()}})
 		}, "reason=alert"},
+		"listEvents": {apitest.Call{Operation: "listEvents", Token: c.Prescriber.Token, Query: "type=measurement.recorded&type=visit.booked"}, func(t *testing.T) {
+			send(t, c.Site, c.measure(t, c.weight()))
+			must(planned, "bookVisit", c.Prescriber)(t)
+			c.Site.Pass(t, 0) // they get their numbers
+		}, "type=visit.booked"},
 		"listAlertRules": {apitest.Call{Operation: "listAlertRules", Token: c.Clinician.Token}, must(planned, "publishAlertRules", c.Admin), ""},
 		"listAlerts":     {apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token}, record, "status=open"},
 		"listAuditEntries": {apitest.Call{Operation: "listAuditEntries", Token: c.Admin.Token, Query: "operation=recordPdmpCheck"},

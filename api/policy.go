@@ -54,14 +54,14 @@ func operations(c *contract.Contract) (map[string]*operation, error) {
 
 // allow lets the principal through whose roles the contract names. Whether the record in the
 // path is theirs is decided where it is read.
-func allow(op *operation) echo.MiddlewareFunc {
+func (s *Server) allow(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			who := callOf(c.Request().Context()).who
 			if op.open() || slices.ContainsFunc(op.Access, who.is) {
 				return next(c)
 			}
-			return problem.New(problem.Forbidden, "your role may not call "+op.ID)
+			return s.denied(c, op, problem.New(problem.Forbidden, "your role may not call "+op.ID))
 		}
 	}
 }

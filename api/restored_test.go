@@ -91,7 +91,7 @@ func TestRestore(t *testing.T) {
 func attest(t *testing.T, s *apitest.Site) {
 	t.Helper()
 	s.Pass(t, 0)
-	if err := api.KeepCheckpoints(s.Server, t.Context()); err != nil {
+	if err := api.KeepCheckpoints(t.Context(), s.Server); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -30,7 +30,9 @@ type Server struct {
 	log      *slog.Logger
 	db       *store.DB
 	contract *contract.Contract
-	handler  http.Handler
+	// operations are those of the contract, by their ids.
+	operations map[string]*operation
+	handler    http.Handler
 
 	verifier *verifier
 	issuer   *issuer // the embedded one, or nil
@@ -138,8 +140,8 @@ func (s *Server) openKeys() error {
 
 // routes puts the middleware around the generated routes and adds the few outside /v1.
 func (s *Server) routes() (*echo.Echo, error) {
-	ops, err := operations(s.contract)
-	if err != nil {
+	var err error
+	if s.operations, err = operations(s.contract); err != nil {
 		return nil, err
 	}
 	proxies, err := s.cfg.proxies()
@@ -155,8 +157,8 @@ func (s *Server) routes() (*echo.Echo, error) {
 	}
 	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
-	for id, op := range ops {
-		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, allow(op), check(op), s.transaction(op)}
+	for id, op := range s.operations {
+		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, s.allow(op), check(op), s.transaction(op)}
 	}
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{
 		BaseURL: "/v1", OperationMiddlewares: perOperation,

@@ -29,6 +29,8 @@ type call struct {
 	who       principal
 	// repeated says that this fact was recorded before: show it, do not record it again.
 	repeated bool
+	// replayed says that the answer is that of an earlier request under the same key.
+	replayed bool
 	// dry says that the request only wants to know what would happen.
 	dry bool
 	// target is the record that the operation acts on: the first one in the path, else the clinic.
@@ -60,7 +62,7 @@ func (s *Server) transaction(op *operation) echo.MiddlewareFunc {
 			if err == nil {
 				err = s.keepRevocation(op, callOf(c.Request().Context()), b)
 			}
-			if err != nil {
+			if err = s.observed(c, op, b, err); err != nil {
 				c.Error(err) // rendered here, so that what is outside sees the final status
 				return nil
 			}
@@ -127,6 +129,7 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 			if err := s.replay(b, earlier, scope.Key); err != nil {
 				return err
 			}
+			call.replayed = true
 			return errDiscard
 		}
 		c.SetRequest(c.Request().WithContext(store.With(ctx, tx)))

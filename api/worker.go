@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,9 +25,29 @@ const (
 func (s *Server) background(ctx context.Context) {
 	var busy sync.WaitGroup
 	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen, s.pruner} {
-		busy.Go(func() { work(ctx) })
+		busy.Go(func() { s.steadily(ctx, work) })
 	}
 	busy.Wait()
+}
+
+// steadily begins work anew when it panics: one record that it fails on must not end the process.
+func (s *Server) steadily(ctx context.Context, work func(context.Context)) {
+	complain := s.complainer("background work")
+	for ctx.Err() == nil {
+		complain(ctx, unharmed(func() { work(ctx) }))
+		pause(ctx, lookEvery)
+	}
+}
+
+// unharmed turns a panic into an error.
+func unharmed(work func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %T\n%s", v, debug.Stack()) // the value may be a patient's
+		}
+	}()
+	work()
+	return nil
 }
 
 // look finds out each second, in one transaction, what there is to do for the others. An idle server asks
@@ -69,11 +90,14 @@ func (s *Server) deadlines(ctx context.Context) {
 			return
 		case <-s.due:
 		}
-		s.working.Lock()
-		err := s.meetDeadlines(ctx)
-		s.working.Unlock()
-		complain(ctx, err)
+		complain(ctx, s.workOnDeadlines(ctx))
 	}
+}
+
+func (s *Server) workOnDeadlines(ctx context.Context) error {
+	s.working.Lock()
+	defer s.working.Unlock()
+	return s.meetDeadlines(ctx)
 }
 
 // complainer logs the errors of some work; what lasts is said once.

@@ -94,7 +94,7 @@ func (c *Chain) seal(s *Sealed) error {
 	case s.First > c.last+1:
 		return c.fault(c.last+1, "is under no seal: a seal was removed")
 	case s.First <= c.last || s.Last < s.First:
-		return c.fault(s.First, "is under two seals: one was inserted or edited")
+		return c.fault(c.last+1, "is under a seal that begins or ends elsewhere: one was inserted or edited")
 	case s.Clinic != c.clinic, int64(len(s.Hashes)) != s.Last-s.First+1, Root(s.Hashes) != s.Root, s.Seal.Hash() != s.Hash:
 		return c.fault(s.First, "is under a seal that was edited")
 	case s.Previous != c.hash:

@@ -1250,6 +1250,513 @@ func (e EventOutcome) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeAdjustmentApplied                 EventType = "adjustment.applied"
+	EventTypeAdjustmentApproved                EventType = "adjustment.approved"
+	EventTypeAdjustmentDrafted                 EventType = "adjustment.drafted"
+	EventTypeAdjustmentExpired                 EventType = "adjustment.expired"
+	EventTypeAdjustmentProposed                EventType = "adjustment.proposed"
+	EventTypeAdjustmentRejected                EventType = "adjustment.rejected"
+	EventTypeAdjustmentSuggested               EventType = "adjustment.suggested"
+	EventTypeAdjustmentWithdrawn               EventType = "adjustment.withdrawn"
+	EventTypeAdverseEventClosed                EventType = "adverseEvent.closed"
+	EventTypeAdverseEventEnteredInError        EventType = "adverseEvent.enteredInError"
+	EventTypeAdverseEventReopened              EventType = "adverseEvent.reopened"
+	EventTypeAdverseEventReported              EventType = "adverseEvent.reported"
+	EventTypeAdverseEventTriaged               EventType = "adverseEvent.triaged"
+	EventTypeAdverseEventUpdated               EventType = "adverseEvent.updated"
+	EventTypeAlertAcknowledged                 EventType = "alert.acknowledged"
+	EventTypeAlertAssigned                     EventType = "alert.assigned"
+	EventTypeAlertEscalated                    EventType = "alert.escalated"
+	EventTypeAlertKept                         EventType = "alert.kept"
+	EventTypeAlertRaised                       EventType = "alert.raised"
+	EventTypeAlertRaisedAgain                  EventType = "alert.raisedAgain"
+	EventTypeAlertReassigned                   EventType = "alert.reassigned"
+	EventTypeAlertReopened                     EventType = "alert.reopened"
+	EventTypeAlertResolved                     EventType = "alert.resolved"
+	EventTypeAlertRulesPublished               EventType = "alertRules.published"
+	EventTypeAlertSettled                      EventType = "alert.settled"
+	EventTypeAlertSnoozed                      EventType = "alert.snoozed"
+	EventTypeAssessmentAmended                 EventType = "assessment.amended"
+	EventTypeAssessmentAssigned                EventType = "assessment.assigned"
+	EventTypeAssessmentCancelled               EventType = "assessment.cancelled"
+	EventTypeAssessmentEnteredInError          EventType = "assessment.enteredInError"
+	EventTypeAssessmentExpired                 EventType = "assessment.expired"
+	EventTypeAssessmentOverdue                 EventType = "assessment.overdue"
+	EventTypeAssessmentReviewed                EventType = "assessment.reviewed"
+	EventTypeAssessmentSubmitted               EventType = "assessment.submitted"
+	EventTypeClinicCreated                     EventType = "clinic.created"
+	EventTypeClinicUpdated                     EventType = "clinic.updated"
+	EventTypeConsentDeclined                   EventType = "consent.declined"
+	EventTypeConsentExpired                    EventType = "consent.expired"
+	EventTypeConsentExpiring                   EventType = "consent.expiring"
+	EventTypeConsentPresented                  EventType = "consent.presented"
+	EventTypeConsentSigned                     EventType = "consent.signed"
+	EventTypeConsentSuperseded                 EventType = "consent.superseded"
+	EventTypeConsentTemplatePublished          EventType = "consentTemplate.published"
+	EventTypeConsentTemplateRetired            EventType = "consentTemplate.retired"
+	EventTypeConsentTemplateShipped            EventType = "consentTemplate.shipped"
+	EventTypeConsentWithdrawn                  EventType = "consent.withdrawn"
+	EventTypeConsultationConditionCleared      EventType = "consultation.conditionCleared"
+	EventTypeConsultationDecided               EventType = "consultation.decided"
+	EventTypeConsultationExpired               EventType = "consultation.expired"
+	EventTypeConsultationFilledIn              EventType = "consultation.filledIn"
+	EventTypeConsultationInfoRequested         EventType = "consultation.infoRequested"
+	EventTypeConsultationOpened                EventType = "consultation.opened"
+	EventTypeConsultationReopened              EventType = "consultation.reopened"
+	EventTypeConsultationSubmitted             EventType = "consultation.submitted"
+	EventTypeConsultationUsed                  EventType = "consultation.used"
+	EventTypeConsultationWithdrawn             EventType = "consultation.withdrawn"
+	EventTypeDispenseEnteredInError            EventType = "dispense.enteredInError"
+	EventTypeDispenseRecorded                  EventType = "dispense.recorded"
+	EventTypeDispenseRejudged                  EventType = "dispense.rejudged"
+	EventTypeFollowUpCancelled                 EventType = "followUp.cancelled"
+	EventTypeFollowUpDone                      EventType = "followUp.done"
+	EventTypeFollowUpDue                       EventType = "followUp.due"
+	EventTypeFollowUpMissed                    EventType = "followUp.missed"
+	EventTypeFollowUpMoved                     EventType = "followUp.moved"
+	EventTypeFollowUpOverdue                   EventType = "followUp.overdue"
+	EventTypeFollowUpReopened                  EventType = "followUp.reopened"
+	EventTypeFollowUpRescheduled               EventType = "followUp.rescheduled"
+	EventTypeFollowUpScheduled                 EventType = "followUp.scheduled"
+	EventTypeInstrumentLicenceAttested         EventType = "instrumentLicence.attested"
+	EventTypeInstrumentPublished               EventType = "instrument.published"
+	EventTypeMeasurementEnteredInError         EventType = "measurement.enteredInError"
+	EventTypeMeasurementRecorded               EventType = "measurement.recorded"
+	EventTypeMedicationEnded                   EventType = "medication.ended"
+	EventTypeMedicationEnteredInError          EventType = "medication.enteredInError"
+	EventTypeMedicationRecorded                EventType = "medication.recorded"
+	EventTypePatientCareTeamSet                EventType = "patient.careTeamSet"
+	EventTypePatientContactUpdated             EventType = "patient.contactUpdated"
+	EventTypePatientInvitationRedeemed         EventType = "patient.invitationRedeemed"
+	EventTypePatientInvited                    EventType = "patient.invited"
+	EventTypePatientRegistered                 EventType = "patient.registered"
+	EventTypePatientSignedIn                   EventType = "patient.signedIn"
+	EventTypePatientStatusChanged              EventType = "patient.statusChanged"
+	EventTypePatientUpdated                    EventType = "patient.updated"
+	EventTypePdmpCheckEnteredInError           EventType = "pdmpCheck.enteredInError"
+	EventTypePdmpCheckRecorded                 EventType = "pdmpCheck.recorded"
+	EventTypePdmpCheckStale                    EventType = "pdmpCheck.stale"
+	EventTypePrescriptionCosigned              EventType = "prescription.cosigned"
+	EventTypePrescriptionDiscarded             EventType = "prescription.discarded"
+	EventTypePrescriptionDrafted               EventType = "prescription.drafted"
+	EventTypePrescriptionEnded                 EventType = "prescription.ended"
+	EventTypePrescriptionEnteredInError        EventType = "prescription.enteredInError"
+	EventTypePrescriptionExpired               EventType = "prescription.expired"
+	EventTypePrescriptionExpiring              EventType = "prescription.expiring"
+	EventTypePrescriptionFillsCounted          EventType = "prescription.fillsCounted"
+	EventTypePrescriptionHeld                  EventType = "prescription.held"
+	EventTypePrescriptionLocked                EventType = "prescription.locked"
+	EventTypePrescriptionResumed               EventType = "prescription.resumed"
+	EventTypePrescriptionSigned                EventType = "prescription.signed"
+	EventTypePrescriptionStopped               EventType = "prescription.stopped"
+	EventTypePrescriptionSuperseded            EventType = "prescription.superseded"
+	EventTypePrescriptionUpdated               EventType = "prescription.updated"
+	EventTypePrescriptionWithdrawn             EventType = "prescription.withdrawn"
+	EventTypeProtocolApproved                  EventType = "protocol.approved"
+	EventTypeProtocolProposed                  EventType = "protocol.proposed"
+	EventTypeProtocolShipped                   EventType = "protocol.shipped"
+	EventTypeSessionAborted                    EventType = "session.aborted"
+	EventTypeSessionAttested                   EventType = "session.attested"
+	EventTypeSessionCancelled                  EventType = "session.cancelled"
+	EventTypeSessionCheckInOverdue             EventType = "session.checkInOverdue"
+	EventTypeSessionChecked                    EventType = "session.checked"
+	EventTypeSessionCheckedIn                  EventType = "session.checkedIn"
+	EventTypeSessionCompleted                  EventType = "session.completed"
+	EventTypeSessionDoseRecorded               EventType = "session.doseRecorded"
+	EventTypeSessionEnteredInError             EventType = "session.enteredInError"
+	EventTypeSessionEscalated                  EventType = "session.escalated"
+	EventTypeSessionFactEnteredInError         EventType = "session.factEnteredInError"
+	EventTypeSessionHoldOverridden             EventType = "session.holdOverridden"
+	EventTypeSessionLogged                     EventType = "session.logged"
+	EventTypeSessionMissed                     EventType = "session.missed"
+	EventTypeSessionObservationRecorded        EventType = "session.observationRecorded"
+	EventTypeSessionRejudged                   EventType = "session.rejudged"
+	EventTypeSessionRescheduled                EventType = "session.rescheduled"
+	EventTypeSessionReviewed                   EventType = "session.reviewed"
+	EventTypeSessionScheduled                  EventType = "session.scheduled"
+	EventTypeSessionSupportPersonInvited       EventType = "session.supportPersonInvited"
+	EventTypeSessionUpdated                    EventType = "session.updated"
+	EventTypeSessionVitalsRecorded             EventType = "session.vitalsRecorded"
+	EventTypeStaffAdded                        EventType = "staff.added"
+	EventTypeStaffDeactivated                  EventType = "staff.deactivated"
+	EventTypeStaffInvitationRedeemed           EventType = "staff.invitationRedeemed"
+	EventTypeStaffInvited                      EventType = "staff.invited"
+	EventTypeStaffSignedIn                     EventType = "staff.signedIn"
+	EventTypeStaffUpdated                      EventType = "staff.updated"
+	EventTypeSupplyCounted                     EventType = "supply.counted"
+	EventTypeSupplyDispensed                   EventType = "supply.dispensed"
+	EventTypeSupplyDisposed                    EventType = "supply.disposed"
+	EventTypeSupplyEnteredInError              EventType = "supply.enteredInError"
+	EventTypeSupplyLost                        EventType = "supply.lost"
+	EventTypeSupplyReversed                    EventType = "supply.reversed"
+	EventTypeSupplySignalChanged               EventType = "supplySignal.changed"
+	EventTypeSupplySignalFound                 EventType = "supplySignal.found"
+	EventTypeSupplySignalSettled               EventType = "supplySignal.settled"
+	EventTypeSupplySignalWithdrawn             EventType = "supplySignal.withdrawn"
+	EventTypeSupplyTaken                       EventType = "supply.taken"
+	EventTypeSupportPersonAdded                EventType = "supportPerson.added"
+	EventTypeSupportPersonRemoved              EventType = "supportPerson.removed"
+	EventTypeSupportPersonUpdated              EventType = "supportPerson.updated"
+	EventTypeTreatmentContactReview            EventType = "treatment.contactReview"
+	EventTypeTreatmentDiscontinued             EventType = "treatment.discontinued"
+	EventTypeTreatmentHeld                     EventType = "treatment.held"
+	EventTypeTreatmentInstructionsAcknowledged EventType = "treatment.instructionsAcknowledged"
+	EventTypeTreatmentInstructionsSet          EventType = "treatment.instructionsSet"
+	EventTypeTreatmentPhaseChanged             EventType = "treatment.phaseChanged"
+	EventTypeTreatmentReassigned               EventType = "treatment.reassigned"
+	EventTypeTreatmentResponseReview           EventType = "treatment.responseReview"
+	EventTypeTreatmentResumed                  EventType = "treatment.resumed"
+	EventTypeTreatmentStarted                  EventType = "treatment.started"
+	EventTypeTreatmentSupplyReview             EventType = "treatment.supplyReview"
+	EventTypeTreatmentUpdated                  EventType = "treatment.updated"
+	EventTypeVisitBooked                       EventType = "visit.booked"
+	EventTypeVisitCancelled                    EventType = "visit.cancelled"
+	EventTypeVisitCompleted                    EventType = "visit.completed"
+	EventTypeVisitMissed                       EventType = "visit.missed"
+	EventTypeVisitReassigned                   EventType = "visit.reassigned"
+	EventTypeVisitUpdated                      EventType = "visit.updated"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeAdjustmentApplied:
+		return true
+	case EventTypeAdjustmentApproved:
+		return true
+	case EventTypeAdjustmentDrafted:
+		return true
+	case EventTypeAdjustmentExpired:
+		return true
+	case EventTypeAdjustmentProposed:
+		return true
+	case EventTypeAdjustmentRejected:
+		return true
+	case EventTypeAdjustmentSuggested:
+		return true
+	case EventTypeAdjustmentWithdrawn:
+		return true
+	case EventTypeAdverseEventClosed:
+		return true
+	case EventTypeAdverseEventEnteredInError:
+		return true
+	case EventTypeAdverseEventReopened:
+		return true
+	case EventTypeAdverseEventReported:
+		return true
+	case EventTypeAdverseEventTriaged:
+		return true
+	case EventTypeAdverseEventUpdated:
+		return true
+	case EventTypeAlertAcknowledged:
+		return true
+	case EventTypeAlertAssigned:
+		return true
+	case EventTypeAlertEscalated:
+		return true
+	case EventTypeAlertKept:
+		return true
+	case EventTypeAlertRaised:
+		return true
+	case EventTypeAlertRaisedAgain:
+		return true
+	case EventTypeAlertReassigned:
+		return true
+	case EventTypeAlertReopened:
+		return true
+	case EventTypeAlertResolved:
+		return true
+	case EventTypeAlertRulesPublished:
+		return true
+	case EventTypeAlertSettled:
+		return true
+	case EventTypeAlertSnoozed:
+		return true
+	case EventTypeAssessmentAmended:
+		return true
+	case EventTypeAssessmentAssigned:
+		return true
+	case EventTypeAssessmentCancelled:
+		return true
+	case EventTypeAssessmentEnteredInError:
+		return true
+	case EventTypeAssessmentExpired:
+		return true
+	case EventTypeAssessmentOverdue:
+		return true
+	case EventTypeAssessmentReviewed:
+		return true
+	case EventTypeAssessmentSubmitted:
+		return true
+	case EventTypeClinicCreated:
+		return true
+	case EventTypeClinicUpdated:
+		return true
+	case EventTypeConsentDeclined:
+		return true
+	case EventTypeConsentExpired:
+		return true
+	case EventTypeConsentExpiring:
+		return true
+	case EventTypeConsentPresented:
+		return true
+	case EventTypeConsentSigned:
+		return true
+	case EventTypeConsentSuperseded:
+		return true
+	case EventTypeConsentTemplatePublished:
+		return true
+	case EventTypeConsentTemplateRetired:
+		return true
+	case EventTypeConsentTemplateShipped:
+		return true
+	case EventTypeConsentWithdrawn:
+		return true
+	case EventTypeConsultationConditionCleared:
+		return true
+	case EventTypeConsultationDecided:
+		return true
+	case EventTypeConsultationExpired:
+		return true
+	case EventTypeConsultationFilledIn:
+		return true
+	case EventTypeConsultationInfoRequested:
+		return true
+	case EventTypeConsultationOpened:
+		return true
+	case EventTypeConsultationReopened:
+		return true
+	case EventTypeConsultationSubmitted:
+		return true
+	case EventTypeConsultationUsed:
+		return true
+	case EventTypeConsultationWithdrawn:
+		return true
+	case EventTypeDispenseEnteredInError:
+		return true
+	case EventTypeDispenseRecorded:
+		return true
+	case EventTypeDispenseRejudged:
+		return true
+	case EventTypeFollowUpCancelled:
+		return true
+	case EventTypeFollowUpDone:
+		return true
+	case EventTypeFollowUpDue:
+		return true
+	case EventTypeFollowUpMissed:
+		return true
+	case EventTypeFollowUpMoved:
+		return true
+	case EventTypeFollowUpOverdue:
+		return true
+	case EventTypeFollowUpReopened:
+		return true
+	case EventTypeFollowUpRescheduled:
+		return true
+	case EventTypeFollowUpScheduled:
+		return true
+	case EventTypeInstrumentLicenceAttested:
+		return true
+	case EventTypeInstrumentPublished:
+		return true
+	case EventTypeMeasurementEnteredInError:
+		return true
+	case EventTypeMeasurementRecorded:
+		return true
+	case EventTypeMedicationEnded:
+		return true
+	case EventTypeMedicationEnteredInError:
+		return true
+	case EventTypeMedicationRecorded:
+		return true
+	case EventTypePatientCareTeamSet:
+		return true
+	case EventTypePatientContactUpdated:
+		return true
+	case EventTypePatientInvitationRedeemed:
+		return true
+	case EventTypePatientInvited:
+		return true
+	case EventTypePatientRegistered:
+		return true
+	case EventTypePatientSignedIn:
+		return true
+	case EventTypePatientStatusChanged:
+		return true
+	case EventTypePatientUpdated:
+		return true
+	case EventTypePdmpCheckEnteredInError:
+		return true
+	case EventTypePdmpCheckRecorded:
+		return true
+	case EventTypePdmpCheckStale:
+		return true
+	case EventTypePrescriptionCosigned:
+		return true
+	case EventTypePrescriptionDiscarded:
+		return true
+	case EventTypePrescriptionDrafted:
+		return true
+	case EventTypePrescriptionEnded:
+		return true
+	case EventTypePrescriptionEnteredInError:
+		return true
+	case EventTypePrescriptionExpired:
+		return true
+	case EventTypePrescriptionExpiring:
+		return true
+	case EventTypePrescriptionFillsCounted:
+		return true
+	case EventTypePrescriptionHeld:
+		return true
+	case EventTypePrescriptionLocked:
+		return true
+	case EventTypePrescriptionResumed:
+		return true
+	case EventTypePrescriptionSigned:
+		return true
+	case EventTypePrescriptionStopped:
+		return true
+	case EventTypePrescriptionSuperseded:
+		return true
+	case EventTypePrescriptionUpdated:
+		return true
+	case EventTypePrescriptionWithdrawn:
+		return true
+	case EventTypeProtocolApproved:
+		return true
+	case EventTypeProtocolProposed:
+		return true
+	case EventTypeProtocolShipped:
+		return true
+	case EventTypeSessionAborted:
+		return true
+	case EventTypeSessionAttested:
+		return true
+	case EventTypeSessionCancelled:
+		return true
+	case EventTypeSessionCheckInOverdue:
+		return true
+	case EventTypeSessionChecked:
+		return true
+	case EventTypeSessionCheckedIn:
+		return true
+	case EventTypeSessionCompleted:
+		return true
+	case EventTypeSessionDoseRecorded:
+		return true
+	case EventTypeSessionEnteredInError:
+		return true
+	case EventTypeSessionEscalated:
+		return true
+	case EventTypeSessionFactEnteredInError:
+		return true
+	case EventTypeSessionHoldOverridden:
+		return true
+	case EventTypeSessionLogged:
+		return true
+	case EventTypeSessionMissed:
+		return true
+	case EventTypeSessionObservationRecorded:
+		return true
+	case EventTypeSessionRejudged:
+		return true
+	case EventTypeSessionRescheduled:
+		return true
+	case EventTypeSessionReviewed:
+		return true
+	case EventTypeSessionScheduled:
+		return true
+	case EventTypeSessionSupportPersonInvited:
+		return true
+	case EventTypeSessionUpdated:
+		return true
+	case EventTypeSessionVitalsRecorded:
+		return true
+	case EventTypeStaffAdded:
+		return true
+	case EventTypeStaffDeactivated:
+		return true
+	case EventTypeStaffInvitationRedeemed:
+		return true
+	case EventTypeStaffInvited:
+		return true
+	case EventTypeStaffSignedIn:
+		return true
+	case EventTypeStaffUpdated:
+		return true
+	case EventTypeSupplyCounted:
+		return true
+	case EventTypeSupplyDispensed:
+		return true
+	case EventTypeSupplyDisposed:
+		return true
+	case EventTypeSupplyEnteredInError:
+		return true
+	case EventTypeSupplyLost:
+		return true
+	case EventTypeSupplyReversed:
+		return true
+	case EventTypeSupplySignalChanged:
+		return true
+	case EventTypeSupplySignalFound:
+		return true
+	case EventTypeSupplySignalSettled:
+		return true
+	case EventTypeSupplySignalWithdrawn:
+		return true
+	case EventTypeSupplyTaken:
+		return true
+	case EventTypeSupportPersonAdded:
+		return true
+	case EventTypeSupportPersonRemoved:
+		return true
+	case EventTypeSupportPersonUpdated:
+		return true
+	case EventTypeTreatmentContactReview:
+		return true
+	case EventTypeTreatmentDiscontinued:
+		return true
+	case EventTypeTreatmentHeld:
+		return true
+	case EventTypeTreatmentInstructionsAcknowledged:
+		return true
+	case EventTypeTreatmentInstructionsSet:
+		return true
+	case EventTypeTreatmentPhaseChanged:
+		return true
+	case EventTypeTreatmentReassigned:
+		return true
+	case EventTypeTreatmentResponseReview:
+		return true
+	case EventTypeTreatmentResumed:
+		return true
+	case EventTypeTreatmentStarted:
+		return true
+	case EventTypeTreatmentSupplyReview:
+		return true
+	case EventTypeTreatmentUpdated:
+		return true
+	case EventTypeVisitBooked:
+		return true
+	case EventTypeVisitCancelled:
+		return true
+	case EventTypeVisitCompleted:
+		return true
+	case EventTypeVisitMissed:
+		return true
+	case EventTypeVisitReassigned:
+		return true
+	case EventTypeVisitUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EvidenceType.
 const (
 	EvidenceTypeAdverseEvent  EvidenceType = "adverseEvent"
@@ -2234,6 +2741,102 @@ func (e Rater) Valid() bool {
 	case RaterClinician:
 		return true
 	case RaterPatient:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordType.
+const (
+	RecordTypeAdjustment        RecordType = "adjustment"
+	RecordTypeAdverseEvent      RecordType = "adverseEvent"
+	RecordTypeAlert             RecordType = "alert"
+	RecordTypeAlertRules        RecordType = "alertRules"
+	RecordTypeAssessment        RecordType = "assessment"
+	RecordTypeClinic            RecordType = "clinic"
+	RecordTypeConsent           RecordType = "consent"
+	RecordTypeConsentTemplate   RecordType = "consentTemplate"
+	RecordTypeConsultation      RecordType = "consultation"
+	RecordTypeDispense          RecordType = "dispense"
+	RecordTypeFollowUp          RecordType = "followUp"
+	RecordTypeInstrument        RecordType = "instrument"
+	RecordTypeInstrumentLicence RecordType = "instrumentLicence"
+	RecordTypeMeasurement       RecordType = "measurement"
+	RecordTypeMedication        RecordType = "medication"
+	RecordTypePatient           RecordType = "patient"
+	RecordTypePdmpCheck         RecordType = "pdmpCheck"
+	RecordTypePrescription      RecordType = "prescription"
+	RecordTypeProtocol          RecordType = "protocol"
+	RecordTypeSession           RecordType = "session"
+	RecordTypeSessionFact       RecordType = "sessionFact"
+	RecordTypeStaff             RecordType = "staff"
+	RecordTypeSuggestion        RecordType = "suggestion"
+	RecordTypeSupplyEntry       RecordType = "supplyEntry"
+	RecordTypeSupplySignal      RecordType = "supplySignal"
+	RecordTypeSupportPerson     RecordType = "supportPerson"
+	RecordTypeTreatment         RecordType = "treatment"
+	RecordTypeVisit             RecordType = "visit"
+)
+
+// Valid indicates whether the value is a known member of the RecordType enum.
+func (e RecordType) Valid() bool {
+	switch e {
+	case RecordTypeAdjustment:
+		return true
+	case RecordTypeAdverseEvent:
+		return true
+	case RecordTypeAlert:
+		return true
+	case RecordTypeAlertRules:
+		return true
+	case RecordTypeAssessment:
+		return true
+	case RecordTypeClinic:
+		return true
+	case RecordTypeConsent:
+		return true
+	case RecordTypeConsentTemplate:
+		return true
+	case RecordTypeConsultation:
+		return true
+	case RecordTypeDispense:
+		return true
+	case RecordTypeFollowUp:
+		return true
+	case RecordTypeInstrument:
+		return true
+	case RecordTypeInstrumentLicence:
+		return true
+	case RecordTypeMeasurement:
+		return true
+	case RecordTypeMedication:
+		return true
+	case RecordTypePatient:
+		return true
+	case RecordTypePdmpCheck:
+		return true
+	case RecordTypePrescription:
+		return true
+	case RecordTypeProtocol:
+		return true
+	case RecordTypeSession:
+		return true
+	case RecordTypeSessionFact:
+		return true
+	case RecordTypeStaff:
+		return true
+	case RecordTypeSuggestion:
+		return true
+	case RecordTypeSupplyEntry:
+		return true
+	case RecordTypeSupplySignal:
+		return true
+	case RecordTypeSupportPerson:
+		return true
+	case RecordTypeTreatment:
+		return true
+	case RecordTypeVisit:
 		return true
 	default:
 		return false
@@ -5792,8 +6395,62 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// Event Something that has happened to a record, without what it was. Lists, streams and webhooks have the same.
+type Event struct {
+	// At When.
+	At time.Time `json:"at"`
+
+	// ID The number and the event's place in the operation, counted from 0.
+	ID string `json:"id"`
+
+	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same.
+	Number int64 `json:"number"`
+
+	// Operation The operation that did it, or the deadline that had passed.
+	Operation string `json:"operation"`
+
+	// PatientID The patient that the operation concerned; absent if it was none or several.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// Record The record that an event is about.
+	Record EventRecord `json:"record"`
+
+	// RequestID The `X-Request-Id` of the request that did it; absent if time did.
+	RequestID *string `json:"requestId,omitempty"`
+
+	// Type What happened. `webhooks` of this document has the schema of each. More words may come.
+	Type EventType `json:"type"`
+}
+
 // EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
 type EventOutcome string
+
+// EventPage A page of events.
+type EventPage struct {
+	// Items The events of this page, in order.
+	Items []Event `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page, which may be empty; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+
+	// UpTo The list is complete up to this number. Ask later with `after` set to it for what has come since.
+	UpTo int64 `json:"upTo"`
+}
+
+// EventRecord The record that an event is about.
+type EventRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is. More words may come.
+	Type RecordType `json:"type"`
+
+	// Version The version that the event has made of the record; absent if it has changed nothing in it, as when time has passed.
+	Version *int64 `json:"version,omitempty"`
+}
+
+// EventType What happened. `webhooks` of this document has the schema of each. More words may come.
+type EventType string
 
 // Evidence A record of the patient in the version that was looked at.
 type Evidence struct {
@@ -8000,6 +8657,9 @@ type Reason struct {
 	Reason string `json:"reason"`
 }
 
+// RecordType What kind of record it is. More words may come.
+type RecordType string
+
 // Recurrence Every so many days, weeks or calendar months since the day on which induction began.
 type Recurrence struct {
 	// Count How many days, weeks or months.
@@ -9968,7 +10628,7 @@ type AdverseEventPath = openapi_types.UUID
 // AdverseEventStatusFilter Where it stands. More words may come.
 type AdverseEventStatusFilter = AdverseEventStatus
 
-// AfterNumber The number of an entry.
+// AfterNumber A number of the clinic's journal.
 type AfterNumber = int64
 
 // AlertPath Its id.
@@ -10018,6 +10678,9 @@ type DispensePath = openapi_types.UUID
 
 // EntryPath Its id.
 type EntryPath = openapi_types.UUID
+
+// EventTypeFilter Types of events.
+type EventTypeFilter = []EventType
 
 // FactPath Its id.
 type FactPath = openapi_types.UUID
@@ -10615,7 +11278,7 @@ type ListAuditEntriesParams struct {
 	// Until Before this time.
 	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
 
-	// After Only larger numbers, in their order: for reading on.
+	// After Only what has larger numbers, in their order.
 	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
 
 	// Before Only smaller numbers.
@@ -10965,6 +11628,30 @@ type VoidDispenseParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// Type Only these types.
+	Type *EventTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// PatientID Only this patient.
+	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13909,6 +14596,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEvents List events
+	//
+	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowFollowUp Show a follow-up
 	//
@@ -17152,6 +17846,23 @@ func (c *Client) VoidDispenseWithBody(ctx context.Context, dispenseID DispensePa
 // Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidDispenseRequest(c.Server, dispenseID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvents List events
+//
+// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -26030,6 +26741,134 @@ func NewVoidDispenseRequestWithBody(server string, dispenseID DispensePath, para
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListEventsRequest constructs an http.Request for the ListEvents method
+func NewListEventsRequest(server string, params *ListEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PatientID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "patientId", *params.PatientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -38923,6 +39762,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
 
+	// ListEventsWithResponse List events
+	//
+	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /events (the `ListEvents` operationId).
+	ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
+
 	// ShowFollowUpWithResponse Show a follow-up
 	//
 	// A patient sees those for the patient.
@@ -43201,6 +44049,54 @@ func (r VoidDispenseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidDispenseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
+type ListEventsResponse200Headers struct {
+	Link *string
+}
+
+type ListEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventPage
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEventsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEventsResponse) GetJSON200() *EventPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -50726,6 +51622,21 @@ func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, disp
 	return ParseVoidDispenseResponse(rsp)
 }
 
+// ListEventsWithResponse List events
+//
+// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /events (the `ListEvents` operationId).
+func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error) {
+	rsp, err := c.ListEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEventsResponse(rsp)
+}
+
 // ShowFollowUpWithResponse Show a follow-up
 //
 // A patient sees those for the patient.
@@ -56022,6 +56933,45 @@ func ParseVoidDispenseResponse(rsp *http.Response) (*VoidDispenseResponse, error
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
+func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEventsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

@@ -67,6 +67,19 @@ func Check(r *http.Request, res *http.Response, body []byte) error {
 	return errors.Join(j.headers(answer.Value, res.Header), j.body(answer.Value, res.Header, body))
 }
 
+// Follows holds a JSON text against the schema at a place in the contract, a JSON pointer.
+func Follows(pointer string, text []byte) error {
+	j, err := theJudge()
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return j.follows("#"+pointer, value)
+}
+
 // judge knows the contract's answers. Compiling a schema takes longer than anything that a
 // test asks of the server, so that it is done once.
 type judge struct {

@@ -1248,6 +1248,513 @@ func (e EventOutcome) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeAdjustmentApplied                 EventType = "adjustment.applied"
+	EventTypeAdjustmentApproved                EventType = "adjustment.approved"
+	EventTypeAdjustmentDrafted                 EventType = "adjustment.drafted"
+	EventTypeAdjustmentExpired                 EventType = "adjustment.expired"
+	EventTypeAdjustmentProposed                EventType = "adjustment.proposed"
+	EventTypeAdjustmentRejected                EventType = "adjustment.rejected"
+	EventTypeAdjustmentSuggested               EventType = "adjustment.suggested"
+	EventTypeAdjustmentWithdrawn               EventType = "adjustment.withdrawn"
+	EventTypeAdverseEventClosed                EventType = "adverseEvent.closed"
+	EventTypeAdverseEventEnteredInError        EventType = "adverseEvent.enteredInError"
+	EventTypeAdverseEventReopened              EventType = "adverseEvent.reopened"
+	EventTypeAdverseEventReported              EventType = "adverseEvent.reported"
+	EventTypeAdverseEventTriaged               EventType = "adverseEvent.triaged"
+	EventTypeAdverseEventUpdated               EventType = "adverseEvent.updated"
+	EventTypeAlertAcknowledged                 EventType = "alert.acknowledged"
+	EventTypeAlertAssigned                     EventType = "alert.assigned"
+	EventTypeAlertEscalated                    EventType = "alert.escalated"
+	EventTypeAlertKept                         EventType = "alert.kept"
+	EventTypeAlertRaised                       EventType = "alert.raised"
+	EventTypeAlertRaisedAgain                  EventType = "alert.raisedAgain"
+	EventTypeAlertReassigned                   EventType = "alert.reassigned"
+	EventTypeAlertReopened                     EventType = "alert.reopened"
+	EventTypeAlertResolved                     EventType = "alert.resolved"
+	EventTypeAlertRulesPublished               EventType = "alertRules.published"
+	EventTypeAlertSettled                      EventType = "alert.settled"
+	EventTypeAlertSnoozed                      EventType = "alert.snoozed"
+	EventTypeAssessmentAmended                 EventType = "assessment.amended"
+	EventTypeAssessmentAssigned                EventType = "assessment.assigned"
+	EventTypeAssessmentCancelled               EventType = "assessment.cancelled"
+	EventTypeAssessmentEnteredInError          EventType = "assessment.enteredInError"
+	EventTypeAssessmentExpired                 EventType = "assessment.expired"
+	EventTypeAssessmentOverdue                 EventType = "assessment.overdue"
+	EventTypeAssessmentReviewed                EventType = "assessment.reviewed"
+	EventTypeAssessmentSubmitted               EventType = "assessment.submitted"
+	EventTypeClinicCreated                     EventType = "clinic.created"
+	EventTypeClinicUpdated                     EventType = "clinic.updated"
+	EventTypeConsentDeclined                   EventType = "consent.declined"
+	EventTypeConsentExpired                    EventType = "consent.expired"
+	EventTypeConsentExpiring                   EventType = "consent.expiring"
+	EventTypeConsentPresented                  EventType = "consent.presented"
+	EventTypeConsentSigned                     EventType = "consent.signed"
+	EventTypeConsentSuperseded                 EventType = "consent.superseded"
+	EventTypeConsentTemplatePublished          EventType = "consentTemplate.published"
+	EventTypeConsentTemplateRetired            EventType = "consentTemplate.retired"
+	EventTypeConsentTemplateShipped            EventType = "consentTemplate.shipped"
+	EventTypeConsentWithdrawn                  EventType = "consent.withdrawn"
+	EventTypeConsultationConditionCleared      EventType = "consultation.conditionCleared"
+	EventTypeConsultationDecided               EventType = "consultation.decided"
+	EventTypeConsultationExpired               EventType = "consultation.expired"
+	EventTypeConsultationFilledIn              EventType = "consultation.filledIn"
+	EventTypeConsultationInfoRequested         EventType = "consultation.infoRequested"
+	EventTypeConsultationOpened                EventType = "consultation.opened"
+	EventTypeConsultationReopened              EventType = "consultation.reopened"
+	EventTypeConsultationSubmitted             EventType = "consultation.submitted"
+	EventTypeConsultationUsed                  EventType = "consultation.used"
+	EventTypeConsultationWithdrawn             EventType = "consultation.withdrawn"
+	EventTypeDispenseEnteredInError            EventType = "dispense.enteredInError"
+	EventTypeDispenseRecorded                  EventType = "dispense.recorded"
+	EventTypeDispenseRejudged                  EventType = "dispense.rejudged"
+	EventTypeFollowUpCancelled                 EventType = "followUp.cancelled"
+	EventTypeFollowUpDone                      EventType = "followUp.done"
+	EventTypeFollowUpDue                       EventType = "followUp.due"
+	EventTypeFollowUpMissed                    EventType = "followUp.missed"
+	EventTypeFollowUpMoved                     EventType = "followUp.moved"
+	EventTypeFollowUpOverdue                   EventType = "followUp.overdue"
+	EventTypeFollowUpReopened                  EventType = "followUp.reopened"
+	EventTypeFollowUpRescheduled               EventType = "followUp.rescheduled"
+	EventTypeFollowUpScheduled                 EventType = "followUp.scheduled"
+	EventTypeInstrumentLicenceAttested         EventType = "instrumentLicence.attested"
+	EventTypeInstrumentPublished               EventType = "instrument.published"
+	EventTypeMeasurementEnteredInError         EventType = "measurement.enteredInError"
+	EventTypeMeasurementRecorded               EventType = "measurement.recorded"
+	EventTypeMedicationEnded                   EventType = "medication.ended"
+	EventTypeMedicationEnteredInError          EventType = "medication.enteredInError"
+	EventTypeMedicationRecorded                EventType = "medication.recorded"
+	EventTypePatientCareTeamSet                EventType = "patient.careTeamSet"
+	EventTypePatientContactUpdated             EventType = "patient.contactUpdated"
+	EventTypePatientInvitationRedeemed         EventType = "patient.invitationRedeemed"
+	EventTypePatientInvited                    EventType = "patient.invited"
+	EventTypePatientRegistered                 EventType = "patient.registered"
+	EventTypePatientSignedIn                   EventType = "patient.signedIn"
+	EventTypePatientStatusChanged              EventType = "patient.statusChanged"
+	EventTypePatientUpdated                    EventType = "patient.updated"
+	EventTypePdmpCheckEnteredInError           EventType = "pdmpCheck.enteredInError"
+	EventTypePdmpCheckRecorded                 EventType = "pdmpCheck.recorded"
+	EventTypePdmpCheckStale                    EventType = "pdmpCheck.stale"
+	EventTypePrescriptionCosigned              EventType = "prescription.cosigned"
+	EventTypePrescriptionDiscarded             EventType = "prescription.discarded"
+	EventTypePrescriptionDrafted               EventType = "prescription.drafted"
+	EventTypePrescriptionEnded                 EventType = "prescription.ended"
+	EventTypePrescriptionEnteredInError        EventType = "prescription.enteredInError"
+	EventTypePrescriptionExpired               EventType = "prescription.expired"
+	EventTypePrescriptionExpiring              EventType = "prescription.expiring"
+	EventTypePrescriptionFillsCounted          EventType = "prescription.fillsCounted"
+	EventTypePrescriptionHeld                  EventType = "prescription.held"
+	EventTypePrescriptionLocked                EventType = "prescription.locked"
+	EventTypePrescriptionResumed               EventType = "prescription.resumed"
+	EventTypePrescriptionSigned                EventType = "prescription.signed"
+	EventTypePrescriptionStopped               EventType = "prescription.stopped"
+	EventTypePrescriptionSuperseded            EventType = "prescription.superseded"
+	EventTypePrescriptionUpdated               EventType = "prescription.updated"
+	EventTypePrescriptionWithdrawn             EventType = "prescription.withdrawn"
+	EventTypeProtocolApproved                  EventType = "protocol.approved"
+	EventTypeProtocolProposed                  EventType = "protocol.proposed"
+	EventTypeProtocolShipped                   EventType = "protocol.shipped"
+	EventTypeSessionAborted                    EventType = "session.aborted"
+	EventTypeSessionAttested                   EventType = "session.attested"
+	EventTypeSessionCancelled                  EventType = "session.cancelled"
+	EventTypeSessionCheckInOverdue             EventType = "session.checkInOverdue"
+	EventTypeSessionChecked                    EventType = "session.checked"
+	EventTypeSessionCheckedIn                  EventType = "session.checkedIn"
+	EventTypeSessionCompleted                  EventType = "session.completed"
+	EventTypeSessionDoseRecorded               EventType = "session.doseRecorded"
+	EventTypeSessionEnteredInError             EventType = "session.enteredInError"
+	EventTypeSessionEscalated                  EventType = "session.escalated"
+	EventTypeSessionFactEnteredInError         EventType = "session.factEnteredInError"
+	EventTypeSessionHoldOverridden             EventType = "session.holdOverridden"
+	EventTypeSessionLogged                     EventType = "session.logged"
+	EventTypeSessionMissed                     EventType = "session.missed"
+	EventTypeSessionObservationRecorded        EventType = "session.observationRecorded"
+	EventTypeSessionRejudged                   EventType = "session.rejudged"
+	EventTypeSessionRescheduled                EventType = "session.rescheduled"
+	EventTypeSessionReviewed                   EventType = "session.reviewed"
+	EventTypeSessionScheduled                  EventType = "session.scheduled"
+	EventTypeSessionSupportPersonInvited       EventType = "session.supportPersonInvited"
+	EventTypeSessionUpdated                    EventType = "session.updated"
+	EventTypeSessionVitalsRecorded             EventType = "session.vitalsRecorded"
+	EventTypeStaffAdded                        EventType = "staff.added"
+	EventTypeStaffDeactivated                  EventType = "staff.deactivated"
+	EventTypeStaffInvitationRedeemed           EventType = "staff.invitationRedeemed"
+	EventTypeStaffInvited                      EventType = "staff.invited"
+	EventTypeStaffSignedIn                     EventType = "staff.signedIn"
+	EventTypeStaffUpdated                      EventType = "staff.updated"
+	EventTypeSupplyCounted                     EventType = "supply.counted"
+	EventTypeSupplyDispensed                   EventType = "supply.dispensed"
+	EventTypeSupplyDisposed                    EventType = "supply.disposed"
+	EventTypeSupplyEnteredInError              EventType = "supply.enteredInError"
+	EventTypeSupplyLost                        EventType = "supply.lost"
+	EventTypeSupplyReversed                    EventType = "supply.reversed"
+	EventTypeSupplySignalChanged               EventType = "supplySignal.changed"
+	EventTypeSupplySignalFound                 EventType = "supplySignal.found"
+	EventTypeSupplySignalSettled               EventType = "supplySignal.settled"
+	EventTypeSupplySignalWithdrawn             EventType = "supplySignal.withdrawn"
+	EventTypeSupplyTaken                       EventType = "supply.taken"
+	EventTypeSupportPersonAdded                EventType = "supportPerson.added"
+	EventTypeSupportPersonRemoved              EventType = "supportPerson.removed"
+	EventTypeSupportPersonUpdated              EventType = "supportPerson.updated"
+	EventTypeTreatmentContactReview            EventType = "treatment.contactReview"
+	EventTypeTreatmentDiscontinued             EventType = "treatment.discontinued"
+	EventTypeTreatmentHeld                     EventType = "treatment.held"
+	EventTypeTreatmentInstructionsAcknowledged EventType = "treatment.instructionsAcknowledged"
+	EventTypeTreatmentInstructionsSet          EventType = "treatment.instructionsSet"
+	EventTypeTreatmentPhaseChanged             EventType = "treatment.phaseChanged"
+	EventTypeTreatmentReassigned               EventType = "treatment.reassigned"
+	EventTypeTreatmentResponseReview           EventType = "treatment.responseReview"
+	EventTypeTreatmentResumed                  EventType = "treatment.resumed"
+	EventTypeTreatmentStarted                  EventType = "treatment.started"
+	EventTypeTreatmentSupplyReview             EventType = "treatment.supplyReview"
+	EventTypeTreatmentUpdated                  EventType = "treatment.updated"
+	EventTypeVisitBooked                       EventType = "visit.booked"
+	EventTypeVisitCancelled                    EventType = "visit.cancelled"
+	EventTypeVisitCompleted                    EventType = "visit.completed"
+	EventTypeVisitMissed                       EventType = "visit.missed"
+	EventTypeVisitReassigned                   EventType = "visit.reassigned"
+	EventTypeVisitUpdated                      EventType = "visit.updated"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeAdjustmentApplied:
+		return true
+	case EventTypeAdjustmentApproved:
+		return true
+	case EventTypeAdjustmentDrafted:
+		return true
+	case EventTypeAdjustmentExpired:
+		return true
+	case EventTypeAdjustmentProposed:
+		return true
+	case EventTypeAdjustmentRejected:
+		return true
+	case EventTypeAdjustmentSuggested:
+		return true
+	case EventTypeAdjustmentWithdrawn:
+		return true
+	case EventTypeAdverseEventClosed:
+		return true
+	case EventTypeAdverseEventEnteredInError:
+		return true
+	case EventTypeAdverseEventReopened:
+		return true
+	case EventTypeAdverseEventReported:
+		return true
+	case EventTypeAdverseEventTriaged:
+		return true
+	case EventTypeAdverseEventUpdated:
+		return true
+	case EventTypeAlertAcknowledged:
+		return true
+	case EventTypeAlertAssigned:
+		return true
+	case EventTypeAlertEscalated:
+		return true
+	case EventTypeAlertKept:
+		return true
+	case EventTypeAlertRaised:
+		return true
+	case EventTypeAlertRaisedAgain:
+		return true
+	case EventTypeAlertReassigned:
+		return true
+	case EventTypeAlertReopened:
+		return true
+	case EventTypeAlertResolved:
+		return true
+	case EventTypeAlertRulesPublished:
+		return true
+	case EventTypeAlertSettled:
+		return true
+	case EventTypeAlertSnoozed:
+		return true
+	case EventTypeAssessmentAmended:
+		return true
+	case EventTypeAssessmentAssigned:
+		return true
+	case EventTypeAssessmentCancelled:
+		return true
+	case EventTypeAssessmentEnteredInError:
+		return true
+	case EventTypeAssessmentExpired:
+		return true
+	case EventTypeAssessmentOverdue:
+		return true
+	case EventTypeAssessmentReviewed:
+		return true
+	case EventTypeAssessmentSubmitted:
+		return true
+	case EventTypeClinicCreated:
+		return true
+	case EventTypeClinicUpdated:
+		return true
+	case EventTypeConsentDeclined:
+		return true
+	case EventTypeConsentExpired:
+		return true
+	case EventTypeConsentExpiring:
+		return true
+	case EventTypeConsentPresented:
+		return true
+	case EventTypeConsentSigned:
+		return true
+	case EventTypeConsentSuperseded:
+		return true
+	case EventTypeConsentTemplatePublished:
+		return true
+	case EventTypeConsentTemplateRetired:
+		return true
+	case EventTypeConsentTemplateShipped:
+		return true
+	case EventTypeConsentWithdrawn:
+		return true
+	case EventTypeConsultationConditionCleared:
+		return true
+	case EventTypeConsultationDecided:
+		return true
+	case EventTypeConsultationExpired:
+		return true
+	case EventTypeConsultationFilledIn:
+		return true
+	case EventTypeConsultationInfoRequested:
+		return true
+	case EventTypeConsultationOpened:
+		return true
+	case EventTypeConsultationReopened:
+		return true
+	case EventTypeConsultationSubmitted:
+		return true
+	case EventTypeConsultationUsed:
+		return true
+	case EventTypeConsultationWithdrawn:
+		return true
+	case EventTypeDispenseEnteredInError:
+		return true
+	case EventTypeDispenseRecorded:
+		return true
+	case EventTypeDispenseRejudged:
+		return true
+	case EventTypeFollowUpCancelled:
+		return true
+	case EventTypeFollowUpDone:
+		return true
+	case EventTypeFollowUpDue:
+		return true
+	case EventTypeFollowUpMissed:
+		return true
+	case EventTypeFollowUpMoved:
+		return true
+	case EventTypeFollowUpOverdue:
+		return true
+	case EventTypeFollowUpReopened:
+		return true
+	case EventTypeFollowUpRescheduled:
+		return true
+	case EventTypeFollowUpScheduled:
+		return true
+	case EventTypeInstrumentLicenceAttested:
+		return true
+	case EventTypeInstrumentPublished:
+		return true
+	case EventTypeMeasurementEnteredInError:
+		return true
+	case EventTypeMeasurementRecorded:
+		return true
+	case EventTypeMedicationEnded:
+		return true
+	case EventTypeMedicationEnteredInError:
+		return true
+	case EventTypeMedicationRecorded:
+		return true
+	case EventTypePatientCareTeamSet:
+		return true
+	case EventTypePatientContactUpdated:
+		return true
+	case EventTypePatientInvitationRedeemed:
+		return true
+	case EventTypePatientInvited:
+		return true
+	case EventTypePatientRegistered:
+		return true
+	case EventTypePatientSignedIn:
+		return true
+	case EventTypePatientStatusChanged:
+		return true
+	case EventTypePatientUpdated:
+		return true
+	case EventTypePdmpCheckEnteredInError:
+		return true
+	case EventTypePdmpCheckRecorded:
+		return true
+	case EventTypePdmpCheckStale:
+		return true
+	case EventTypePrescriptionCosigned:
+		return true
+	case EventTypePrescriptionDiscarded:
+		return true
+	case EventTypePrescriptionDrafted:
+		return true
+	case EventTypePrescriptionEnded:
+		return true
+	case EventTypePrescriptionEnteredInError:
+		return true
+	case EventTypePrescriptionExpired:
+		return true
+	case EventTypePrescriptionExpiring:
+		return true
+	case EventTypePrescriptionFillsCounted:
+		return true
+	case EventTypePrescriptionHeld:
+		return true
+	case EventTypePrescriptionLocked:
+		return true
+	case EventTypePrescriptionResumed:
+		return true
+	case EventTypePrescriptionSigned:
+		return true
+	case EventTypePrescriptionStopped:
+		return true
+	case EventTypePrescriptionSuperseded:
+		return true
+	case EventTypePrescriptionUpdated:
+		return true
+	case EventTypePrescriptionWithdrawn:
+		return true
+	case EventTypeProtocolApproved:
+		return true
+	case EventTypeProtocolProposed:
+		return true
+	case EventTypeProtocolShipped:
+		return true
+	case EventTypeSessionAborted:
+		return true
+	case EventTypeSessionAttested:
+		return true
+	case EventTypeSessionCancelled:
+		return true
+	case EventTypeSessionCheckInOverdue:
+		return true
+	case EventTypeSessionChecked:
+		return true
+	case EventTypeSessionCheckedIn:
+		return true
+	case EventTypeSessionCompleted:
+		return true
+	case EventTypeSessionDoseRecorded:
+		return true
+	case EventTypeSessionEnteredInError:
+		return true
+	case EventTypeSessionEscalated:
+		return true
+	case EventTypeSessionFactEnteredInError:
+		return true
+	case EventTypeSessionHoldOverridden:
+		return true
+	case EventTypeSessionLogged:
+		return true
+	case EventTypeSessionMissed:
+		return true
+	case EventTypeSessionObservationRecorded:
+		return true
+	case EventTypeSessionRejudged:
+		return true
+	case EventTypeSessionRescheduled:
+		return true
+	case EventTypeSessionReviewed:
+		return true
+	case EventTypeSessionScheduled:
+		return true
+	case EventTypeSessionSupportPersonInvited:
+		return true
+	case EventTypeSessionUpdated:
+		return true
+	case EventTypeSessionVitalsRecorded:
+		return true
+	case EventTypeStaffAdded:
+		return true
+	case EventTypeStaffDeactivated:
+		return true
+	case EventTypeStaffInvitationRedeemed:
+		return true
+	case EventTypeStaffInvited:
+		return true
+	case EventTypeStaffSignedIn:
+		return true
+	case EventTypeStaffUpdated:
+		return true
+	case EventTypeSupplyCounted:
+		return true
+	case EventTypeSupplyDispensed:
+		return true
+	case EventTypeSupplyDisposed:
+		return true
+	case EventTypeSupplyEnteredInError:
+		return true
+	case EventTypeSupplyLost:
+		return true
+	case EventTypeSupplyReversed:
+		return true
+	case EventTypeSupplySignalChanged:
+		return true
+	case EventTypeSupplySignalFound:
+		return true
+	case EventTypeSupplySignalSettled:
+		return true
+	case EventTypeSupplySignalWithdrawn:
+		return true
+	case EventTypeSupplyTaken:
+		return true
+	case EventTypeSupportPersonAdded:
+		return true
+	case EventTypeSupportPersonRemoved:
+		return true
+	case EventTypeSupportPersonUpdated:
+		return true
+	case EventTypeTreatmentContactReview:
+		return true
+	case EventTypeTreatmentDiscontinued:
+		return true
+	case EventTypeTreatmentHeld:
+		return true
+	case EventTypeTreatmentInstructionsAcknowledged:
+		return true
+	case EventTypeTreatmentInstructionsSet:
+		return true
+	case EventTypeTreatmentPhaseChanged:
+		return true
+	case EventTypeTreatmentReassigned:
+		return true
+	case EventTypeTreatmentResponseReview:
+		return true
+	case EventTypeTreatmentResumed:
+		return true
+	case EventTypeTreatmentStarted:
+		return true
+	case EventTypeTreatmentSupplyReview:
+		return true
+	case EventTypeTreatmentUpdated:
+		return true
+	case EventTypeVisitBooked:
+		return true
+	case EventTypeVisitCancelled:
+		return true
+	case EventTypeVisitCompleted:
+		return true
+	case EventTypeVisitMissed:
+		return true
+	case EventTypeVisitReassigned:
+		return true
+	case EventTypeVisitUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EvidenceType.
 const (
 	EvidenceTypeAdverseEvent  EvidenceType = "adverseEvent"
@@ -2232,6 +2739,102 @@ func (e Rater) Valid() bool {
 	case RaterClinician:
 		return true
 	case RaterPatient:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordType.
+const (
+	RecordTypeAdjustment        RecordType = "adjustment"
+	RecordTypeAdverseEvent      RecordType = "adverseEvent"
+	RecordTypeAlert             RecordType = "alert"
+	RecordTypeAlertRules        RecordType = "alertRules"
+	RecordTypeAssessment        RecordType = "assessment"
+	RecordTypeClinic            RecordType = "clinic"
+	RecordTypeConsent           RecordType = "consent"
+	RecordTypeConsentTemplate   RecordType = "consentTemplate"
+	RecordTypeConsultation      RecordType = "consultation"
+	RecordTypeDispense          RecordType = "dispense"
+	RecordTypeFollowUp          RecordType = "followUp"
+	RecordTypeInstrument        RecordType = "instrument"
+	RecordTypeInstrumentLicence RecordType = "instrumentLicence"
+	RecordTypeMeasurement       RecordType = "measurement"
+	RecordTypeMedication        RecordType = "medication"
+	RecordTypePatient           RecordType = "patient"
+	RecordTypePdmpCheck         RecordType = "pdmpCheck"
+	RecordTypePrescription      RecordType = "prescription"
+	RecordTypeProtocol          RecordType = "protocol"
+	RecordTypeSession           RecordType = "session"
+	RecordTypeSessionFact       RecordType = "sessionFact"
+	RecordTypeStaff             RecordType = "staff"
+	RecordTypeSuggestion        RecordType = "suggestion"
+	RecordTypeSupplyEntry       RecordType = "supplyEntry"
+	RecordTypeSupplySignal      RecordType = "supplySignal"
+	RecordTypeSupportPerson     RecordType = "supportPerson"
+	RecordTypeTreatment         RecordType = "treatment"
+	RecordTypeVisit             RecordType = "visit"
+)
+
+// Valid indicates whether the value is a known member of the RecordType enum.
+func (e RecordType) Valid() bool {
+	switch e {
+	case RecordTypeAdjustment:
+		return true
+	case RecordTypeAdverseEvent:
+		return true
+	case RecordTypeAlert:
+		return true
+	case RecordTypeAlertRules:
+		return true
+	case RecordTypeAssessment:
+		return true
+	case RecordTypeClinic:
+		return true
+	case RecordTypeConsent:
+		return true
+	case RecordTypeConsentTemplate:
+		return true
+	case RecordTypeConsultation:
+		return true
+	case RecordTypeDispense:
+		return true
+	case RecordTypeFollowUp:
+		return true
+	case RecordTypeInstrument:
+		return true
+	case RecordTypeInstrumentLicence:
+		return true
+	case RecordTypeMeasurement:
+		return true
+	case RecordTypeMedication:
+		return true
+	case RecordTypePatient:
+		return true
+	case RecordTypePdmpCheck:
+		return true
+	case RecordTypePrescription:
+		return true
+	case RecordTypeProtocol:
+		return true
+	case RecordTypeSession:
+		return true
+	case RecordTypeSessionFact:
+		return true
+	case RecordTypeStaff:
+		return true
+	case RecordTypeSuggestion:
+		return true
+	case RecordTypeSupplyEntry:
+		return true
+	case RecordTypeSupplySignal:
+		return true
+	case RecordTypeSupportPerson:
+		return true
+	case RecordTypeTreatment:
+		return true
+	case RecordTypeVisit:
 		return true
 	default:
 		return false
@@ -5790,8 +6393,62 @@ type EscalationInput struct {
 	TimeZone string `json:"timeZone"`
 }
 
+// Event Something that has happened to a record, without what it was. Lists, streams and webhooks have the same.
+type Event struct {
+	// At When.
+	At time.Time `json:"at"`
+
+	// ID The number and the event's place in the operation, counted from 0.
+	ID string `json:"id"`
+
+	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same.
+	Number int64 `json:"number"`
+
+	// Operation The operation that did it, or the deadline that had passed.
+	Operation string `json:"operation"`
+
+	// PatientID The patient that the operation concerned; absent if it was none or several.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// Record The record that an event is about.
+	Record EventRecord `json:"record"`
+
+	// RequestID The `X-Request-Id` of the request that did it; absent if time did.
+	RequestID *string `json:"requestId,omitempty"`
+
+	// Type What happened. `webhooks` of this document has the schema of each. More words may come.
+	Type EventType `json:"type"`
+}
+
 // EventOutcome What became of the patient. `fatal` goes with grade 5. More words may come.
 type EventOutcome string
+
+// EventPage A page of events.
+type EventPage struct {
+	// Items The events of this page, in order.
+	Items []Event `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page, which may be empty; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+
+	// UpTo The list is complete up to this number. Ask later with `after` set to it for what has come since.
+	UpTo int64 `json:"upTo"`
+}
+
+// EventRecord The record that an event is about.
+type EventRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record it is. More words may come.
+	Type RecordType `json:"type"`
+
+	// Version The version that the event has made of the record; absent if it has changed nothing in it, as when time has passed.
+	Version *int64 `json:"version,omitempty"`
+}
+
+// EventType What happened. `webhooks` of this document has the schema of each. More words may come.
+type EventType string
 
 // Evidence A record of the patient in the version that was looked at.
 type Evidence struct {
@@ -7998,6 +8655,9 @@ type Reason struct {
 	Reason string `json:"reason"`
 }
 
+// RecordType What kind of record it is. More words may come.
+type RecordType string
+
 // Recurrence Every so many days, weeks or calendar months since the day on which induction began.
 type Recurrence struct {
 	// Count How many days, weeks or months.
@@ -9966,7 +10626,7 @@ type AdverseEventPath = openapi_types.UUID
 // AdverseEventStatusFilter Where it stands. More words may come.
 type AdverseEventStatusFilter = AdverseEventStatus
 
-// AfterNumber The number of an entry.
+// AfterNumber A number of the clinic's journal.
 type AfterNumber = int64
 
 // AlertPath Its id.
@@ -10016,6 +10676,9 @@ type DispensePath = openapi_types.UUID
 
 // EntryPath Its id.
 type EntryPath = openapi_types.UUID
+
+// EventTypeFilter Types of events.
+type EventTypeFilter = []EventType
 
 // FactPath Its id.
 type FactPath = openapi_types.UUID
@@ -10613,7 +11276,7 @@ type ListAuditEntriesParams struct {
 	// Until Before this time.
 	Until *UntilFilter `form:"until,omitempty" json:"until,omitempty"`
 
-	// After Only larger numbers, in their order: for reading on.
+	// After Only what has larger numbers, in their order.
 	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
 
 	// Before Only smaller numbers.
@@ -10963,6 +11626,30 @@ type VoidDispenseParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// After Only what has larger numbers, in their order.
+	After *AfterNumber `form:"after,omitempty" json:"after,omitempty"`
+
+	// Type Only these types.
+	Type *EventTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// PatientID Only this patient.
+	PatientID *PatientFilter `form:"patientId,omitempty" json:"patientId,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13271,6 +13958,9 @@ type ServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx echo.Context, dispenseID DispensePath, params VoidDispenseParams) error
+	// ListEvents List events
+	// (GET /events)
+	ListEvents(ctx echo.Context, params ListEventsParams) error
 	// ShowFollowUp Show a follow-up
 	// (GET /follow-ups/{followUpId})
 	ShowFollowUp(ctx echo.Context, followUpID FollowUpPath, params ShowFollowUpParams) error
@@ -17613,6 +18303,84 @@ func (w *ServerInterfaceWrapper) VoidDispense(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidDispense(ctx, dispenseID, params)
+	return err
+}
+
+// ListEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "patientId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "patientId", ctx.QueryParams(), &params.PatientID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvents(ctx, params)
 	return err
 }
 
@@ -26659,6 +27427,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/consultations/:consultationId/withdraw", wrapper.WithdrawConsultation, options.OperationMiddlewares["withdrawConsultation"]...)
 	router.GET(options.BaseURL+"/dispenses/:dispenseId", wrapper.ShowDispense, options.OperationMiddlewares["showDispense"]...)
 	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
+	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/follow-ups/:followUpId", wrapper.ShowFollowUp, options.OperationMiddlewares["showFollowUp"]...)
 	router.POST(options.BaseURL+"/follow-ups/:followUpId/cancel", wrapper.CancelFollowUp, options.OperationMiddlewares["cancelFollowUp"]...)
 	router.POST(options.BaseURL+"/follow-ups/:followUpId/complete", wrapper.CompleteFollowUp, options.OperationMiddlewares["completeFollowUp"]...)
@@ -26989,6 +27758,15 @@ type DispensePageJSONResponse struct {
 }
 
 type EligibilityJSONResponse Eligibility
+
+type EventPageResponseHeaders struct {
+	Link *string
+}
+type EventPageJSONResponse struct {
+	Body EventPage
+
+	Headers EventPageResponseHeaders
+}
 
 type FollowUpResponseHeaders struct {
 	ETag     *string
@@ -28882,6 +29660,31 @@ func (response VoidDispense200JSONResponse) VisitVoidDispenseResponse(w http.Res
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200JSONResponse struct{ EventPageJSONResponse }
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -33088,6 +33891,9 @@ type StrictServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx context.Context, request VoidDispenseRequestObject) (VoidDispenseResponseObject, error)
+	// ListEvents List events
+	// (GET /events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 	// ShowFollowUp Show a follow-up
 	// (GET /follow-ups/{followUpId})
 	ShowFollowUp(ctx context.Context, request ShowFollowUpRequestObject) (ShowFollowUpResponseObject, error)
@@ -35518,6 +36324,31 @@ func (sh *strictHandler) VoidDispense(ctx echo.Context, dispenseID DispensePath,
 		return err
 	} else if validResponse, ok := response.(VoidDispenseResponseObject); ok {
 		return validResponse.VisitVoidDispenseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx.Request().Context(), request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		return validResponse.VisitListEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

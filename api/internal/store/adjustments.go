@@ -19,6 +19,9 @@ type Adjustment struct {
 	Suggestion *Suggestion `gorm:"-" json:"-"`
 }
 
+// StaffOnly reports whether it is none of the patient's business yet: a patient sees what was applied.
+func (a *Adjustment) StaffOnly() bool { return a.Status != treatment.AdjustmentApplied }
+
 // AdjustmentRecord is a record that an adjustment rests on.
 type AdjustmentRecord struct {
 	Part

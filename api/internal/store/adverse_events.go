@@ -18,6 +18,11 @@ type AdverseEvent struct {
 	treatment.AdverseEvent
 }
 
+// StaffOnly reports whether the patient may not see it: patients see what they have reported themselves.
+func (e *AdverseEvent) StaffOnly() bool {
+	return e.RecordedBy != Actor{ActorPatient, e.PatientID}.String()
+}
+
 // AdverseEventFilter says which adverse events a list has. What is empty does not matter.
 type AdverseEventFilter struct {
 	Status     treatment.AdverseEventStatus

@@ -42,8 +42,8 @@ type Mention struct {
 func (Mention) TableName() string { return "journal_patients" }
 
 // mentions returns the statement that is to be committed with an entry that shows several patients, none
-// if there are none: it finds the entry among each one's disclosures. The entry names these patients among
-// its records as well: what is hashed is the entry.
+// if there are none: it finds the entry among each one's disclosures. Whose the data was follows from the
+// records that the entry names, too: what is hashed is the entry.
 func mentions(clinic, entry uuid.UUID, at time.Time, patients []uuid.UUID) []statement {
 	patients = slices.Compact(slices.SortedFunc(slices.Values(patients), func(a, b uuid.UUID) int {
 		return slices.Compare(a[:], b[:])

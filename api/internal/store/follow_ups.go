@@ -22,6 +22,9 @@ type FollowUp struct {
 	treatment.FollowUp
 }
 
+// StaffOnly reports whether it is for the staff, and not for the patient to see.
+func (f *FollowUp) StaffOnly() bool { return f.Audience != treatment.AudiencePatient }
+
 // FollowUpFilter says which follow-ups a list has. What is empty does not matter.
 type FollowUpFilter struct {
 	Status   treatment.FollowUpStatus // as it is now: due is not open
@@ -65,9 +68,9 @@ func (tx *Tx) RecurringFollowUp(course uuid.UUID, series string, occurrence int)
 }
 
 // Miss notes that no answers are waited for any more. The record's version stays: nothing in it changes.
-func (tx *Tx) Miss(id uuid.UUID) error {
-	tx.Note("followUp.missed", "follow_ups", id)
-	return tx.orm.Model(&FollowUp{}).Where("id = ?", id).Update("missed", true).Error
+func (tx *Tx) Miss(f *FollowUp) error {
+	tx.NoteOf("followUp.missed", "follow_ups", f)
+	return tx.orm.Model(&FollowUp{}).Where("id = ?", f.ID).Update("missed", true).Error
 }
 
 // LastOccurrence returns the highest number of a recurring series of a treatment.

@@ -58,6 +58,8 @@ type Event struct {
 	ID      uuid.UUID `json:"id"`
 	Version int64     `json:"version,omitempty"`
 	Hash    string    `json:"hash,omitempty"` // SHA-256 of the history's data, hex
+	// StaffOnly says that the record, as it was then, was not for its patient to see.
+	StaffOnly bool `json:"staffOnly,omitempty"`
 }
 
 // Entries returns the clinic's numbered entries after a number, in their order; with a patient, those about
@@ -124,11 +126,7 @@ func (tx *Tx) entry() ([]statement, error) {
 		return nil, err
 	}
 	s, id := tx.scope, tx.NewID()
-	list := []statement{{
-		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
-		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
-		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events)},
-	}}
+	list := []statement{tx.db.entryOf(s, id, tx.Now, tx.concerned(), OutcomeDone, string(events))}
 	if len(tx.locked) > 1 {
 		list = append(list, mentions(s.Clinic, id, tx.Now, slices.Collect(maps.Keys(tx.locked)))...)
 	}
@@ -140,6 +138,14 @@ func (tx *Tx) entry() ([]statement, error) {
 		})
 	}
 	return list, nil
+}
+
+func (db *DB) entryOf(s Scope, id uuid.UUID, at time.Time, patient *uuid.UUID, o Outcome, events string) statement {
+	return statement{
+		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
+		VALUES ($1, $2, $3, ` + db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
+		[]any{s.Clinic, id, at, s.Operation, s.Actor.String(), s.RequestID, patient, o, events},
+	}
 }
 
 func (tx *Tx) kept() (statement, error) {

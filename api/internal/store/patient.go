@@ -37,6 +37,9 @@ var patientRecords = map[string]string{
 	"followUpId":      "follow_ups",
 }
 
+// TableOf returns the table of the patient's record that a path parameter names, or "".
+func TableOf(param string) string { return patientRecords[param] }
+
 // ConcernsPatient reports whether a path parameter names a patient's record.
 func ConcernsPatient(param string) bool { return patientRecords[param] != "" }
 

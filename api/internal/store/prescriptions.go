@@ -19,6 +19,9 @@ type Prescription struct {
 	Holds               []PrescriptionHold `gorm:"-"`
 }
 
+// StaffOnly reports whether the patient may not see it: not before everybody has signed it who must.
+func (p *Prescription) StaffOnly() bool { return !p.TookEffect() }
+
 // Review keeps which medicines the signer had looked at; nil forgets them.
 func (p *Prescription) Review(medicines []treatment.Evidence) error {
 	if p.ReviewedMedications = nil; medicines == nil {

@@ -173,6 +173,19 @@ func (tx *Tx) Note(name, record string, id uuid.UUID) {
 	tx.events = append(tx.events, Event{Event: name, Record: record, ID: id})
 }
 
+// NoteOf is Note for a record that its patient may not see.
+func (tx *Tx) NoteOf(name, record string, row Row) {
+	tx.events = append(tx.events, Event{Event: name, Record: record, ID: row.record().ID, StaffOnly: staffOnly(row)})
+}
+
+// confidential is a record that its patient may not see, or not yet.
+type confidential interface{ StaffOnly() bool }
+
+func staffOnly(row Row) bool {
+	c, ok := row.(confidential)
+	return ok && c.StaffOnly()
+}
+
 // written notes what has become of row, and keeps its deadlines.
 func (tx *Tx) written(name string, s *gorm.Statement, row Row) error {
 	if t, ok := row.(timed); ok {
@@ -191,7 +204,7 @@ func (tx *Tx) note(name string, s *gorm.Statement, row Row) error {
 	}
 	sum := sha256.Sum256(data)
 	r := row.record()
-	tx.events = append(tx.events, Event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:])})
+	tx.events = append(tx.events, Event{name, s.Table, r.ID, r.Version, hex.EncodeToString(sum[:]), staffOnly(row)})
 	tx.versions = append(tx.versions, version{s.Table, r.ID, r.Version, patientOf(s, row), string(data)})
 	return nil
 }

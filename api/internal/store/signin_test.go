@@ -27,7 +27,7 @@ func TestInvitation(t *testing.T) {
 		}
 		redeem := func(s store.Scope, signIn store.Hash) (m store.Membership, err error) {
 			err = db.Update(t.Context(), s, func(tx *store.Tx) (err error) {
-				tx.Note("invitation.redeemed", "patients", member)
+				tx.Note("patient.invitationRedeemed", "patients", member)
 				m, _, err = tx.Redeem(code, signIn)
 				return err
 			})

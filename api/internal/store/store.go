@@ -84,8 +84,9 @@ type DB struct {
 	newID     func() uuid.UUID
 	sign      func([]byte) []byte
 	wake      chan struct{} // holds one message if an entry was written since somebody looked
-	needs     int64         // the schema version that this build was made for
-	unguarded bool          // tests switch the guard off to see row-level security alone
+	recorder  recorder
+	needs     int64 // the schema version that this build was made for
+	unguarded bool  // tests switch the guard off to see row-level security alone
 }
 
 // Open opens the database. A SQLite file is brought to this build's schema; PostgreSQL is

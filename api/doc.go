@@ -24,6 +24,8 @@
 // work of somebody who leaves to a colleague, follow_up_series.go makes what the protocol asks for
 // again and again. worker.go does what time alone brings: a record says by its Deadlines when
 // something follows, the store keeps them with the record, and deadlines.go says what follows.
+// prune.go forgets what nobody needs. revocations.go keeps outside of the database what was taken
+// from somebody, and restored.go takes it again from a database that is older.
 // demo*.go let the demo clinic's people send their requests to this very server.
 //
 // To add a resource, write five things: its operations in openapi.yaml (then go generate),

@@ -1285,6 +1285,7 @@ const (
 	EventTypeAssessmentReviewed                EventType = "assessment.reviewed"
 	EventTypeAssessmentSubmitted               EventType = "assessment.submitted"
 	EventTypeClinicCreated                     EventType = "clinic.created"
+	EventTypeClinicRestored                    EventType = "clinic.restored"
 	EventTypeClinicUpdated                     EventType = "clinic.updated"
 	EventTypeConsentDeclined                   EventType = "consent.declined"
 	EventTypeConsentExpired                    EventType = "consent.expired"
@@ -1489,6 +1490,8 @@ func (e EventType) Valid() bool {
 	case EventTypeAssessmentSubmitted:
 		return true
 	case EventTypeClinicCreated:
+		return true
+	case EventTypeClinicRestored:
 		return true
 	case EventTypeClinicUpdated:
 		return true

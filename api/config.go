@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ type Config struct {
 	RateLimit      string     `name:"rate-limit" env:"RATE_LIMIT" help:"Requests per minute for each principal; a clinic has ten times as many. 0 switches it off." default:"600"`
 	OTLPEndpoint   string     `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OpenTelemetry collector (OTLP over HTTP) that gets traces, such as http://localhost:4318; none without it."`
 	LogLevel       slog.Level `name:"log-level" env:"LOG_LEVEL" help:"debug, info, warn or error." default:"info"`
+	WebhookAllow   []string   `name:"webhook-allow-cidr" env:"WEBHOOK_ALLOW_CIDR" help:"Tests only: CIDR blocks to which webhooks are sent although they are not public, by http too." sep:","`
 	TestClock      bool       `name:"test-clock" env:"TEST_CLOCK" help:"Development only: GET and POST /test/clock show and advance the clock."`
 
 	// Demo serves the demo clinic: its documentation page is signed in already.
@@ -43,6 +45,8 @@ type Config struct {
 	Log *slog.Logger `kong:"-"`
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time `kong:"-"`
+	// Resolve finds the addresses of webhook endpoints; the system's resolver if nil.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error) `kong:"-"`
 	// NewID makes ids; UUIDv7 if nil.
 	NewID func() uuid.UUID `kong:"-"`
 	// Relaxed leaves the embedded database's fsync out until the demo is filled.
@@ -55,6 +59,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.webhookRanges(); err != nil {
 		return err
 	}
 	for _, origin := range c.CORSOrigins {
@@ -90,6 +97,8 @@ func (c Config) validateProduction() error {
 		return errors.New("CORS_ORIGINS must not be * in production")
 	case c.TestClock:
 		return errors.New("TEST_CLOCK is not for production")
+	case len(c.WebhookAllow) > 0:
+		return errors.New("WEBHOOK_ALLOW_CIDR is for tests, not for production")
 	case c.DatabaseURL == "":
 		return nil // embedded, always with synchronous=FULL
 	}
@@ -119,11 +128,17 @@ func (c Config) perMinute() (int, error) {
 	return n, nil
 }
 
-func (c Config) proxies() (list []netip.Prefix, err error) {
-	for _, s := range c.TrustedProxies {
+func (c Config) proxies() ([]netip.Prefix, error) { return ranges("TRUSTED_PROXIES", c.TrustedProxies) }
+
+func (c Config) webhookRanges() ([]netip.Prefix, error) {
+	return ranges("WEBHOOK_ALLOW_CIDR", c.WebhookAllow)
+}
+
+func ranges(variable string, texts []string) (list []netip.Prefix, err error) {
+	for _, s := range texts {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, errors.New("TRUSTED_PROXIES must be CIDR blocks such as 10.0.0.0/8")
+			return nil, errors.New(variable + " must be CIDR blocks such as 10.0.0.0/8")
 		}
 		list = append(list, p)
 	}

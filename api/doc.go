@@ -22,10 +22,11 @@
 // compares what a decision rests on with what is there now, answers.go raises and assigns what
 // follows from answers, titration.go gathers what a suggestion rests on, handover.go passes the
 // work of somebody who leaves to a colleague, follow_up_series.go makes what the protocol asks for
-// again and again. worker.go does what time alone brings: a record says by its Deadlines when
-// something follows, the store keeps them with the record, and deadlines.go says what follows.
-// prune.go forgets what nobody needs. revocations.go keeps outside of the database what was taken
-// from somebody, and restored.go takes it again from a database that is older.
+// again and again, webhook_sender.go sends events to partners and webhook_attempt.go judges their
+// answers. worker.go does what time alone brings: a record says by its Deadlines when something
+// follows, the store keeps them with the record, and deadlines.go says what follows. prune.go forgets
+// what nobody needs. revocations.go keeps outside of the database what was taken from somebody, and
+// restored.go takes it again from a database that is older.
 // demo*.go let the demo clinic's people send their requests to this very server.
 //
 // To add a resource, write five things: its operations in openapi.yaml (then go generate),

@@ -14,7 +14,7 @@ import (
 )
 
 // handingOut are the operations that answer a secret: one that nobody could use is no answer.
-var handingOut = []string{"addStaff", "inviteStaff", "invitePatient", "inviteSupportPerson"}
+var handingOut = []string{"addStaff", "inviteStaff", "invitePatient", "inviteSupportPerson", "addWebhookEndpoint", "rotateWebhookSecret"}
 
 // TestDryRun: every plan and decision can be asked what it would do. The answer is the same, and
 // nothing happens: not even the key is used up.

@@ -40,6 +40,7 @@ var records = map[string]recordKind{
 	"supply_signals":      {"supplySignal", "listSupplySignals"},
 	"alerts":              {"alert", "showAlert"},
 	"alert_rule_sets":     {"alertRules", "listAlertRules"},
+	"webhook_endpoints":   {"webhookEndpoint", "showWebhookEndpoint"},
 }
 
 // recordType is how a table's records are called on the wire, or "" if they have no history.
@@ -237,6 +238,17 @@ var eventTypes = map[string]string{
 	"visit.missed":     "visits",
 	"visit.reassigned": "visits",
 	"visit.updated":    "visits",
+
+	"webhookEndpoint.added":              "webhook_endpoints",
+	"webhookEndpoint.challenged":         "webhook_endpoints",
+	"webhookEndpoint.deliveriesReplayed": "webhook_endpoints",
+	"webhookEndpoint.deliveryRetried":    "webhook_endpoints",
+	"webhookEndpoint.disabled":           "webhook_endpoints",
+	"webhookEndpoint.proven":             "webhook_endpoints",
+	"webhookEndpoint.removed":            "webhook_endpoints",
+	"webhookEndpoint.secretRotated":      "webhook_endpoints",
+	"webhookEndpoint.tested":             "webhook_endpoints",
+	"webhookEndpoint.updated":            "webhook_endpoints",
 }
 
 // staffEvents are events about records that patients may read which are not for patients, with the reason.

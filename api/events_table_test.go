@@ -57,7 +57,7 @@ func TestPatientsRecords(t *testing.T) {
 		"instrument", "instrumentLicence", "measurement", "medication", "patient", "prescription", "session", "sessionFact",
 		"supplyEntry", "supportPerson", "treatment", "visit",
 	}
-	admins := []string{"alertRules", "clinic", "consent", "consentTemplate", "instrument", "instrumentLicence", "patient", "protocol", "staff"}
+	admins := []string{"alertRules", "clinic", "consent", "consentTemplate", "instrument", "instrumentLicence", "patient", "protocol", "staff", "webhookEndpoint"}
 	for role, want := range map[string][]string{"patient": theirs, "admin": admins} {
 		var got []string
 		for _, r := range api.Records() {

@@ -40,7 +40,7 @@ func (s *Server) observed(c echo.Context, op *operation, b *buffer, failed error
 			return failed
 		}
 	}
-	outcome, leaves := outcomeOf(op, call, status)
+	outcome, leaves := endedAs(op, call, status)
 	if !leaves {
 		return failed
 	}
@@ -67,8 +67,8 @@ func (s *Server) observed(c echo.Context, op *operation, b *buffer, failed error
 	return failed
 }
 
-// outcomeOf says how an operation that changed nothing has ended, and whether that leaves an entry.
-func outcomeOf(op *operation, call *call, status int) (store.Outcome, bool) {
+// endedAs says how an operation that changed nothing has ended, and whether that leaves an entry.
+func endedAs(op *operation, call *call, status int) (store.Outcome, bool) {
 	switch {
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusBadRequest:
 		return "", false
@@ -155,8 +155,8 @@ func itemsOf(op *operation, body []byte) (found shown, err error) {
 	for _, i := range append(page.Items, page.ForWhom...) {
 		patient, err := uuid.Parse(i.PatientID)
 		ofPatient := err == nil
-		if table := tableOf(i.Record.Type); table != "" {
-			found.records = append(found.records, store.Event{Record: table, ID: i.Record.ID, Version: i.Record.Version})
+		if i.Record.Type != "" {
+			found.records = append(found.records, store.Event{Record: tableOf(i.Record.Type), ID: i.Record.ID, Version: i.Record.Version})
 		} else if id, err := uuid.Parse(i.ID); err == nil {
 			found.records = append(found.records, store.Event{Record: table, ID: id, Version: i.Version})
 			if table == "patients" {

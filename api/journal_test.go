@@ -99,7 +99,7 @@ func (c *counter) entry(t *testing.T, operation string, scene *apitest.Scene, ca
 		t.Errorf("%s: at %s, the clock shows %s", operation, e.At, c.Site.Clock.Now().Format(time.RFC3339))
 	}
 	patient := ""
-	if op.Path != "/patients" && !slices.Contains([]string{"clinic", "staff", "me", "invitations", "protocols", "consent-templates", "instruments", "alert-rules"}, strings.Split(op.Path, "/")[1]) {
+	if op.Path != "/patients" && !slices.Contains([]string{"clinic", "staff", "me", "invitations", "protocols", "consent-templates", "instruments", "alert-rules", "webhook-endpoints", "deliveries"}, strings.Split(op.Path, "/")[1]) {
 		patient = scene.Patient.ID.String()
 	} else if op.Path == "/patients" {
 		patient = done.Text("id")
@@ -158,7 +158,7 @@ func (c *counter) history(t *testing.T) {
 	tables := []string{
 		"clinics", "staff", "patients", "measurements", "support_people", "medications", "pdmp_checks", "visits", "follow_ups",
 		"consultations", "protocols", "consent_templates", "consents", "treatments", "prescriptions", "sessions", "session_facts", "assessments", "instrument_licences", "clinic_instruments",
-		"adverse_events", "adjustments", "suggestions", "dispenses", "supply_entries", "supply_signals", "alerts", "alert_rule_sets",
+		"adverse_events", "adjustments", "suggestions", "dispenses", "supply_entries", "supply_signals", "alerts", "alert_rule_sets", "webhook_endpoints",
 	}
 	for _, table := range tables {
 		if n := c.db.Column(t, `SELECT CAST(count(*) AS TEXT) FROM `+table); n[0] == "0" {
@@ -183,7 +183,7 @@ func (c *counter) history(t *testing.T) {
 		"a record twice in a version":     `SELECT CAST(record_id AS TEXT) FROM history GROUP BY clinic_id, record, record_id, version HAVING count(*) > 1`,
 		"a change that was not done":      `SELECT operation FROM journal WHERE outcome <> 'done' AND events LIKE '%"hash"%'`,
 		"several changes of one request":  `SELECT request_id FROM journal WHERE request_id <> '' AND outcome = 'done' GROUP BY request_id HAVING count(*) > 1`,
-		"a patient's version without him": `SELECT record FROM history WHERE patient_id IS NULL AND record NOT IN ('clinics', 'staff', 'protocols', 'consent_templates', 'instrument_licences', 'clinic_instruments', 'alert_rule_sets')`,
+		"a patient's version without him": `SELECT record FROM history WHERE patient_id IS NULL AND record NOT IN ('clinics', 'staff', 'protocols', 'consent_templates', 'instrument_licences', 'clinic_instruments', 'alert_rule_sets', 'webhook_endpoints')`,
 	} {
 		if got := c.db.Column(t, query); len(got) > 0 {
 			t.Errorf("%s: %v", what, got)
@@ -235,7 +235,7 @@ func (c *counter) wholeLists(t *testing.T) {
 		{"visit_links", "visit_id", "visits", "Links"},
 		{"treatment_holds", "treatment_id", "treatments", "Holds"}, {"treatment_protocols", "treatment_id", "treatments", "Protocols"}, {"prescription_holds", "prescription_id", "prescriptions", "Holds"},
 		{"session_overrides", "session_id", "sessions", "Overrides"}, {"dose_portions", "fact_id", "session_facts", "From"},
-		{"adjustment_records", "adjustment_id", "adjustments", "Evidence"},
+		{"adjustment_records", "adjustment_id", "adjustments", "Evidence"}, {"webhook_event_types", "endpoint_id", "webhook_endpoints", "EventTypes"},
 	} {
 		lines := c.db.Column(t, fmt.Sprintf(`SELECT CAST(%s AS TEXT) || ' ' || count(*) FROM %s GROUP BY clinic_id, %[1]s`, list.parent, list.table))
 		if len(lines) == 0 {

@@ -107,7 +107,7 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 			continue
 		}
 		ids = append(ids, fmt.Sprint(m["id"]))
-		if m["number"] != nil { // nothing changes the journal
+		if m["number"] != nil || m["attempts"] != nil { // nothing changes the journal; deliveries are no records
 			continue
 		}
 		if version, _ := m["version"].(float64); version < 1 {
@@ -314,7 +314,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			Path: map[string]string{"patientId": c.patient.ID.String(), "assessmentId": uuid.NewString()}, Body: c.worried(),
 		})
 	}
-	planned := c.For(t, "prescribe")
+	planned, hooked := c.For(t, "prescribe"), c.For(t, "testWebhookEndpoint")
 	shown := c.For(t, "listPdmpChecks")
 	numbered := func(add func(*testing.T)) func(*testing.T) {
 		return func(t *testing.T) { add(t); c.Site.Pass(t, 0) }
@@ -377,13 +377,15 @@ func (c *counter) books(t *testing.T) map[string]book {
 			running.IDs["adjustment"], running.Version["adjustment"] = made.Text("id"), `"1"`
 			expect(t, "withdrawn", running.Do(t, c.Prescriber, "withdrawAdjustment", map[string]any{}), 200, "")
 		}, "status=withdrawn"},
-		"listSuggestions":   {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
-		"listDispenses":     {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplyEntries": {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
-		"listSupplySignals": {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
-		"listSessions":      {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
-		"listAssessments":   {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
-		"listAdverseEvents": {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
+		"listSuggestions":      {by(c.Prescriber, "listSuggestions", running), must(running, "suggestAdjustment", c.Clinician), ""},
+		"listDispenses":        {by(c.Prescriber, "listDispenses", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplyEntries":    {by(c.Prescriber, "listSupplyEntries", running), must(running, "recordDispense", c.Prescriber), ""},
+		"listSupplySignals":    {by(c.Prescriber, "listSupplySignals", running), must(running, "recordDispense", c.Prescriber), ""}, // each is early
+		"listSessions":         {by(c.Prescriber, "listSessions", running), must(running, "logSession", running.Patient), ""},
+		"listAssessments":      {c.call("listAssessments", c.Prescriber, nil), record, "instrument=phq-9"},
+		"listAdverseEvents":    {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
+		"listWebhookEndpoints": {apitest.Call{Operation: "listWebhookEndpoints", Token: c.Admin.Token}, must(hooked, "addWebhookEndpoint", c.Admin), "status=pending"},
+		"listDeliveries":       {apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token}, must(hooked, "testWebhookEndpoint", c.Admin), "status=parked"},
 		"showWorklist": {apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token}, func(t *testing.T) {
 			worried := c.For(t, "listPatients")
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),

@@ -35,6 +35,7 @@ func (s *Server) prune(ctx context.Context) error {
 	return errors.Join(
 		untilFew(ctx, func() (int64, error) { return s.db.ForgetAnswers(ctx, now.Add(-keepAnswers)) }),
 		untilFew(ctx, func() (int64, error) { return s.db.ForgetInvitations(ctx, now.Add(-keepEnded)) }),
+		untilFew(ctx, func() (int64, error) { return s.db.ForgetDeliveries(ctx, now.Add(-keepDeliveries)) }),
 		s.forgetTickets(ctx, now.Add(-keepEnded)),
 	)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/api/internal/contract"
+	"github.com/titrate-health/titrate/api/internal/egress"
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 )
@@ -46,11 +47,16 @@ type Server struct {
 	tracing  tracing
 	working  sync.Mutex // held while deadlines are met
 
-	sealKey      ed25519.PrivateKey // signs the ends of the journal's chain
-	news         news
-	journal      journalMetrics
-	checkpoints  checkpoints
-	due, pending chan struct{} // hold a message if deadlines have passed, or entries have no number
+	sealKey     ed25519.PrivateKey // signs the ends of the journal's chain
+	news        news
+	journal     journalMetrics
+	checkpoints checkpoints
+	// due, pending and toSend hold a message if deadlines have passed, entries have no number, or webhooks wait.
+	due, pending, toSend chan struct{}
+	gate                 egress.Gate // what webhooks may be sent to
+	webhooks             webhookSender
+	webhookSecrets       sealer
+	challengeKey         [32]byte // what challenges of endpoints are made with
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -61,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, due: make(chan struct{}, 1), pending: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, log: cfg.Log, due: make(chan struct{}, 1), pending: make(chan struct{}, 1), toSend: make(chan struct{}, 1)}
 	s.checkpoints.file = cfg.checkpointFile()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -72,6 +78,11 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.limiter.perMinute, _ = cfg.perMinute()
 	var err error
+	s.gate.Resolve = cfg.Resolve
+	if s.gate.Allow, err = cfg.webhookRanges(); err != nil {
+		return nil, err
+	}
+	s.webhooks.client = s.gate.Client(sendLimit)
 	if s.contract, err = contract.Load(titrate.OpenAPI); err != nil {
 		return nil, err
 	}
@@ -123,6 +134,10 @@ func (s *Server) openKeys() error {
 	if s.answers, err = newSealer(deriveKey(secret, "kept answers")); err != nil {
 		return err
 	}
+	s.challengeKey = deriveKey(secret, "webhook challenges")
+	if s.webhookSecrets, err = newSealer(deriveKey(secret, "webhook secrets")); err != nil {
+		return err
+	}
 	if s.cfg.OIDCIssuer == "" {
 		if s.issuer, err = newIssuer(signing); err != nil {
 			return err
@@ -158,7 +173,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	e.Use(s.begin, s.traced, measured, secured, cors(s.cfg.CORSOrigins), recovered, limits)
 	perOperation := map[string][]echo.MiddlewareFunc{}
 	for id, op := range s.operations {
-		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, s.allow(op), check(op), s.transaction(op)}
+		perOperation[id] = []echo.MiddlewareFunc{s.signIn(op), s.limit, s.allow(op), check(op), s.lookAtURL, s.transaction(op)}
 	}
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(s, nil), oapi.RegisterHandlersOptions{
 		BaseURL: "/v1", OperationMiddlewares: perOperation,
@@ -172,6 +187,9 @@ func (s *Server) measure() (echo.MiddlewareFunc, error) {
 	s.metrics = prometheus.NewRegistry()
 	s.journal = newJournalMetrics(s.metrics, func() float64 { return s.checkpoints.age(s.now()) })
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := s.measureWebhooks(); err != nil {
+		return nil, err
+	}
 	return echoprometheus.MiddlewareConfig{
 		Namespace: "titrate", Registerer: s.metrics, DoNotUseRequestPathFor404: true,
 		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
@@ -241,6 +259,9 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 func (s *Server) Close() error {
 	if s.verifier != nil {
 		s.verifier.Close()
+	}
+	if s.webhooks.client != nil {
+		s.webhooks.client.CloseIdleConnections()
 	}
 	err := s.tracing.close()
 	if s.db != nil {

@@ -37,6 +37,8 @@ type call struct {
 	target uuid.UUID
 	// patient is whom the record in the path belongs to, if it belongs to a patient.
 	patient uuid.UUID
+	// reach is why the URL in the body may not be called, if there is one and it may not.
+	reach error
 	// next is the cursor of the next page.
 	next string
 }

@@ -24,7 +24,7 @@ const (
 // number of processes may do it on one database.
 func (s *Server) background(ctx context.Context) {
 	var busy sync.WaitGroup
-	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen, s.pruner} {
+	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen, s.sendWebhooks, s.pruner} {
 		busy.Go(func() { s.steadily(ctx, work) })
 	}
 	busy.Wait()
@@ -34,20 +34,19 @@ func (s *Server) background(ctx context.Context) {
 func (s *Server) steadily(ctx context.Context, work func(context.Context)) {
 	complain := s.complainer("background work")
 	for ctx.Err() == nil {
-		complain(ctx, unharmed(func() { work(ctx) }))
+		complain(ctx, unharmed(func() error { work(ctx); return nil }))
 		pause(ctx, lookEvery)
 	}
 }
 
 // unharmed turns a panic into an error.
-func unharmed(work func()) (err error) {
+func unharmed(work func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %T\n%s", v, debug.Stack()) // the value may be a patient's
 		}
 	}()
-	work()
-	return nil
+	return work()
 }
 
 // look finds out each second, in one transaction, what there is to do for the others. An idle server asks
@@ -68,6 +67,9 @@ func (s *Server) look(ctx context.Context) {
 			}
 			if w.Due {
 				stir(s.due)
+			}
+			if w.ToSend {
+				stir(s.toSend)
 			}
 		}
 		if err == nil && s.checkpoints.due(now) {
@@ -118,16 +120,25 @@ func (s *Server) conclude(ctx context.Context) {
 	s.complainer("checkpoint")(ctx, s.keepCheckpoints(ctx))
 }
 
-// Work does what follows from every deadline that has passed, the earliest first, and numbers the journal; it
-// returns when nothing is due and nothing waits for its number any more. Each deadline is a transaction of its
-// own, in which it is marked as done: what another process has done by then, or what a person has forestalled,
-// is not done again. One that fails does not stand in the way of others, and is due again the next time.
+// Work does all that has become due, and returns when nothing is due any more: deadlines, the numbers of the
+// journal, and webhooks, of which it waits for the answers.
 func (s *Server) Work(ctx context.Context) error {
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	return errors.Join(s.deliverDue(ctx), s.sequence(ctx)) // what endpoints have brought about gets its numbers too
+}
+
+func (s *Server) catchUp(ctx context.Context) error {
 	s.working.Lock()
 	defer s.working.Unlock()
 	return errors.Join(s.meetDeadlines(ctx), s.sequence(ctx))
 }
 
+// meetDeadlines does what follows from every deadline that has passed, the earliest first, and returns when
+// nothing is due any more. Each is a transaction of its own, in which it is marked as done: what another process
+// has done by then, or what a person has forestalled, is not done again. One that fails does not stand in the way
+// of others, and is due again the next time.
 func (s *Server) meetDeadlines(ctx context.Context) error {
 	var failed []error
 	var last []store.Deadline

@@ -42,7 +42,7 @@ func New(t testing.TB, dsn string, change ...func(*api.Config)) *Site {
 	s := &Site{Clock: &Clock{now: Start}, Issuer: NewIssuer(t)}
 	s.Config = api.Config{
 		Data: t.TempDir(), OIDCIssuer: s.Issuer.URL, OIDCAudience: Audience, OIDCJWKSURL: s.Issuer.JWKSURL,
-		RateLimit: "0", Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(output{t}, &slog.HandlerOptions{Level: slog.LevelError})),
+		RateLimit: "0", WebhookAllow: []string{Loopback}, Resolve: nowhere, Now: s.Clock.Now, Log: slog.New(slog.NewTextHandler(output{t}, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	if isPostgres(dsn) {
 		s.Config.DatabaseURL = dsn

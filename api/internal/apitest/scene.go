@@ -84,8 +84,10 @@ var steps = map[string][]step{
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "assignAlert": {alarmed}, "snoozeAlert": {running, counted, alarming}, "resolveAlert": {alarmed, alertAcknowledged},
-	"reopenAlert":    {alarmed, alertAcknowledged, alertResolved},
-	"showAuditProof": {numbered},
+	"showAuditProof":      {numbered},
+	"reopenAlert":         {alarmed, alertAcknowledged, alertResolved},
+	"showWebhookEndpoint": {hooked}, "updateWebhookEndpoint": {hooked}, "removeWebhookEndpoint": {hooked}, "testWebhookEndpoint": {listening},
+	"rotateWebhookSecret": {hooked}, "replayDeliveries": {listening}, "retryDelivery": {listening},
 }
 
 // all makes one step of several.

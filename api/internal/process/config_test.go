@@ -53,6 +53,8 @@ func TestUnsafeConfiguration(t *testing.T) {
 		{"any origin", "CORS_ORIGINS", "*", "CORS_ORIGINS"},
 		{"not an origin", "CORS_ORIGINS", "https://app.example.org/path", "CORS_ORIGINS"},
 		{"a clock for tests", "TEST_CLOCK", "1", "TEST_CLOCK"},
+		{"webhooks to everywhere", "WEBHOOK_ALLOW_CIDR", "127.0.0.0/8", "WEBHOOK_ALLOW_CIDR"},
+		{"ranges that are none", "WEBHOOK_ALLOW_CIDR", "everywhere", "WEBHOOK_ALLOW_CIDR"},
 		{"database without TLS", "DATABASE_URL", database + "?sslmode=disable", "sslmode"},
 		{"database with TLS perhaps", "DATABASE_URL", database + "?sslmode=prefer", "sslmode"},
 		{"database as the driver likes", "DATABASE_URL", database, "sslmode"},

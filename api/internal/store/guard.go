@@ -22,9 +22,13 @@ var workerTables = map[string]string{
 	"journal_seals":       "SELECT, INSERT",
 	"idempotency_records": "SELECT, DELETE",
 	"deadlines":           "SELECT",
-	"deliveries":          "SELECT, UPDATE",
 	"invitations":         "SELECT, DELETE",
 	"support_tickets":     "SELECT, DELETE",
+	"deliveries":          "SELECT, INSERT, UPDATE, DELETE",
+	"webhook_endpoints":   "SELECT",
+	"webhook_event_types": "SELECT",
+	"webhook_secrets":     "SELECT",
+	"webhook_positions":   "SELECT, UPDATE",
 }
 
 // guard installs what holds for every statement: it runs in a transaction, sees the rows of

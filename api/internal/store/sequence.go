@@ -157,6 +157,7 @@ func (db *DB) written() {
 // Waiting is what waits for background work.
 type Waiting struct {
 	Due      bool                // a deadline has passed
+	ToSend   bool                // an endpoint has new events, or deliveries whose time has come
 	Pending  int                 // entries without a number
 	Oldest   time.Time           // when the first of them was written; zero if there is none
 	Numbered int64               // entries with a number, in all clinics
@@ -167,9 +168,9 @@ type Waiting struct {
 func (db *DB) Waiting(ctx context.Context, clinics ...uuid.UUID) (w Waiting, err error) {
 	w.Heads = map[uuid.UUID]int64{}
 	err = db.System(ctx, "look for what waits", func(tx *Tx) error {
-		err := tx.row(`SELECT EXISTS (SELECT 1 FROM deadlines WHERE done_at IS NULL AND at <= $1),
+		err := tx.row(`SELECT EXISTS (SELECT 1 FROM deadlines WHERE done_at IS NULL AND at <= $1), EXISTS (SELECT 1`+withWork+`),
 			(SELECT count(*) FROM journal WHERE seq IS NULL), (SELECT CAST(coalesce(sum(number), 0) AS BIGINT) FROM journal_heads)`,
-			[]any{tx.Now}, &w.Due, &w.Pending, &w.Numbered)
+			[]any{tx.Now}, &w.Due, &w.ToSend, &w.Pending, &w.Numbered)
 		if err == nil && w.Pending > 0 {
 			var first *Entry
 			if first, err = one[Entry](tx.orm.Where("seq IS NULL").Order("written")); err == nil {

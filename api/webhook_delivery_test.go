@@ -1,0 +1,126 @@
+package api_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/webhook"
+)
+
+// says answers with a status, and takes what it calls a success.
+func says(status int, header ...string) behaviour {
+	return func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(status)
+		return status < 300
+	}
+}
+
+// atFirst behaves in one way for the first messages, and then in another.
+func atFirst(n int, first, then behaviour) behaviour {
+	return func(i int, w http.ResponseWriter, r *http.Request) bool {
+		if i <= n {
+			return first(i, w, r)
+		}
+		return then(i, w, r)
+	}
+}
+
+// cut closes the connection without an answer.
+func cut(_ int, w http.ResponseWriter, _ *http.Request) bool {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		_ = c.Close()
+	}
+	return false
+}
+
+// endless takes the message and never ends its answer.
+func endless(_ int, w http.ResponseWriter, r *http.Request) bool {
+	for r.Context().Err() == nil {
+		if _, err := io.WriteString(w, strings.Repeat("and so on ", 500)); err != nil {
+			break
+		}
+	}
+	return true
+}
+
+// TestReceivers: whatever receivers do, every event arrives at least once, each patient's in their order, signed.
+func TestReceivers(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Receivers")
+		var patients []*apitest.Person
+		for i := range 10 {
+			patients = append(patients, c.Patient(t, fmt.Sprintf("Lindqvist %d", i)))
+		}
+		entries := 250 // of five events for each of eight receivers: 10,000
+		if s.Config.DatabaseURL != "" {
+			entries = 50
+		}
+		s.Pass(t, 0)
+		var seen sync.Map
+		half := func(n int, w http.ResponseWriter, r *http.Request) bool {
+			if _, again := seen.LoadOrStore(r.Header.Get(webhook.HeaderID), true); !again {
+				return says(500)(n, w, r)
+			}
+			return fine(n, w, r)
+		}
+		slow := func(n int, w http.ResponseWriter, r *http.Request) bool {
+			time.Sleep(2 * time.Millisecond) // it is slow, nothing waits for it
+			return fine(n, w, r)
+		}
+		receivers := map[string]*receiver{}
+		for name, behave := range map[string]behaviour{
+			"fine": fine, "closed": fine, "slow": slow, "failing half the time": half, "endless": endless,
+			"cutting": atFirst(9, cut, fine), "redirecting": atFirst(30, says(307, "Location", "http://127.0.0.1:1/"), fine),
+			"too many": atFirst(20, says(429, "Retry-After", "120"), fine),
+		} {
+			receivers[name] = receive(t, c, behave, "session.missed")
+		}
+		s.Pass(t, 0)
+		for name, r := range receivers {
+			if got := r.status(t); got != "active <nil>" {
+				t.Errorf("%s: it is %s", name, got)
+			}
+		}
+		receivers["closed"].close()
+		ids := happen(t, c, patients, entries, 5)
+		for range 10 { // ten minutes
+			s.Pass(t, time.Minute)
+		}
+		receivers["closed"].open(nil)
+		receivers["fine"].complete(t, "fine, before the others are", ids)
+		if n := len(receivers["closed"].got()); n > 0 {
+			t.Errorf("%d messages reached a closed receiver", n)
+		}
+		for i := 0; i < 400 && len(pending(t, c)) > 0; i++ {
+			s.Pass(t, time.Minute)
+		}
+		for name, r := range receivers {
+			r.complete(t, name, ids)
+			if got := r.status(t); got != "active <nil>" {
+				t.Errorf("%s: in the end it is %s", name, got)
+			}
+		}
+		for name, once := range map[string]bool{"fine": true, "slow": true, "endless": true} {
+			if n := len(receivers[name].got()); once && n != len(ids) {
+				t.Errorf("%s: %d messages for %d events", name, n, len(ids))
+			}
+		}
+	})
+}
+
+// pending are deliveries of a clinic that are still to be sent.
+func pending(t *testing.T, c *apitest.Clinic) []map[string]any {
+	t.Helper()
+	return c.Site.Must(t, apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token, Query: "status=pending"}).Items()
+}

@@ -1,0 +1,250 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/titrate-health/titrate/api/internal/store"
+)
+
+const (
+	// perEndpoint is how many messages are on their way to an endpoint at once.
+	perEndpoint = 16
+	// sendLimit is how long an endpoint may take to answer, from the look-up of its name to its body.
+	sendLimit = 12 * time.Second
+	// claimFor is for how long a process has a delivery to itself: longer than any attempt.
+	claimFor = time.Minute
+	// gather is how long answers are waited for that are written down together with the first.
+	gather = 5 * time.Millisecond
+	// failingFor is how long nothing may succeed until an endpoint is disabled.
+	failingFor = 5 * 24 * time.Hour
+	// keepDeliveries is for how long deliveries that have ended can be looked at.
+	keepDeliveries = 30 * 24 * time.Hour
+)
+
+// webhookSender is what the process that sends webhooks knows. What has to be sent, and who does it, stands in the database.
+type webhookSender struct {
+	client *http.Client
+	mu     sync.Mutex
+	busy   map[store.EndpointRef]bool // endpoints that this process sends to at this moment
+	ended  *prometheus.CounterVec
+}
+
+// begin reports whether nobody else in this process sends to an endpoint, and makes the caller the one who does.
+func (w *webhookSender) begin(at store.EndpointRef) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy[at] {
+		return false
+	}
+	if w.busy == nil {
+		w.busy = map[store.EndpointRef]bool{}
+	}
+	w.busy[at] = true
+	return true
+}
+
+func (w *webhookSender) end(at store.EndpointRef) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.busy, at)
+}
+
+// sendWebhooks sends what the look has found until the context ends. Each endpoint is served by a goroutine of its own: none waits
+// for another.
+func (s *Server) sendWebhooks(ctx context.Context) {
+	complain := s.complainer("webhooks")
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.toSend:
+		}
+		list, err := s.db.EndpointsWithWork(ctx)
+		complain(ctx, err)
+		for _, at := range list {
+			if s.webhooks.begin(at) {
+				serving.Go(func() { s.attend(ctx, at) })
+			}
+		}
+	}
+}
+
+// attend serves an endpoint until nothing is due any more.
+func (s *Server) attend(ctx context.Context, at store.EndpointRef) {
+	defer s.webhooks.end(at)
+	err := unharmed(func() error { _, err := s.serveEndpoint(ctx, at); return err })
+	if err != nil && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "webhooks", slog.String("endpoint", at.EndpointID.String()), slog.String("error", err.Error()))
+	}
+}
+
+// deliverDue sends everything that is due and returns when nothing is any more: for tests and rehearsals.
+func (s *Server) deliverDue(ctx context.Context) error {
+	for {
+		list, err := s.db.EndpointsWithWork(ctx)
+		if err != nil {
+			return err
+		}
+		var serving sync.WaitGroup
+		var mu sync.Mutex
+		var failed error
+		progress := 0
+		for _, at := range list {
+			if !s.webhooks.begin(at) {
+				continue
+			}
+			serving.Go(func() {
+				defer s.webhooks.end(at)
+				n, err := s.serveEndpoint(ctx, at)
+				mu.Lock()
+				defer mu.Unlock()
+				progress += n
+				failed = errors.Join(failed, err)
+			})
+		}
+		serving.Wait()
+		if failed != nil || progress == 0 {
+			return failed
+		}
+	}
+}
+
+// serveEndpoint makes deliveries of new events and sends what is due, until neither is there. It returns how much it has done.
+func (s *Server) serveEndpoint(ctx context.Context, at store.EndpointRef) (done int, err error) {
+	for ctx.Err() == nil {
+		moved, more, err := s.db.FanOut(ctx, at, public)
+		if err != nil {
+			return done, err
+		}
+		sent, err := s.send(ctx, at)
+		done += moved + sent
+		if err != nil || sent == 0 && !more {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// send sends what is due, several messages at once, and returns how many attempts it has made. A slow answer does
+// not keep the others from being followed by the next.
+func (s *Server) send(ctx context.Context, at store.EndpointRef) (attempts int, err error) {
+	answers := make(chan *sendResult)
+	for inFlight := 0; ; {
+		if ctx.Err() == nil && err == nil {
+			var claim *store.Claim
+			if claim, err = s.db.Claim(ctx, at, perEndpoint-inFlight, claimFor); err == nil {
+				for i := range claim.Deliveries {
+					inFlight++
+					go func() { answers <- s.attempt(ctx, claim, &claim.Deliveries[i]) }()
+				}
+			}
+		}
+		if inFlight == 0 {
+			return attempts, err
+		}
+		batch := together(answers, inFlight)
+		inFlight -= len(batch)
+		attempts += len(batch)
+		// What was sent is written down, also when the process is being stopped.
+		err = errors.Join(err, s.settleAttempts(context.WithoutCancel(ctx), at, batch))
+	}
+}
+
+// together waits for an answer, and a moment for more.
+func together(answers <-chan *sendResult, inFlight int) []*sendResult {
+	batch := []*sendResult{<-answers}
+	moment := time.NewTimer(gather)
+	defer moment.Stop()
+	for len(batch) < inFlight {
+		select {
+		case a := <-answers:
+			batch = append(batch, a)
+		case <-moment.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// settleAttempts writes down what has come of attempts, and what follows for the endpoint.
+func (s *Server) settleAttempts(ctx context.Context, at store.EndpointRef, batch []*sendResult) error {
+	var list []store.Attempt
+	gone, failed := false, false
+	for _, a := range batch {
+		if a.interrupted { // by the end of this process: another one takes it over
+			continue
+		}
+		if a.proven {
+			if err := s.prove(ctx, at, a.url); err != nil {
+				return err
+			}
+		}
+		gone, failed = gone || a.gone, failed || a.Failure != nil
+		list = append(list, a.Attempt)
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	since, err := s.db.Settle(ctx, at, list)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		s.webhooks.ended.WithLabelValues(outcomeOf(&list[i])).Inc()
+	}
+	switch {
+	case gone:
+		return s.disable(ctx, at, store.WebhookGone)
+	case failed && since != nil && s.now().Sub(*since) >= failingFor:
+		return s.disable(ctx, at, store.WebhookFailing)
+	}
+	return nil
+}
+
+// prove says that an endpoint has answered its challenge, if it is still the one that was challenged.
+func (s *Server) prove(ctx context.Context, at store.EndpointRef, url string) error {
+	return s.changeEndpoint(ctx, at, "proveWebhookEndpoint", "webhookEndpoint.proven", func(tx *store.Tx, w *store.WebhookEndpoint) bool {
+		if w.Status != store.WebhookPending || w.URL != url {
+			return false
+		}
+		w.Status, w.ProvenAt = store.WebhookActive, &tx.Now
+		return true
+	})
+}
+
+// disable has nothing sent to an endpoint until an admin enables it. What is pending waits.
+func (s *Server) disable(ctx context.Context, at store.EndpointRef, why store.WebhookDisabledReason) error {
+	return s.changeEndpoint(ctx, at, "disableWebhookEndpoint", "webhookEndpoint.disabled", func(_ *store.Tx, w *store.WebhookEndpoint) bool {
+		if w.Status != store.WebhookPending && w.Status != store.WebhookActive {
+			return false
+		}
+		w.Status, w.DisabledReason = store.WebhookDisabled, &why
+		return true
+	})
+}
+
+// changeEndpoint changes an endpoint in the system's name, if change says so. That somebody else has changed it at the same moment
+// is no error: what is to follow follows from the next attempt.
+func (s *Server) changeEndpoint(ctx context.Context, at store.EndpointRef, operation, event string, change func(*store.Tx, *store.WebhookEndpoint) bool) error {
+	scope := store.Scope{Clinic: at.ClinicID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: operation}
+	err := s.db.Update(ctx, scope, func(tx *store.Tx) error {
+		w, err := tx.WebhookEndpoint(at.EndpointID)
+		if err != nil || !change(tx, w) {
+			return err
+		}
+		return tx.ChangeWebhookEndpoint(event, w)
+	})
+	if _, stale := errors.AsType[*store.StaleError](err); stale {
+		return nil
+	}
+	return err
+}

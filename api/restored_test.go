@@ -32,6 +32,9 @@ func TestRestore(t *testing.T) {
 		less := c.Staff(t, "less", client.StaffRoleClinician, client.StaffRoleAdmin)
 		scene := c.For(t, "withdrawConsent")
 		ticket := scene.Ticket(t)
+		hook := c.For(t, "testWebhookEndpoint")
+		expect(t, "to be sent", hook.Do(t, c.Admin, "testWebhookEndpoint", nil), 201, "")
+		removed := c.For(t, "removeWebhookEndpoint")
 		copied := backUp(t, s, c)
 
 		s.Clock.Advance(time.Minute)
@@ -47,13 +50,15 @@ func TestRestore(t *testing.T) {
 		decide("updateStaff", object{"staffId": less.ID}, object{"roles": []string{"admin"}})
 		expect(t, "withdrawn", scene.Do(t, scene.Patient, "withdrawConsent", scene.Fact("reason", "Enough.")), 201, "")
 		expect(t, "removed", scene.Do(t, scene.Patient, "removeSupportPerson", object{"reason": "Moved."}), 200, "")
+		expect(t, "an endpoint is removed", removed.Do(t, c.Admin, "removeWebhookEndpoint", nil), 200, "")
 		attest(t, s)
 
 		there, r := restore(t, s, copied)
 		if len(r.Faults) > 0 || r.Lost == 0 || r.Entries == 0 {
 			t.Errorf("restored: %d entries, %d lost, %v", r.Entries, r.Lost, r.Faults)
 		}
-		for _, done := range []string{"deactivateStaff " + gone.ID.String(), "updateStaff " + less.ID.String(), "withdrawConsent " + scene.IDs["consent"], "removeSupportPerson " + scene.IDs["supportPerson"]} {
+		for _, done := range []string{"deactivateStaff " + gone.ID.String(), "updateStaff " + less.ID.String(), "withdrawConsent " + scene.IDs["consent"], "removeSupportPerson " + scene.IDs["supportPerson"],
+			"removeWebhookEndpoint " + removed.IDs["webhookEndpoint"]} {
 			if !strings.Contains(strings.Join(r.Lines, "\n"), done+" done again") {
 				t.Errorf("%s is not done again:\n%s", done, strings.Join(r.Lines, "\n"))
 			}
@@ -75,13 +80,19 @@ func TestRestore(t *testing.T) {
 		shown := apitest.Call{Operation: "showSession", Ticket: ticket, Path: map[string]string{"sessionId": scene.IDs["session"]}}
 		expect(t, "the ticket", there.Do(t, shown), 401, problem.Unauthenticated)
 
+		sending := func(status string) int {
+			return len(there.Must(t, apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token, Query: "status=" + status}).Items())
+		}
+		if sending("pending") != 0 || sending("parked") == 0 {
+			t.Errorf("%d deliveries are pending, %d parked", sending("pending"), sending("parked"))
+		}
 		attest(t, there)
 		again := verified(t, there.Config)
 		if len(again.Faults) > 0 {
 			t.Errorf("after it was served: %v", again.Faults)
 		}
 		entries := there.Must(t, apitest.Call{Operation: "listAuditEntries", Token: c.Admin.Token, Query: "operation=restored&actorKind=system"}).Items()
-		if len(entries) != 5 { // what was done again, and the note
+		if len(entries) != 6 { // what was done again, and the note
 			t.Errorf("%d entries say that it was restored", len(entries))
 		}
 	}, keeps)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +36,10 @@ var revoking = map[string]func(*store.Tx, *revocation) (bool, error){
 	"updateStaff":         takeRolesAgain,
 	"withdrawConsent":     withdrawAgain,
 	"removeSupportPerson": removeAgain,
+
+	"removeWebhookEndpoint": removeEndpointAgain,
+	"updateWebhookEndpoint": pauseEndpoint,
+	"rotateWebhookSecret":   pauseEndpoint,
 }
 
 // revocationFile is where revocations are kept: beside the checkpoints; none: "".
@@ -53,14 +58,14 @@ func (s *Server) keepRevocation(op *operation, call *call, b *buffer) error {
 		return nil
 	}
 	var done struct {
-		ID        uuid.UUID
-		UpdatedAt time.Time
-		Roles     []string
+		UpdatedAt       time.Time
+		Roles           []string
+		WebhookEndpoint struct{ UpdatedAt time.Time } // beside a new secret
 	}
 	if err := json.Unmarshal(b.body.Bytes(), &done); err != nil {
 		return err
 	}
-	r := revocation{call.who.clinic, op.ID, done.ID, done.UpdatedAt, done.Roles}
+	r := revocation{call.who.clinic, op.ID, call.target, cmp.Or(done.UpdatedAt, done.WebhookEndpoint.UpdatedAt), done.Roles}
 	if err := appendDurably(file, append(mustJSON(r), '\n')); err != nil {
 		return fmt.Errorf("%w: keep a revocation: %w", store.ErrOutcomeUnknown, err)
 	}
@@ -138,6 +143,25 @@ func removeAgain(tx *store.Tx, r *revocation) (bool, error) {
 		return false, err
 	}
 	return true, tx.Change("supportPerson.removed", p)
+}
+
+func removeEndpointAgain(tx *store.Tx, r *revocation) (bool, error) {
+	w, err := tx.WebhookEndpoint(r.ID)
+	if err != nil || w.Status == store.WebhookRemoved {
+		return false, err
+	}
+	return true, removeEndpoint(tx, w)
+}
+
+// pauseEndpoint waits for an admin where an endpoint has got another address or another secret, or was switched
+// off: what is known is not what it was.
+func pauseEndpoint(tx *store.Tx, r *revocation) (bool, error) {
+	w, err := tx.WebhookEndpoint(r.ID)
+	if err != nil || w.Status == store.WebhookRemoved || w.Status == store.WebhookDisabled || !r.after(w.UpdatedAt) {
+		return false, err
+	}
+	w.Status, w.DisabledReason = store.WebhookDisabled, new(store.WebhookPaused)
+	return true, tx.ChangeWebhookEndpoint("webhookEndpoint.updated", w)
 }
 
 // after reports whether it was done after a record's last change that the restored database knows: what was

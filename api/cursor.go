@@ -58,7 +58,7 @@ func (s *Server) next(ctx context.Context, key *store.Key, filter ...any) (*stri
 
 func cursorContext(ctx context.Context, filter []any) []byte {
 	c := callOf(ctx)
-	b, err := json.Marshal([]any{c.who.clinic, c.who.actor.String(), c.op.ID, c.target, filter})
+	b, err := json.Marshal([]any{c.who.clinic, c.who.actor.String(), c.op.ID, c.target, c.asOf, filter})
 	if err != nil {
 		return nil // filters are strings, ids and dates of the contract
 	}

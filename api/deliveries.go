@@ -28,12 +28,12 @@ func (s *Server) TestWebhookEndpoint(ctx context.Context, req oapi.TestWebhookEn
 	if err != nil {
 		return nil, err
 	}
-	what, event := testType, "webhookEndpoint.tested"
-	switch w.Status {
-	case store.WebhookPending:
-		what, event = challengeType, "webhookEndpoint.challenged"
-	case store.WebhookDisabled:
+	if w.Status == store.WebhookDisabled {
 		return nil, problem.New(problem.IllegalTransition, "the endpoint is disabled: enable it first")
+	}
+	what, event := testType, "webhookEndpoint.tested"
+	if w.Status == store.WebhookPending {
+		what, event = challengeType, "webhookEndpoint.challenged"
 	}
 	if err := tx.ParkMessages(w.ID); err != nil {
 		return nil, err

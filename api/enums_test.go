@@ -58,6 +58,7 @@ var wordings = []wording{
 	{"BodyPosition", words(treatment.BodyPositions), "measurements_position session_facts_position", ""},
 	{"ProtocolStatus", words(treatment.ProtocolStatuses), "protocols_status", ""},
 	{"SupportPersonStatus", words(treatment.SupportPersonStatuses), "", ""},
+	{"TimelineType", words(store.MomentTypes), "", ""},
 	{"DrugClass", words(treatment.DrugClasses), "medications_drug_class", ""},
 	{"InteractionSeverity", words(treatment.InteractionSeverities), "", ""},
 	{"DeviceVerdict", words(treatment.DeviceVerdicts), "session_facts_device_verdict", ""},

@@ -68,6 +68,7 @@ func TestObserved(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", test.name, diff)
 			}
 		}
+		c.Patient(t, "Second")
 		found := send(t, s, all)
 		e := entries(t, db, found.Header.Get("X-Request-Id"))[0]
 		for _, p := range found.Items() {
@@ -75,8 +76,9 @@ func TestObserved(t *testing.T) {
 				t.Errorf("the list does not name %v: %v", p["id"], e.Events)
 			}
 		}
-		if len(found.Items()) == 0 || e.Patient != "" {
-			t.Errorf("a list of %d patients is about %q", len(found.Items()), e.Patient)
+		among := db.Column(t, `SELECT CAST(patient_id AS TEXT) FROM journal_patients WHERE CAST(id AS TEXT) = $1`, e.ID)
+		if len(found.Items()) != 2 || e.Patient != "" || len(among) != 2 {
+			t.Errorf("a list of %d patients is about %q and %v", len(found.Items()), e.Patient, among)
 		}
 	})
 }

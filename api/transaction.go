@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -39,6 +40,8 @@ type call struct {
 	patient uuid.UUID
 	// reach is why the URL in the body may not be called, if there is one and it may not.
 	reach error
+	// asOf is the time whose records are read; zero is the present.
+	asOf time.Time
 	// next is the cursor of the next page.
 	next string
 }
@@ -134,8 +137,11 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 			call.replayed = true
 			return errDiscard
 		}
-		c.SetRequest(c.Request().WithContext(store.With(ctx, tx)))
-		if err := answer(); err != nil {
+		err = s.inTime(c, tx, func(tx *store.Tx) error {
+			c.SetRequest(c.Request().WithContext(store.With(ctx, tx)))
+			return answer()
+		})
+		if err != nil {
 			return err
 		}
 		b.settle(op, call)

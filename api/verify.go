@@ -190,7 +190,7 @@ func (v *verification) found(err error) error {
 // versions holds what the history has against the entries, and returns how many versions agree. The versions
 // of a record must have come about in the order of their entries.
 func (v *verification) versions(ctx context.Context) (agree int64, err error) {
-	var last store.Version
+	var last store.KeptVersion
 	for {
 		page, err := v.s.db.Versions(ctx, last)
 		if err != nil || len(page) == 0 {

@@ -102,6 +102,27 @@ func (r *receiver) knows(secrets ...string) {
 	r.secrets = append(r.secrets, secrets...)
 }
 
+// trusts replaces the secrets that it knows.
+func (r *receiver) trusts(secrets ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets = secrets
+}
+
+// doubted is how many messages no secret has signed that it knew.
+func (r *receiver) doubted() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unsigned
+}
+
+// all are the messages so far.
+func (r *receiver) all() []received {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.messages)
+}
+
 func (r *receiver) does(behave behaviour) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -212,8 +233,8 @@ func (r *receiver) complete(t *testing.T, name string, want []string) {
 	if missing > 0 || len(seen) != len(want) {
 		t.Errorf("%s: %d events have come, %d of %d are missing", name, len(seen), missing, len(want))
 	}
-	if r.unsigned > 0 {
-		t.Errorf("%s: %d messages without a valid signature", name, r.unsigned)
+	if n := r.doubted(); n > 0 {
+		t.Errorf("%s: %d messages without a valid signature", name, n)
 	}
 }
 

@@ -3653,6 +3653,150 @@ func (e TicketHolder) Valid() bool {
 	}
 }
 
+// Defines values for TimelineType.
+const (
+	TimelineTypeAdjustmentApplied     TimelineType = "adjustmentApplied"
+	TimelineTypeAdjustmentApproved    TimelineType = "adjustmentApproved"
+	TimelineTypeAdjustmentProposed    TimelineType = "adjustmentProposed"
+	TimelineTypeAdverseEventBegan     TimelineType = "adverseEventBegan"
+	TimelineTypeAdverseEventResolved  TimelineType = "adverseEventResolved"
+	TimelineTypeAlertRaised           TimelineType = "alertRaised"
+	TimelineTypeAlertResolved         TimelineType = "alertResolved"
+	TimelineTypeAssessmentAnswered    TimelineType = "assessmentAnswered"
+	TimelineTypeAssessmentReviewed    TimelineType = "assessmentReviewed"
+	TimelineTypeAttested              TimelineType = "attested"
+	TimelineTypeCheckedIn             TimelineType = "checkedIn"
+	TimelineTypeConsentEnded          TimelineType = "consentEnded"
+	TimelineTypeConsentSigned         TimelineType = "consentSigned"
+	TimelineTypeConsultationDecided   TimelineType = "consultationDecided"
+	TimelineTypeConsultationSubmitted TimelineType = "consultationSubmitted"
+	TimelineTypeDispensed             TimelineType = "dispensed"
+	TimelineTypeDoseTaken             TimelineType = "doseTaken"
+	TimelineTypeFollowUpDone          TimelineType = "followUpDone"
+	TimelineTypeGateChecked           TimelineType = "gateChecked"
+	TimelineTypeMeasured              TimelineType = "measured"
+	TimelineTypeMedicationRecorded    TimelineType = "medicationRecorded"
+	TimelineTypeObserved              TimelineType = "observed"
+	TimelineTypePdmpChecked           TimelineType = "pdmpChecked"
+	TimelineTypePrescriptionCosigned  TimelineType = "prescriptionCosigned"
+	TimelineTypePrescriptionEnded     TimelineType = "prescriptionEnded"
+	TimelineTypePrescriptionSigned    TimelineType = "prescriptionSigned"
+	TimelineTypeSessionAborted        TimelineType = "sessionAborted"
+	TimelineTypeSessionCancelled      TimelineType = "sessionCancelled"
+	TimelineTypeSessionCompleted      TimelineType = "sessionCompleted"
+	TimelineTypeSessionEscalated      TimelineType = "sessionEscalated"
+	TimelineTypeSessionMissed         TimelineType = "sessionMissed"
+	TimelineTypeSessionReviewed       TimelineType = "sessionReviewed"
+	TimelineTypeSuggestionMade        TimelineType = "suggestionMade"
+	TimelineTypeSupplyReported        TimelineType = "supplyReported"
+	TimelineTypeSupplySignalFound     TimelineType = "supplySignalFound"
+	TimelineTypeSupportPersonAdded    TimelineType = "supportPersonAdded"
+	TimelineTypeTreatmentEnded        TimelineType = "treatmentEnded"
+	TimelineTypeTreatmentHeld         TimelineType = "treatmentHeld"
+	TimelineTypeTreatmentPhaseChanged TimelineType = "treatmentPhaseChanged"
+	TimelineTypeTreatmentResumed      TimelineType = "treatmentResumed"
+	TimelineTypeTreatmentStarted      TimelineType = "treatmentStarted"
+	TimelineTypeVisitCompleted        TimelineType = "visitCompleted"
+	TimelineTypeVisitMissed           TimelineType = "visitMissed"
+	TimelineTypeVitalsTaken           TimelineType = "vitalsTaken"
+)
+
+// Valid indicates whether the value is a known member of the TimelineType enum.
+func (e TimelineType) Valid() bool {
+	switch e {
+	case TimelineTypeAdjustmentApplied:
+		return true
+	case TimelineTypeAdjustmentApproved:
+		return true
+	case TimelineTypeAdjustmentProposed:
+		return true
+	case TimelineTypeAdverseEventBegan:
+		return true
+	case TimelineTypeAdverseEventResolved:
+		return true
+	case TimelineTypeAlertRaised:
+		return true
+	case TimelineTypeAlertResolved:
+		return true
+	case TimelineTypeAssessmentAnswered:
+		return true
+	case TimelineTypeAssessmentReviewed:
+		return true
+	case TimelineTypeAttested:
+		return true
+	case TimelineTypeCheckedIn:
+		return true
+	case TimelineTypeConsentEnded:
+		return true
+	case TimelineTypeConsentSigned:
+		return true
+	case TimelineTypeConsultationDecided:
+		return true
+	case TimelineTypeConsultationSubmitted:
+		return true
+	case TimelineTypeDispensed:
+		return true
+	case TimelineTypeDoseTaken:
+		return true
+	case TimelineTypeFollowUpDone:
+		return true
+	case TimelineTypeGateChecked:
+		return true
+	case TimelineTypeMeasured:
+		return true
+	case TimelineTypeMedicationRecorded:
+		return true
+	case TimelineTypeObserved:
+		return true
+	case TimelineTypePdmpChecked:
+		return true
+	case TimelineTypePrescriptionCosigned:
+		return true
+	case TimelineTypePrescriptionEnded:
+		return true
+	case TimelineTypePrescriptionSigned:
+		return true
+	case TimelineTypeSessionAborted:
+		return true
+	case TimelineTypeSessionCancelled:
+		return true
+	case TimelineTypeSessionCompleted:
+		return true
+	case TimelineTypeSessionEscalated:
+		return true
+	case TimelineTypeSessionMissed:
+		return true
+	case TimelineTypeSessionReviewed:
+		return true
+	case TimelineTypeSuggestionMade:
+		return true
+	case TimelineTypeSupplyReported:
+		return true
+	case TimelineTypeSupplySignalFound:
+		return true
+	case TimelineTypeSupportPersonAdded:
+		return true
+	case TimelineTypeTreatmentEnded:
+		return true
+	case TimelineTypeTreatmentHeld:
+		return true
+	case TimelineTypeTreatmentPhaseChanged:
+		return true
+	case TimelineTypeTreatmentResumed:
+		return true
+	case TimelineTypeTreatmentStarted:
+		return true
+	case TimelineTypeVisitCompleted:
+		return true
+	case TimelineTypeVisitMissed:
+		return true
+	case TimelineTypeVitalsTaken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrationCheck.
 const (
 	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
@@ -7037,6 +7181,57 @@ type HeartRatePolicy struct {
 	LowBpm int `json:"lowBpm"`
 }
 
+// History A page of the versions of a record.
+type History struct {
+	// Items The versions of this page, the newest first. Those in which nothing changed that a patient or a support person sees are not shown to them.
+	Items []HistoryVersion `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// HistoryChange A place in the record that is different. What is new there has no `from`, what is gone no `to`. In the first version it is the whole record.
+type HistoryChange struct {
+	// From What stood there, of whatever kind.
+	From *HistoryValue `json:"from,omitempty"`
+
+	// Pointer Where, as a JSON Pointer (RFC 6901). Empty for the whole record.
+	Pointer string `json:"pointer"`
+
+	// To What stood there, of whatever kind.
+	To *HistoryValue `json:"to,omitempty"`
+}
+
+// HistoryValue What stood there, of whatever kind.
+type HistoryValue = interface{}
+
+// HistoryVersion A version of a record: who made it, when and why, and what is different from the one before.
+type HistoryVersion struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When it was made, UTC.
+	At time.Time `json:"at"`
+
+	// Changes What the record shows otherwise than before; `version` and `updatedAt` are not named.
+	Changes []HistoryChange `json:"changes"`
+
+	// Event What became of the record, for example `session.completed`. More words may come.
+	Event string `json:"event"`
+
+	// Operation The operation, or the work in the background, that made it.
+	Operation string `json:"operation"`
+
+	// Reason The reason that was given with the change, as the record has it.
+	Reason *string `json:"reason,omitempty"`
+
+	// RequestID The request that made it; absent when it was work in the background.
+	RequestID *string `json:"requestId,omitempty"`
+
+	// Version The version, as the record's `version` was.
+	Version int64 `json:"version"`
+}
+
 // HoldInput Why it is put on hold.
 type HoldInput struct {
 	// Note In words.
@@ -10223,6 +10418,54 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
+// Timeline A page of a patient's timeline.
+type Timeline struct {
+	// Items What happened, newest first.
+	Items []TimelineItem `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// TimelineItem Something that happened to a patient.
+type TimelineItem struct {
+	// At When it happened, UTC.
+	At time.Time `json:"at"`
+
+	// Detail A code that says more: a phase, an instrument, a reason for a hold, the rule of an alert. Never free text.
+	Detail *string `json:"detail,omitempty"`
+
+	// Record The record that tells of it.
+	Record TimelineRecord `json:"record"`
+
+	// RecordedBy Who did or recorded something.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// SessionID The session that it is a fact of.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// StruckOut It was entered in error and does not count; absent otherwise.
+	StruckOut *bool `json:"struckOut,omitempty"`
+
+	// Type What happened. More words may come.
+	Type TimelineType `json:"type"`
+}
+
+// TimelineRecord The record that tells of it.
+type TimelineRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record, in the singular, for example `prescription`.
+	Type string `json:"type"`
+
+	// Version Its version now, or at the time that was asked for.
+	Version int64 `json:"version"`
+}
+
+// TimelineType What happened. More words may come.
+type TimelineType string
+
 // TitrationCheck A contraindication that was looked for. More words may come.
 type TitrationCheck string
 
@@ -10961,6 +11204,9 @@ type AlertPath = openapi_types.UUID
 // AlertStatusFilter Where it stands.
 type AlertStatusFilter = AlertStatus
 
+// AsOf A time that has passed.
+type AsOf = time.Time
+
 // AssessmentPath Its id.
 type AssessmentPath = openapi_types.UUID
 
@@ -11120,6 +11366,15 @@ type SupportPersonPath = openapi_types.UUID
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
 
+// TimelineFrom The earliest time.
+type TimelineFrom = time.Time
+
+// TimelineTypeFilter What happened. More words may come.
+type TimelineTypeFilter = TimelineType
+
+// TimelineUntil The latest time.
+type TimelineUntil = time.Time
+
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
 
@@ -11158,6 +11413,9 @@ type WorkStaffFilter = openapi_types.UUID
 
 // ShowAdjustmentParams defines parameters for ShowAdjustment.
 type ShowAdjustmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11204,6 +11462,21 @@ type ApproveAdjustmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowAdjustmentHistoryParams defines parameters for ShowAdjustmentHistory.
+type ShowAdjustmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RejectAdjustmentParams defines parameters for RejectAdjustment.
 type RejectAdjustmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -11242,6 +11515,9 @@ type WithdrawAdjustmentParams struct {
 
 // ShowAdverseEventParams defines parameters for ShowAdverseEvent.
 type ShowAdverseEventParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11298,6 +11574,21 @@ type VoidAdverseEventParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAdverseEventHistoryParams defines parameters for ShowAdverseEventHistory.
+type ShowAdverseEventHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11401,6 +11692,9 @@ type ListAlertsParams struct {
 	// AssignedTo Only what that member of staff shall deal with.
 	AssignedTo *AssigneeFilter `form:"assignedTo,omitempty" json:"assignedTo,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11410,6 +11704,9 @@ type ListAlertsParams struct {
 
 // ShowAlertParams defines parameters for ShowAlert.
 type ShowAlertParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11448,6 +11745,21 @@ type AssignAlertParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAlertHistoryParams defines parameters for ShowAlertHistory.
+type ShowAlertHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11512,6 +11824,9 @@ type SnoozeAlertParams struct {
 
 // ShowAssessmentParams defines parameters for ShowAssessment.
 type ShowAssessmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11568,6 +11883,21 @@ type VoidAssessmentParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAssessmentHistoryParams defines parameters for ShowAssessmentHistory.
+type ShowAssessmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11665,6 +11995,9 @@ type ShowAuditProofParams struct {
 
 // ShowClinicParams defines parameters for ShowClinic.
 type ShowClinicParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11685,6 +12018,21 @@ type UpdateClinicParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowClinicHistoryParams defines parameters for ShowClinicHistory.
+type ShowClinicHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11731,8 +12079,26 @@ type PublishConsentTemplateParams struct {
 
 // ShowConsentTemplateParams defines parameters for ShowConsentTemplate.
 type ShowConsentTemplateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentTemplateHistoryParams defines parameters for ShowConsentTemplateHistory.
+type ShowConsentTemplateHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11761,6 +12127,9 @@ type RetireConsentTemplateParams struct {
 
 // ShowConsentParams defines parameters for ShowConsent.
 type ShowConsentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11773,6 +12142,21 @@ type ShowConsentParams struct {
 
 // DeclineConsentParams defines parameters for DeclineConsent.
 type DeclineConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentHistoryParams defines parameters for ShowConsentHistory.
+type ShowConsentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11800,6 +12184,9 @@ type WithdrawConsentParams struct {
 
 // ShowConsultationParams defines parameters for ShowConsultation.
 type ShowConsultationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11848,6 +12235,24 @@ type DecideEligibilityParams struct {
 
 // ShowEligibilityParams defines parameters for ShowEligibility.
 type ShowEligibilityParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsultationHistoryParams defines parameters for ShowConsultationHistory.
+type ShowConsultationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11983,6 +12388,9 @@ type RetryDeliveryParams struct {
 
 // ShowDispenseParams defines parameters for ShowDispense.
 type ShowDispenseParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12003,6 +12411,21 @@ type VoidDispenseParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowDispenseHistoryParams defines parameters for ShowDispenseHistory.
+type ShowDispenseHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12037,6 +12460,9 @@ type ListEventsParams struct {
 
 // ShowFollowUpParams defines parameters for ShowFollowUp.
 type ShowFollowUpParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12075,6 +12501,21 @@ type CompleteFollowUpParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowFollowUpHistoryParams defines parameters for ShowFollowUpHistory.
+type ShowFollowUpHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12172,6 +12613,9 @@ type VoidMeasurementParams struct {
 
 // ShowMedicationParams defines parameters for ShowMedication.
 type ShowMedicationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12210,6 +12654,21 @@ type VoidMedicationParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowMedicationHistoryParams defines parameters for ShowMedicationHistory.
+type ShowMedicationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12262,6 +12721,9 @@ type SearchPatientsParams struct {
 
 // ShowPatientParams defines parameters for ShowPatient.
 type ShowPatientParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12301,6 +12763,9 @@ type ListAdverseEventsParams struct {
 	// Status Only this status.
 	Status *AdverseEventStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12330,6 +12795,9 @@ type ListAssessmentsParams struct {
 
 	// Instrument Only this instrument.
 	Instrument *InstrumentFilter `form:"instrument,omitempty" json:"instrument,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12391,6 +12859,9 @@ type ListConsentsParams struct {
 	// Status Only this status.
 	Status *ConsentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12423,6 +12894,9 @@ type ListConsultationsParams struct {
 
 	// Status Only this status.
 	Status *ConsultationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12496,6 +12970,9 @@ type ListFollowUpsParams struct {
 	// Status Only this status.
 	Status *FollowUpStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12518,8 +12995,26 @@ type ScheduleFollowUpParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowPatientHistoryParams defines parameters for ShowPatientHistory.
+type ShowPatientHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowInteractionsParams defines parameters for ShowInteractions.
 type ShowInteractionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12550,6 +13045,9 @@ type ListMeasurementsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12577,6 +13075,9 @@ type ListMedicationsParams struct {
 	// Status Only this status.
 	Status *MedicationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12600,6 +13101,9 @@ type ListPdmpChecksParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12637,6 +13141,9 @@ type ChangePatientStatusParams struct {
 
 // ShowSupplyParams defines parameters for ShowSupply.
 type ShowSupplyParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12670,6 +13177,9 @@ type ListSupplyEntriesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12694,6 +13204,9 @@ type ListSupplySignalsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12711,6 +13224,9 @@ type ListSupportPeopleParams struct {
 
 	// Status Only this status.
 	Status *SupportPersonStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12734,6 +13250,33 @@ type AddSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowTimelineParams defines parameters for ShowTimeline.
+type ShowTimelineParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Type Only this.
+	Type *TimelineTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// From Only what happened at that time or later.
+	From *TimelineFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Only what happened at that time or earlier.
+	Until *TimelineUntil `form:"until,omitempty" json:"until,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListTreatmentsParams defines parameters for ListTreatments.
 type ListTreatmentsParams struct {
 	// Limit How many to answer at most.
@@ -12741,6 +13284,9 @@ type ListTreatmentsParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12774,6 +13320,9 @@ type ListVisitsParams struct {
 
 	// Status Only this status.
 	Status *VisitStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12817,6 +13366,9 @@ type VoidPdmpCheckParams struct {
 
 // ShowPrescriptionParams defines parameters for ShowPrescription.
 type ShowPrescriptionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12889,6 +13441,9 @@ type ListDispensesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12915,6 +13470,21 @@ type VoidPrescriptionParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowPrescriptionHistoryParams defines parameters for ShowPrescriptionHistory.
+type ShowPrescriptionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13048,6 +13618,9 @@ type ProposeProtocolParams struct {
 
 // ShowProtocolParams defines parameters for ShowProtocol.
 type ShowProtocolParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13076,8 +13649,26 @@ type ApproveProtocolParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowProtocolHistoryParams defines parameters for ShowProtocolHistory.
+type ShowProtocolHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSessionParams defines parameters for ShowSession.
 type ShowSessionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13207,6 +13798,24 @@ type VoidSessionFactParams struct {
 
 // ShowGateParams defines parameters for ShowGate.
 type ShowGateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSessionHistoryParams defines parameters for ShowSessionHistory.
+type ShowSessionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13330,6 +13939,9 @@ type AddStaffParams struct {
 
 // ShowStaffParams defines parameters for ShowStaff.
 type ShowStaffParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13376,6 +13988,21 @@ type DeactivateStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowStaffHistoryParams defines parameters for ShowStaffHistory.
+type ShowStaffHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // InviteStaffParams defines parameters for InviteStaff.
 type InviteStaffParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
@@ -13393,8 +14020,26 @@ type InviteStaffParams struct {
 
 // ShowSuggestionParams defines parameters for ShowSuggestion.
 type ShowSuggestionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSuggestionHistoryParams defines parameters for ShowSuggestionHistory.
+type ShowSuggestionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13423,6 +14068,9 @@ type VoidSupplyEntryParams struct {
 
 // ShowSupportPersonParams defines parameters for ShowSupportPerson.
 type ShowSupportPersonParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13451,6 +14099,21 @@ type UpdateSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupportPersonHistoryParams defines parameters for ShowSupportPersonHistory.
+type ShowSupportPersonHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RemoveSupportPersonParams defines parameters for RemoveSupportPerson.
 type RemoveSupportPersonParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -13471,6 +14134,9 @@ type RemoveSupportPersonParams struct {
 
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13509,6 +14175,9 @@ type ListAdjustmentsParams struct {
 
 	// Status Only this status.
 	Status *AdjustmentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13550,6 +14219,21 @@ type DiscontinueTreatmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowTreatmentHistoryParams defines parameters for ShowTreatmentHistory.
+type ShowTreatmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // HoldTreatmentParams defines parameters for HoldTreatment.
 type HoldTreatmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -13570,6 +14254,9 @@ type HoldTreatmentParams struct {
 
 // ShowInstructionsParams defines parameters for ShowInstructions.
 type ShowInstructionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13636,6 +14323,9 @@ type ListPrescriptionsParams struct {
 	// Status Only this status.
 	Status *PrescriptionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13687,6 +14377,9 @@ type ListSessionsParams struct {
 	// Status Only this status.
 	Status *SessionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13726,6 +14419,9 @@ type ListSuggestionsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13750,6 +14446,9 @@ type SuggestAdjustmentParams struct {
 
 // ShowVisitParams defines parameters for ShowVisit.
 type ShowVisitParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13806,6 +14505,21 @@ type CompleteVisitParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowVisitHistoryParams defines parameters for ShowVisitHistory.
+type ShowVisitHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14424,6 +15138,13 @@ type ClientInterface interface {
 	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 	ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAdjustmentHistory Show the history of an adjustment
+	//
+	// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+	ShowAdjustmentHistory(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RejectAdjustmentWithBody Reject an adjustment
 	//
 	// While it is proposed.
@@ -14523,6 +15244,13 @@ type ClientInterface interface {
 	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
 	VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAdverseEventHistory Show the history of an adverse event
+	//
+	// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+	ShowAdverseEventHistory(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReopenAdverseEventWithBody Reopen an adverse event
 	//
 	// It was not over: a closed one is triaged again.
@@ -14604,7 +15332,7 @@ type ClientInterface interface {
 
 	// ListAlerts List alerts
 	//
-	// The most urgent deadline first.
+	// The most urgent deadline first. `asOf` only together with `patientId`.
 	//
 	// Corresponds with GET /alerts (the `ListAlerts` operationId).
 	ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -14651,6 +15379,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 	AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowAlertHistory Show the history of an alert
+	//
+	// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+	ShowAlertHistory(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReopenAlertWithBody Reopen an alert
 	//
@@ -14767,6 +15502,13 @@ type ClientInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/enter-in-error (the `VoidAssessment` operationId).
 	VoidAssessment(ctx context.Context, assessmentID AssessmentPath, params *VoidAssessmentParams, body VoidAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAssessmentHistory Show the history of an assessment
+	//
+	// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+	ShowAssessmentHistory(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReviewAssessmentWithBody Review an assessment
 	//
 	// Somebody has looked at it.
@@ -14842,6 +15584,13 @@ type ClientInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowClinicHistory Show the history of the clinic
+	//
+	// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+	ShowClinicHistory(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListConsentTemplates List consent texts
 	//
 	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -14873,6 +15622,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 	ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsentTemplateHistory Show the history of a consent template
+	//
+	// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+	ShowConsentTemplateHistory(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RetireConsentTemplateWithBody Retire a consent text
 	//
@@ -14916,6 +15672,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 	DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsentHistory Show the history of a consent
+	//
+	// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+	ShowConsentHistory(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignConsentWithBody Sign a consent
 	//
@@ -15002,6 +15765,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 	ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowConsultationHistory Show the history of a consultation
+	//
+	// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+	ShowConsultationHistory(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FillIntakeWithBody Fill in the intake
 	//
@@ -15121,6 +15891,13 @@ type ClientInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispense(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowDispenseHistory Show the history of a dispense
+	//
+	// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+	ShowDispenseHistory(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListEvents List events
 	//
 	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
@@ -15170,6 +15947,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 	CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowFollowUpHistory Show the history of a follow up
+	//
+	// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+	ShowFollowUpHistory(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RescheduleFollowUpWithBody Reschedule a follow-up
 	//
@@ -15324,6 +16108,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 	VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowMedicationHistory Show the history of a medication
+	//
+	// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+	ShowMedicationHistory(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPatients List patients
 	//
@@ -15568,6 +16359,13 @@ type ClientInterface interface {
 	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
 	ScheduleFollowUp(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowPatientHistory Show the history of a patient
+	//
+	// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+	ShowPatientHistory(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowInteractions Show what medicines do with ketamine
 	//
 	// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
@@ -15775,6 +16573,13 @@ type ClientInterface interface {
 	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
 	AddSupportPerson(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowTimeline Show a patient's timeline
+	//
+	// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+	//
+	// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+	ShowTimeline(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTreatments List a patient's treatments
 	//
 	// Newest first.
@@ -15936,6 +16741,13 @@ type ClientInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/enter-in-error (the `VoidPrescription` operationId).
 	VoidPrescription(ctx context.Context, prescriptionID PrescriptionPath, params *VoidPrescriptionParams, body VoidPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowPrescriptionHistory Show the history of a prescription
+	//
+	// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+	ShowPrescriptionHistory(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// HoldPrescriptionWithBody Put a prescription on hold
 	//
 	// Nothing may be taken until it is resumed.
@@ -16064,6 +16876,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 	ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowProtocolHistory Show the history of a protocol
+	//
+	// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+	ShowProtocolHistory(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSession Show a session
 	//
@@ -16259,6 +17078,13 @@ type ClientInterface interface {
 	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
 	ShowGate(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSessionHistory Show the history of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+	ShowSessionHistory(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RecordObservationWithBody Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -16437,6 +17263,13 @@ type ClientInterface interface {
 	// Corresponds with POST /staff/{staffId}/deactivate (the `DeactivateStaff` operationId).
 	DeactivateStaff(ctx context.Context, staffID StaffPath, params *DeactivateStaffParams, body DeactivateStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowStaffHistory Show the history of a staff
+	//
+	// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+	ShowStaffHistory(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// InviteStaff Invite a member of staff again
 	//
 	// A new single-use invitation; earlier ones end.
@@ -16450,6 +17283,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 	ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSuggestionHistory Show the history of a suggestion
+	//
+	// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+	ShowSuggestionHistory(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// VoidSupplyEntryWithBody Strike out a report
 	//
@@ -16493,6 +17333,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 	UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSupportPersonHistory Show the history of a support person
+	//
+	// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+	ShowSupportPersonHistory(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveSupportPersonWithBody Remove a support person
 	//
@@ -16579,6 +17426,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 	DiscontinueTreatment(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowTreatmentHistory Show the history of a treatment
+	//
+	// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+	ShowTreatmentHistory(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// HoldTreatmentWithBody Put a treatment on hold
 	//
@@ -16820,6 +17674,13 @@ type ClientInterface interface {
 	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
 	CompleteVisit(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowVisitHistory Show the history of a visit
+	//
+	// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+	ShowVisitHistory(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// MarkNoShow Mark a no-show
 	//
 	// The patient did not come. Not before the time that was planned.
@@ -17022,6 +17883,23 @@ func (c *Client) ApproveAdjustmentWithBody(ctx context.Context, adjustmentID Adj
 // Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 func (c *Client) ApproveAdjustment(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApproveAdjustmentRequest(c.Server, adjustmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAdjustmentHistory Show the history of an adjustment
+//
+// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+func (c *Client) ShowAdjustmentHistory(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdjustmentHistoryRequest(c.Server, adjustmentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17241,6 +18119,23 @@ func (c *Client) VoidAdverseEvent(ctx context.Context, adverseEventID AdverseEve
 	return c.Client.Do(req)
 }
 
+// ShowAdverseEventHistory Show the history of an adverse event
+//
+// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+func (c *Client) ShowAdverseEventHistory(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAdverseEventHistoryRequest(c.Server, adverseEventID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReopenAdverseEventWithBody Reopen an adverse event
 //
 // It was not over: a closed one is triaged again.
@@ -17412,7 +18307,7 @@ func (c *Client) TryAlertRules(ctx context.Context, params *TryAlertRulesParams,
 
 // ListAlerts List alerts
 //
-// The most urgent deadline first.
+// The most urgent deadline first. `asOf` only together with `patientId`.
 //
 // Corresponds with GET /alerts (the `ListAlerts` operationId).
 func (c *Client) ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -17510,6 +18405,23 @@ func (c *Client) AssignAlertWithBody(ctx context.Context, alertID AlertPath, par
 // Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 func (c *Client) AssignAlert(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAssignAlertRequest(c.Server, alertID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAlertHistory Show the history of an alert
+//
+// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+func (c *Client) ShowAlertHistory(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAlertHistoryRequest(c.Server, alertID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -17765,6 +18677,23 @@ func (c *Client) VoidAssessment(ctx context.Context, assessmentID AssessmentPath
 	return c.Client.Do(req)
 }
 
+// ShowAssessmentHistory Show the history of an assessment
+//
+// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+func (c *Client) ShowAssessmentHistory(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAssessmentHistoryRequest(c.Server, assessmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReviewAssessmentWithBody Review an assessment
 //
 // Somebody has looked at it.
@@ -17930,6 +18859,23 @@ func (c *Client) UpdateClinicWithApplicationMergePatchPlusJSONBody(ctx context.C
 	return c.Client.Do(req)
 }
 
+// ShowClinicHistory Show the history of the clinic
+//
+// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+func (c *Client) ShowClinicHistory(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowClinicHistoryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListConsentTemplates List consent texts
 //
 // Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -17992,6 +18938,23 @@ func (c *Client) PublishConsentTemplate(ctx context.Context, params *PublishCons
 // Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 func (c *Client) ShowConsentTemplate(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowConsentTemplateRequest(c.Server, consentTemplateID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsentTemplateHistory Show the history of a consent template
+//
+// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+func (c *Client) ShowConsentTemplateHistory(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentTemplateHistoryRequest(c.Server, consentTemplateID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18085,6 +19048,23 @@ func (c *Client) DeclineConsentWithBody(ctx context.Context, consentID ConsentPa
 // Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 func (c *Client) DeclineConsent(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeclineConsentRequest(c.Server, consentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsentHistory Show the history of a consent
+//
+// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+func (c *Client) ShowConsentHistory(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsentHistoryRequest(c.Server, consentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18271,6 +19251,23 @@ func (c *Client) DecideEligibility(ctx context.Context, consultationID Consultat
 // Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 func (c *Client) ShowEligibility(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowEligibilityRequest(c.Server, consultationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowConsultationHistory Show the history of a consultation
+//
+// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+func (c *Client) ShowConsultationHistory(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowConsultationHistoryRequest(c.Server, consultationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18539,6 +19536,23 @@ func (c *Client) VoidDispense(ctx context.Context, dispenseID DispensePath, para
 	return c.Client.Do(req)
 }
 
+// ShowDispenseHistory Show the history of a dispense
+//
+// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+func (c *Client) ShowDispenseHistory(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowDispenseHistoryRequest(c.Server, dispenseID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListEvents List events
 //
 // What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
@@ -18639,6 +19653,23 @@ func (c *Client) CompleteFollowUpWithBody(ctx context.Context, followUpID Follow
 // Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 func (c *Client) CompleteFollowUp(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCompleteFollowUpRequest(c.Server, followUpID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowFollowUpHistory Show the history of a follow up
+//
+// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+func (c *Client) ShowFollowUpHistory(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowFollowUpHistoryRequest(c.Server, followUpID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -18973,6 +20004,23 @@ func (c *Client) VoidMedicationWithBody(ctx context.Context, medicationID Medica
 // Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 func (c *Client) VoidMedication(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidMedicationRequest(c.Server, medicationID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowMedicationHistory Show the history of a medication
+//
+// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+func (c *Client) ShowMedicationHistory(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowMedicationHistoryRequest(c.Server, medicationID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -19516,6 +20564,23 @@ func (c *Client) ScheduleFollowUp(ctx context.Context, patientID PatientPath, pa
 	return c.Client.Do(req)
 }
 
+// ShowPatientHistory Show the history of a patient
+//
+// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+func (c *Client) ShowPatientHistory(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPatientHistoryRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowInteractions Show what medicines do with ketamine
 //
 // Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
@@ -19973,6 +21038,23 @@ func (c *Client) AddSupportPerson(ctx context.Context, patientID PatientPath, pa
 	return c.Client.Do(req)
 }
 
+// ShowTimeline Show a patient's timeline
+//
+// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+//
+// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+func (c *Client) ShowTimeline(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTimelineRequest(c.Server, patientID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTreatments List a patient's treatments
 //
 // Newest first.
@@ -20324,6 +21406,23 @@ func (c *Client) VoidPrescription(ctx context.Context, prescriptionID Prescripti
 	return c.Client.Do(req)
 }
 
+// ShowPrescriptionHistory Show the history of a prescription
+//
+// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+func (c *Client) ShowPrescriptionHistory(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPrescriptionHistoryRequest(c.Server, prescriptionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // HoldPrescriptionWithBody Put a prescription on hold
 //
 // Nothing may be taken until it is resumed.
@@ -20593,6 +21692,23 @@ func (c *Client) ShowProtocol(ctx context.Context, protocolID ProtocolPath, para
 // Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 func (c *Client) ApproveProtocol(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApproveProtocolRequest(c.Server, protocolID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowProtocolHistory Show the history of a protocol
+//
+// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+func (c *Client) ShowProtocolHistory(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowProtocolHistoryRequest(c.Server, protocolID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21017,6 +22133,23 @@ func (c *Client) ShowGate(ctx context.Context, sessionID SessionPath, params *Sh
 	return c.Client.Do(req)
 }
 
+// ShowSessionHistory Show the history of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+func (c *Client) ShowSessionHistory(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSessionHistoryRequest(c.Server, sessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RecordObservationWithBody Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -21395,6 +22528,23 @@ func (c *Client) DeactivateStaff(ctx context.Context, staffID StaffPath, params 
 	return c.Client.Do(req)
 }
 
+// ShowStaffHistory Show the history of a staff
+//
+// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+func (c *Client) ShowStaffHistory(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowStaffHistoryRequest(c.Server, staffID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // InviteStaff Invite a member of staff again
 //
 // A new single-use invitation; earlier ones end.
@@ -21419,6 +22569,23 @@ func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *Inv
 // Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 func (c *Client) ShowSuggestion(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewShowSuggestionRequest(c.Server, suggestionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSuggestionHistory Show the history of a suggestion
+//
+// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+func (c *Client) ShowSuggestionHistory(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSuggestionHistoryRequest(c.Server, suggestionID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21512,6 +22679,23 @@ func (c *Client) UpdateSupportPersonWithBody(ctx context.Context, supportPersonI
 // Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 func (c *Client) UpdateSupportPersonWithApplicationMergePatchPlusJSONBody(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateSupportPersonRequestWithApplicationMergePatchPlusJSONBody(c.Server, supportPersonID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSupportPersonHistory Show the history of a support person
+//
+// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+func (c *Client) ShowSupportPersonHistory(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupportPersonHistoryRequest(c.Server, supportPersonID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21698,6 +22882,23 @@ func (c *Client) DiscontinueTreatmentWithBody(ctx context.Context, treatmentID T
 // Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 func (c *Client) DiscontinueTreatment(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDiscontinueTreatmentRequest(c.Server, treatmentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowTreatmentHistory Show the history of a treatment
+//
+// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+func (c *Client) ShowTreatmentHistory(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowTreatmentHistoryRequest(c.Server, treatmentID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -22228,6 +23429,23 @@ func (c *Client) CompleteVisit(ctx context.Context, visitID VisitPath, params *C
 	return c.Client.Do(req)
 }
 
+// ShowVisitHistory Show the history of a visit
+//
+// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+func (c *Client) ShowVisitHistory(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowVisitHistoryRequest(c.Server, visitID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // MarkNoShow Mark a no-show
 //
 // The patient did not come. Not before the time that was planned.
@@ -22533,6 +23751,33 @@ func NewShowAdjustmentRequest(server string, adjustmentID AdjustmentPath, params
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -22801,6 +24046,105 @@ func NewApproveAdjustmentRequestWithBody(server string, adjustmentID AdjustmentP
 	return req, nil
 }
 
+// NewShowAdjustmentHistoryRequest constructs an http.Request for the ShowAdjustmentHistory method
+func NewShowAdjustmentHistoryRequest(server string, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adjustmentId", adjustmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adjustments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRejectAdjustmentRequest calls the generic RejectAdjustment builder with application/json body
 func NewRejectAdjustmentRequest(server string, adjustmentID AdjustmentPath, params *RejectAdjustmentParams, body RejectAdjustmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -23061,6 +24405,33 @@ func NewShowAdverseEventRequest(server string, adverseEventID AdverseEventPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -23455,6 +24826,105 @@ func NewVoidAdverseEventRequestWithBody(server string, adverseEventID AdverseEve
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAdverseEventHistoryRequest constructs an http.Request for the ShowAdverseEventHistory method
+func NewShowAdverseEventHistoryRequest(server string, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "adverseEventId", adverseEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/adverse-events/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -24058,6 +25528,18 @@ func NewListAlertsRequest(server string, params *ListAlertsParams) (*http.Reques
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -24122,6 +25604,33 @@ func NewShowAlertRequest(server string, alertID AlertPath, params *ShowAlertPara
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -24398,6 +25907,105 @@ func NewAssignAlertRequestWithBody(server string, alertID AlertPath, params *Ass
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAlertHistoryRequest constructs an http.Request for the ShowAlertHistory method
+func NewShowAlertHistoryRequest(server string, alertID AlertPath, params *ShowAlertHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "alertId", alertID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alerts/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -24783,6 +26391,33 @@ func NewShowAssessmentRequest(server string, assessmentID AssessmentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -25177,6 +26812,105 @@ func NewVoidAssessmentRequestWithBody(server string, assessmentID AssessmentPath
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAssessmentHistoryRequest constructs an http.Request for the ShowAssessmentHistory method
+func NewShowAssessmentHistoryRequest(server string, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "assessmentId", assessmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/assessments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -25690,6 +27424,33 @@ func NewShowClinicRequest(server string, params *ShowClinicParams) (*http.Reques
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -25839,6 +27600,98 @@ func NewUpdateClinicRequestWithBody(server string, params *UpdateClinicParams, c
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowClinicHistoryRequest constructs an http.Request for the ShowClinicHistory method
+func NewShowClinicHistoryRequest(server string, params *ShowClinicHistoryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/clinic/history")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -26090,6 +27943,33 @@ func NewShowConsentTemplateRequest(server string, consentTemplateID ConsentTempl
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -26128,6 +28008,105 @@ func NewShowConsentTemplateRequest(server string, consentTemplateID ConsentTempl
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsentTemplateHistoryRequest constructs an http.Request for the ShowConsentTemplateHistory method
+func NewShowConsentTemplateHistoryRequest(server string, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentTemplateId", consentTemplateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consent-templates/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -26279,6 +28258,33 @@ func NewShowConsentRequest(server string, consentID ConsentPath, params *ShowCon
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -26367,6 +28373,105 @@ func NewDeclineConsentRequestWithBody(server string, consentID ConsentPath, para
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsentHistoryRequest constructs an http.Request for the ShowConsentHistory method
+func NewShowConsentHistoryRequest(server string, consentID ConsentPath, params *ShowConsentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consentId", consentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consents/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -26567,6 +28672,33 @@ func NewShowConsultationRequest(server string, consultationID ConsultationPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -26874,6 +29006,132 @@ func NewShowEligibilityRequest(server string, consultationID ConsultationPath, p
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowConsultationHistoryRequest constructs an http.Request for the ShowConsultationHistory method
+func NewShowConsultationHistoryRequest(server string, consultationID ConsultationPath, params *ShowConsultationHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "consultationId", consultationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/consultations/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -27725,6 +29983,33 @@ func NewShowDispenseRequest(server string, dispenseID DispensePath, params *Show
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -27888,6 +30173,105 @@ func NewVoidDispenseRequestWithBody(server string, dispenseID DispensePath, para
 	return req, nil
 }
 
+// NewShowDispenseHistoryRequest constructs an http.Request for the ShowDispenseHistory method
+func NewShowDispenseHistoryRequest(server string, dispenseID DispensePath, params *ShowDispenseHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "dispenseId", dispenseID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/dispenses/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListEventsRequest constructs an http.Request for the ListEvents method
 func NewListEventsRequest(server string, params *ListEventsParams) (*http.Request, error) {
 	var err error
@@ -28040,6 +30424,33 @@ func NewShowFollowUpRequest(server string, followUpID FollowUpPath, params *Show
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -28316,6 +30727,105 @@ func NewCompleteFollowUpRequestWithBody(server string, followUpID FollowUpPath, 
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowFollowUpHistoryRequest constructs an http.Request for the ShowFollowUpHistory method
+func NewShowFollowUpHistoryRequest(server string, followUpID FollowUpPath, params *ShowFollowUpHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "followUpId", followUpID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/follow-ups/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -29003,6 +31513,33 @@ func NewShowMedicationRequest(server string, medicationID MedicationPath, params
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -29277,6 +31814,105 @@ func NewVoidMedicationRequestWithBody(server string, medicationID MedicationPath
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowMedicationHistoryRequest constructs an http.Request for the ShowMedicationHistory method
+func NewShowMedicationHistoryRequest(server string, medicationID MedicationPath, params *ShowMedicationHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "medicationId", medicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/medications/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -29582,6 +32218,33 @@ func NewShowPatientRequest(server string, patientID PatientPath, params *ShowPat
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -29816,6 +32479,18 @@ func NewListAdverseEventsRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -30003,6 +32678,18 @@ func NewListAssessmentsRequest(server string, patientID PatientPath, params *Lis
 		if params.Instrument != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "instrument", *params.Instrument, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -30430,6 +33117,18 @@ func NewListConsentsRequest(server string, patientID PatientPath, params *ListCo
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -30641,6 +33340,18 @@ func NewListConsultationsRequest(server string, patientID PatientPath, params *L
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -31098,6 +33809,18 @@ func NewListFollowUpsRequest(server string, patientID PatientPath, params *ListF
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -31247,6 +33970,105 @@ func NewScheduleFollowUpRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewShowPatientHistoryRequest constructs an http.Request for the ShowPatientHistory method
+func NewShowPatientHistoryRequest(server string, patientID PatientPath, params *ShowPatientHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowInteractionsRequest constructs an http.Request for the ShowInteractions method
 func NewShowInteractionsRequest(server string, patientID PatientPath, params *ShowInteractionsParams) (*http.Request, error) {
 	var err error
@@ -31271,6 +34093,33 @@ func NewShowInteractionsRequest(server string, patientID PatientPath, params *Sh
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -31435,6 +34284,18 @@ func NewListMeasurementsRequest(server string, patientID PatientPath, params *Li
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -31628,6 +34489,18 @@ func NewListMedicationsRequest(server string, patientID PatientPath, params *Lis
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -31791,6 +34664,18 @@ func NewListPdmpChecksRequest(server string, patientID PatientPath, params *List
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32057,6 +34942,33 @@ func NewShowSupplyRequest(server string, patientID PatientPath, params *ShowSupp
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -32296,6 +35208,18 @@ func NewListSupplyEntriesRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -32468,6 +35392,18 @@ func NewListSupplySignalsRequest(server string, patientID PatientPath, params *L
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -32570,6 +35506,18 @@ func NewListSupportPeopleRequest(server string, patientID PatientPath, params *L
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32728,6 +35676,153 @@ func NewAddSupportPersonRequestWithBody(server string, patientID PatientPath, pa
 	return req, nil
 }
 
+// NewShowTimelineRequest constructs an http.Request for the ShowTimeline method
+func NewShowTimelineRequest(server string, patientID PatientPath, params *ShowTimelineParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "patientId", patientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListTreatmentsRequest constructs an http.Request for the ListTreatments method
 func NewListTreatmentsRequest(server string, patientID PatientPath, params *ListTreatmentsParams) (*http.Request, error) {
 	var err error
@@ -32778,6 +35873,18 @@ func NewListTreatmentsRequest(server string, patientID PatientPath, params *List
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32998,6 +36105,18 @@ func NewListVisitsRequest(server string, patientID PatientPath, params *ListVisi
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -33298,6 +36417,33 @@ func NewShowPrescriptionRequest(server string, prescriptionID PrescriptionPath, 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -33745,6 +36891,18 @@ func NewListDispensesRequest(server string, prescriptionID PrescriptionPath, par
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -33969,6 +37127,105 @@ func NewVoidPrescriptionRequestWithBody(server string, prescriptionID Prescripti
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowPrescriptionHistoryRequest constructs an http.Request for the ShowPrescriptionHistory method
+func NewShowPrescriptionHistoryRequest(server string, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "prescriptionId", prescriptionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/prescriptions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -34798,6 +38055,33 @@ func NewShowProtocolRequest(server string, protocolID ProtocolPath, params *Show
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -34948,6 +38232,105 @@ func NewApproveProtocolRequest(server string, protocolID ProtocolPath, params *A
 	return req, nil
 }
 
+// NewShowProtocolHistoryRequest constructs an http.Request for the ShowProtocolHistory method
+func NewShowProtocolHistoryRequest(server string, protocolID ProtocolPath, params *ShowProtocolHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "protocolId", protocolID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/protocols/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowSessionRequest constructs an http.Request for the ShowSession method
 func NewShowSessionRequest(server string, sessionID SessionPath, params *ShowSessionParams) (*http.Request, error) {
 	var err error
@@ -34972,6 +38355,33 @@ func NewShowSessionRequest(server string, sessionID SessionPath, params *ShowSes
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -35917,6 +39327,132 @@ func NewShowGateRequest(server string, sessionID SessionPath, params *ShowGatePa
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSessionHistoryRequest constructs an http.Request for the ShowSessionHistory method
+func NewShowSessionHistoryRequest(server string, sessionID SessionPath, params *ShowSessionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -36738,6 +40274,33 @@ func NewShowStaffRequest(server string, staffID StaffPath, params *ShowStaffPara
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -37019,6 +40582,105 @@ func NewDeactivateStaffRequestWithBody(server string, staffID StaffPath, params 
 	return req, nil
 }
 
+// NewShowStaffHistoryRequest constructs an http.Request for the ShowStaffHistory method
+func NewShowStaffHistoryRequest(server string, staffID StaffPath, params *ShowStaffHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "staffId", staffID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/staff/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewInviteStaffRequest constructs an http.Request for the InviteStaff method
 func NewInviteStaffRequest(server string, staffID StaffPath, params *InviteStaffParams) (*http.Request, error) {
 	var err error
@@ -37123,6 +40785,33 @@ func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -37161,6 +40850,105 @@ func NewShowSuggestionRequest(server string, suggestionID SuggestionPath, params
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSuggestionHistoryRequest constructs an http.Request for the ShowSuggestionHistory method
+func NewShowSuggestionHistoryRequest(server string, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "suggestionId", suggestionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/suggestions/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -37310,6 +41098,33 @@ func NewShowSupportPersonRequest(server string, supportPersonID SupportPersonPat
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -37475,6 +41290,105 @@ func NewUpdateSupportPersonRequestWithBody(server string, supportPersonID Suppor
 	return req, nil
 }
 
+// NewShowSupportPersonHistoryRequest constructs an http.Request for the ShowSupportPersonHistory method
+func NewShowSupportPersonHistoryRequest(server string, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supportPersonId", supportPersonID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/support-people/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRemoveSupportPersonRequest calls the generic RemoveSupportPerson builder with application/json body
 func NewRemoveSupportPersonRequest(server string, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -37617,6 +41531,33 @@ func NewShowTreatmentRequest(server string, treatmentID TreatmentPath, params *S
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -37844,6 +41785,18 @@ func NewListAdjustmentsRequest(server string, treatmentID TreatmentPath, params 
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -38120,6 +42073,105 @@ func NewDiscontinueTreatmentRequestWithBody(server string, treatmentID Treatment
 	return req, nil
 }
 
+// NewShowTreatmentHistoryRequest constructs an http.Request for the ShowTreatmentHistory method
+func NewShowTreatmentHistoryRequest(server string, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "treatmentId", treatmentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/treatments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewHoldTreatmentRequest calls the generic HoldTreatment builder with application/json body
 func NewHoldTreatmentRequest(server string, treatmentID TreatmentPath, params *HoldTreatmentParams, body HoldTreatmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -38262,6 +42314,33 @@ func NewShowInstructionsRequest(server string, treatmentID TreatmentPath, params
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -38689,6 +42768,18 @@ func NewListPrescriptionsRequest(server string, treatmentID TreatmentPath, param
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -39027,6 +43118,18 @@ func NewListSessionsRequest(server string, treatmentID TreatmentPath, params *Li
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -39315,6 +43418,18 @@ func NewListSuggestionsRequest(server string, treatmentID TreatmentPath, params 
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -39475,6 +43590,33 @@ func NewShowVisitRequest(server string, visitID VisitPath, params *ShowVisitPara
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -39869,6 +44011,105 @@ func NewCompleteVisitRequestWithBody(server string, visitID VisitPath, params *C
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowVisitHistoryRequest constructs an http.Request for the ShowVisitHistory method
+func NewShowVisitHistoryRequest(server string, visitID VisitPath, params *ShowVisitHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "visitId", visitID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/visits/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -40958,6 +45199,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /adjustments/{adjustmentId}/approve (the `ApproveAdjustment` operationId).
 	ApproveAdjustmentWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ApproveAdjustmentParams, body ApproveAdjustmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ApproveAdjustmentResponse, error)
 
+	// ShowAdjustmentHistoryWithResponse Show the history of an adjustment
+	//
+	// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+	ShowAdjustmentHistoryWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentHistoryResponse, error)
+
 	// RejectAdjustmentWithBodyWithResponse Reject an adjustment
 	//
 	// While it is proposed.
@@ -41059,6 +45309,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /adverse-events/{adverseEventId}/enter-in-error (the `VoidAdverseEvent` operationId).
 	VoidAdverseEventWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *VoidAdverseEventParams, body VoidAdverseEventJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAdverseEventResponse, error)
 
+	// ShowAdverseEventHistoryWithResponse Show the history of an adverse event
+	//
+	// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+	ShowAdverseEventHistoryWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventHistoryResponse, error)
+
 	// ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
 	//
 	// It was not over: a closed one is triaged again.
@@ -41142,7 +45401,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertsWithResponse List alerts
 	//
-	// The most urgent deadline first.
+	// The most urgent deadline first. `asOf` only together with `patientId`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -41193,6 +45452,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /alerts/{alertId}/assign (the `AssignAlert` operationId).
 	AssignAlertWithResponse(ctx context.Context, alertID AlertPath, params *AssignAlertParams, body AssignAlertJSONRequestBody, reqEditors ...RequestEditorFn) (*AssignAlertResponse, error)
+
+	// ShowAlertHistoryWithResponse Show the history of an alert
+	//
+	// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+	ShowAlertHistoryWithResponse(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertHistoryResponse, error)
 
 	// ReopenAlertWithBodyWithResponse Reopen an alert
 	//
@@ -41311,6 +45579,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /assessments/{assessmentId}/enter-in-error (the `VoidAssessment` operationId).
 	VoidAssessmentWithResponse(ctx context.Context, assessmentID AssessmentPath, params *VoidAssessmentParams, body VoidAssessmentJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAssessmentResponse, error)
 
+	// ShowAssessmentHistoryWithResponse Show the history of an assessment
+	//
+	// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+	ShowAssessmentHistoryWithResponse(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAssessmentHistoryResponse, error)
+
 	// ReviewAssessmentWithBodyWithResponse Review an assessment
 	//
 	// Somebody has looked at it.
@@ -41392,6 +45669,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PATCH /clinic (the `UpdateClinic` operationId).
 	UpdateClinicWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, params *UpdateClinicParams, body UpdateClinicApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateClinicResponse, error)
 
+	// ShowClinicHistoryWithResponse Show the history of the clinic
+	//
+	// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+	ShowClinicHistoryWithResponse(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*ShowClinicHistoryResponse, error)
+
 	// ListConsentTemplatesWithResponse List consent texts
 	//
 	// Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -41427,6 +45713,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /consent-templates/{consentTemplateId} (the `ShowConsentTemplate` operationId).
 	ShowConsentTemplateWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateResponse, error)
+
+	// ShowConsentTemplateHistoryWithResponse Show the history of a consent template
+	//
+	// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+	ShowConsentTemplateHistoryWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateHistoryResponse, error)
 
 	// RetireConsentTemplateWithBodyWithResponse Retire a consent text
 	//
@@ -41472,6 +45767,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /consents/{consentId}/decline (the `DeclineConsent` operationId).
 	DeclineConsentWithResponse(ctx context.Context, consentID ConsentPath, params *DeclineConsentParams, body DeclineConsentJSONRequestBody, reqEditors ...RequestEditorFn) (*DeclineConsentResponse, error)
+
+	// ShowConsentHistoryWithResponse Show the history of a consent
+	//
+	// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+	ShowConsentHistoryWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentHistoryResponse, error)
 
 	// SignConsentWithBodyWithResponse Sign a consent
 	//
@@ -41562,6 +45866,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /consultations/{consultationId}/eligibility (the `ShowEligibility` operationId).
 	ShowEligibilityWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowEligibilityParams, reqEditors ...RequestEditorFn) (*ShowEligibilityResponse, error)
+
+	// ShowConsultationHistoryWithResponse Show the history of a consultation
+	//
+	// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+	ShowConsultationHistoryWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsultationHistoryResponse, error)
 
 	// FillIntakeWithBodyWithResponse Fill in the intake
 	//
@@ -41689,6 +46002,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /dispenses/{dispenseId}/enter-in-error (the `VoidDispense` operationId).
 	VoidDispenseWithResponse(ctx context.Context, dispenseID DispensePath, params *VoidDispenseParams, body VoidDispenseJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidDispenseResponse, error)
 
+	// ShowDispenseHistoryWithResponse Show the history of a dispense
+	//
+	// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+	ShowDispenseHistoryWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*ShowDispenseHistoryResponse, error)
+
 	// ListEventsWithResponse List events
 	//
 	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
@@ -41742,6 +46064,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /follow-ups/{followUpId}/complete (the `CompleteFollowUp` operationId).
 	CompleteFollowUpWithResponse(ctx context.Context, followUpID FollowUpPath, params *CompleteFollowUpParams, body CompleteFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteFollowUpResponse, error)
+
+	// ShowFollowUpHistoryWithResponse Show the history of a follow up
+	//
+	// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+	ShowFollowUpHistoryWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*ShowFollowUpHistoryResponse, error)
 
 	// RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
 	//
@@ -41904,6 +46235,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /medications/{medicationId}/enter-in-error (the `VoidMedication` operationId).
 	VoidMedicationWithResponse(ctx context.Context, medicationID MedicationPath, params *VoidMedicationParams, body VoidMedicationJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMedicationResponse, error)
+
+	// ShowMedicationHistoryWithResponse Show the history of a medication
+	//
+	// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+	ShowMedicationHistoryWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*ShowMedicationHistoryResponse, error)
 
 	// ListPatientsWithResponse List patients
 	//
@@ -42166,6 +46506,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/follow-ups (the `ScheduleFollowUp` operationId).
 	ScheduleFollowUpWithResponse(ctx context.Context, patientID PatientPath, params *ScheduleFollowUpParams, body ScheduleFollowUpJSONRequestBody, reqEditors ...RequestEditorFn) (*ScheduleFollowUpResponse, error)
 
+	// ShowPatientHistoryWithResponse Show the history of a patient
+	//
+	// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+	ShowPatientHistoryWithResponse(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*ShowPatientHistoryResponse, error)
+
 	// ShowInteractionsWithResponse Show what medicines do with ketamine
 	//
 	// Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
@@ -42391,6 +46740,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{patientId}/support-people (the `AddSupportPerson` operationId).
 	AddSupportPersonWithResponse(ctx context.Context, patientID PatientPath, params *AddSupportPersonParams, body AddSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*AddSupportPersonResponse, error)
 
+	// ShowTimelineWithResponse Show a patient's timeline
+	//
+	// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+	ShowTimelineWithResponse(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*ShowTimelineResponse, error)
+
 	// ListTreatmentsWithResponse List a patient's treatments
 	//
 	// Newest first.
@@ -42562,6 +46920,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /prescriptions/{prescriptionId}/enter-in-error (the `VoidPrescription` operationId).
 	VoidPrescriptionWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *VoidPrescriptionParams, body VoidPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidPrescriptionResponse, error)
 
+	// ShowPrescriptionHistoryWithResponse Show the history of a prescription
+	//
+	// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+	ShowPrescriptionHistoryWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*ShowPrescriptionHistoryResponse, error)
+
 	// HoldPrescriptionWithBodyWithResponse Put a prescription on hold
 	//
 	// Nothing may be taken until it is resumed.
@@ -42696,6 +47063,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /protocols/{protocolId}/approve (the `ApproveProtocol` operationId).
 	ApproveProtocolWithResponse(ctx context.Context, protocolID ProtocolPath, params *ApproveProtocolParams, reqEditors ...RequestEditorFn) (*ApproveProtocolResponse, error)
+
+	// ShowProtocolHistoryWithResponse Show the history of a protocol
+	//
+	// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+	ShowProtocolHistoryWithResponse(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*ShowProtocolHistoryResponse, error)
 
 	// ShowSessionWithResponse Show a session
 	//
@@ -42895,6 +47271,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /sessions/{sessionId}/gate (the `ShowGate` operationId).
 	ShowGateWithResponse(ctx context.Context, sessionID SessionPath, params *ShowGateParams, reqEditors ...RequestEditorFn) (*ShowGateResponse, error)
 
+	// ShowSessionHistoryWithResponse Show the history of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+	ShowSessionHistoryWithResponse(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionHistoryResponse, error)
+
 	// RecordObservationWithBodyWithResponse Record an observation
 	//
 	// Side effects, sedation, the patient's diary.
@@ -43077,6 +47462,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /staff/{staffId}/deactivate (the `DeactivateStaff` operationId).
 	DeactivateStaffWithResponse(ctx context.Context, staffID StaffPath, params *DeactivateStaffParams, body DeactivateStaffJSONRequestBody, reqEditors ...RequestEditorFn) (*DeactivateStaffResponse, error)
 
+	// ShowStaffHistoryWithResponse Show the history of a staff
+	//
+	// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+	ShowStaffHistoryWithResponse(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*ShowStaffHistoryResponse, error)
+
 	// InviteStaffWithResponse Invite a member of staff again
 	//
 	// A new single-use invitation; earlier ones end.
@@ -43094,6 +47488,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /suggestions/{suggestionId} (the `ShowSuggestion` operationId).
 	ShowSuggestionWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionParams, reqEditors ...RequestEditorFn) (*ShowSuggestionResponse, error)
+
+	// ShowSuggestionHistoryWithResponse Show the history of a suggestion
+	//
+	// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+	ShowSuggestionHistoryWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSuggestionHistoryResponse, error)
 
 	// VoidSupplyEntryWithBodyWithResponse Strike out a report
 	//
@@ -43139,6 +47542,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /support-people/{supportPersonId} (the `UpdateSupportPerson` operationId).
 	UpdateSupportPersonWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *UpdateSupportPersonParams, body UpdateSupportPersonApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSupportPersonResponse, error)
+
+	// ShowSupportPersonHistoryWithResponse Show the history of a support person
+	//
+	// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+	ShowSupportPersonHistoryWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonHistoryResponse, error)
 
 	// RemoveSupportPersonWithBodyWithResponse Remove a support person
 	//
@@ -43229,6 +47641,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/discontinue (the `DiscontinueTreatment` operationId).
 	DiscontinueTreatmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *DiscontinueTreatmentParams, body DiscontinueTreatmentJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscontinueTreatmentResponse, error)
+
+	// ShowTreatmentHistoryWithResponse Show the history of a treatment
+	//
+	// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+	ShowTreatmentHistoryWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowTreatmentHistoryResponse, error)
 
 	// HoldTreatmentWithBodyWithResponse Put a treatment on hold
 	//
@@ -43481,6 +47902,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /visits/{visitId}/complete (the `CompleteVisit` operationId).
 	CompleteVisitWithResponse(ctx context.Context, visitID VisitPath, params *CompleteVisitParams, body CompleteVisitJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteVisitResponse, error)
+
+	// ShowVisitHistoryWithResponse Show the history of a visit
+	//
+	// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+	ShowVisitHistoryWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*ShowVisitHistoryResponse, error)
 
 	// MarkNoShowWithResponse Mark a no-show
 	//
@@ -43781,6 +48211,54 @@ func (r ApproveAdjustmentResponse) ContentType() string {
 	return ""
 }
 
+// ShowAdjustmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAdjustmentHistory
+type ShowAdjustmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAdjustmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdjustmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdjustmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdjustmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdjustmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdjustmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdjustmentHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RejectAdjustmentResponse200Headers the declared response headers of an HTTP 200 response for RejectAdjustment
 type RejectAdjustmentResponse200Headers struct {
 	ETag     *string
@@ -44069,6 +48547,54 @@ func (r VoidAdverseEventResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidAdverseEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowAdverseEventHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAdverseEventHistory
+type ShowAdverseEventHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAdverseEventHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAdverseEventHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAdverseEventHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAdverseEventHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAdverseEventHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAdverseEventHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAdverseEventHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -44505,6 +49031,54 @@ func (r AssignAlertResponse) ContentType() string {
 	return ""
 }
 
+// ShowAlertHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAlertHistory
+type ShowAlertHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAlertHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAlertHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAlertHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAlertHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAlertHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAlertHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAlertHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReopenAlertResponse200Headers the declared response headers of an HTTP 200 response for ReopenAlert
 type ReopenAlertResponse200Headers struct {
 	ETag     *string
@@ -44848,6 +49422,54 @@ func (r VoidAssessmentResponse) ContentType() string {
 	return ""
 }
 
+// ShowAssessmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAssessmentHistory
+type ShowAssessmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAssessmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAssessmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAssessmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAssessmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAssessmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAssessmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAssessmentHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReviewAssessmentResponse200Headers the declared response headers of an HTTP 200 response for ReviewAssessment
 type ReviewAssessmentResponse200Headers struct {
 	ETag     *string
@@ -45148,6 +49770,54 @@ func (r UpdateClinicResponse) ContentType() string {
 	return ""
 }
 
+// ShowClinicHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowClinicHistory
+type ShowClinicHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowClinicHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowClinicHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowClinicHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowClinicHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowClinicHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowClinicHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowClinicHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListConsentTemplatesResponse200Headers the declared response headers of an HTTP 200 response for ListConsentTemplates
 type ListConsentTemplatesResponse200Headers struct {
 	Link *string
@@ -45288,6 +49958,54 @@ func (r ShowConsentTemplateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowConsentTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsentTemplateHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsentTemplateHistory
+type ShowConsentTemplateHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsentTemplateHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentTemplateHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentTemplateHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentTemplateHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentTemplateHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentTemplateHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentTemplateHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -45450,6 +50168,54 @@ func (r DeclineConsentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeclineConsentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsentHistory
+type ShowConsentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsentHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -45766,6 +50532,54 @@ func (r ShowEligibilityResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowEligibilityResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowConsultationHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowConsultationHistory
+type ShowConsultationHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowConsultationHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowConsultationHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowConsultationHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowConsultationHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowConsultationHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowConsultationHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowConsultationHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -46204,6 +51018,54 @@ func (r VoidDispenseResponse) ContentType() string {
 	return ""
 }
 
+// ShowDispenseHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowDispenseHistory
+type ShowDispenseHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowDispenseHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowDispenseHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowDispenseHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowDispenseHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowDispenseHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowDispenseHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowDispenseHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
 type ListEventsResponse200Headers struct {
 	Link *string
@@ -46393,6 +51255,54 @@ func (r CompleteFollowUpResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CompleteFollowUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowFollowUpHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowFollowUpHistory
+type ShowFollowUpHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowFollowUpHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowFollowUpHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowFollowUpHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowFollowUpHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowFollowUpHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowFollowUpHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowFollowUpHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -46912,6 +51822,54 @@ func (r VoidMedicationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidMedicationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowMedicationHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowMedicationHistory
+type ShowMedicationHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowMedicationHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowMedicationHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowMedicationHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowMedicationHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowMedicationHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowMedicationHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowMedicationHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -47871,6 +52829,54 @@ func (r ScheduleFollowUpResponse) ContentType() string {
 	return ""
 }
 
+// ShowPatientHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowPatientHistory
+type ShowPatientHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowPatientHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPatientHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPatientHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPatientHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPatientHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPatientHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPatientHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ShowInteractionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -48754,6 +53760,54 @@ func (r AddSupportPersonResponse) ContentType() string {
 	return ""
 }
 
+// ShowTimelineResponse200Headers the declared response headers of an HTTP 200 response for ShowTimeline
+type ShowTimelineResponse200Headers struct {
+	Link *string
+}
+
+type ShowTimelineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Timeline
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowTimelineResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowTimelineResponse) GetJSON200() *Timeline {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowTimelineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowTimelineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowTimelineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowTimelineResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTreatmentsResponse200Headers the declared response headers of an HTTP 200 response for ListTreatments
 type ListTreatmentsResponse200Headers struct {
 	Link *string
@@ -49353,6 +54407,54 @@ func (r VoidPrescriptionResponse) ContentType() string {
 	return ""
 }
 
+// ShowPrescriptionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowPrescriptionHistory
+type ShowPrescriptionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowPrescriptionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPrescriptionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPrescriptionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPrescriptionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPrescriptionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPrescriptionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPrescriptionHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // HoldPrescriptionResponse200Headers the declared response headers of an HTTP 200 response for HoldPrescription
 type HoldPrescriptionResponse200Headers struct {
 	ETag     *string
@@ -49787,6 +54889,54 @@ func (r ApproveProtocolResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ApproveProtocolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowProtocolHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowProtocolHistory
+type ShowProtocolHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowProtocolHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowProtocolHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowProtocolHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowProtocolHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowProtocolHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowProtocolHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowProtocolHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -50478,6 +55628,54 @@ func (r ShowGateResponse) ContentType() string {
 	return ""
 }
 
+// ShowSessionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSessionHistory
+type ShowSessionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSessionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSessionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSessionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSessionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSessionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSessionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSessionHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RecordObservationResponse200Headers the declared response headers of an HTTP 200 response for RecordObservation
 type RecordObservationResponse200Headers struct {
 	ETag     *string
@@ -51038,6 +56236,54 @@ func (r DeactivateStaffResponse) ContentType() string {
 	return ""
 }
 
+// ShowStaffHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowStaffHistory
+type ShowStaffHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowStaffHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowStaffHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowStaffHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowStaffHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowStaffHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowStaffHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowStaffHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type InviteStaffResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -51122,6 +56368,54 @@ func (r ShowSuggestionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ShowSuggestionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSuggestionHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSuggestionHistory
+type ShowSuggestionHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSuggestionHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSuggestionHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSuggestionHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSuggestionHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSuggestionHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSuggestionHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSuggestionHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -51268,6 +56562,54 @@ func (r UpdateSupportPersonResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdateSupportPersonResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSupportPersonHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSupportPersonHistory
+type ShowSupportPersonHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSupportPersonHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSupportPersonHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupportPersonHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupportPersonHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupportPersonHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupportPersonHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupportPersonHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -51561,6 +56903,54 @@ func (r DiscontinueTreatmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DiscontinueTreatmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowTreatmentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowTreatmentHistory
+type ShowTreatmentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowTreatmentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowTreatmentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowTreatmentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowTreatmentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowTreatmentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowTreatmentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowTreatmentHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -52427,6 +57817,54 @@ func (r CompleteVisitResponse) ContentType() string {
 	return ""
 }
 
+// ShowVisitHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowVisitHistory
+type ShowVisitHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowVisitHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowVisitHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowVisitHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowVisitHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowVisitHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowVisitHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowVisitHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // MarkNoShowResponse200Headers the declared response headers of an HTTP 200 response for MarkNoShow
 type MarkNoShowResponse200Headers struct {
 	ETag     *string
@@ -52958,6 +58396,21 @@ func (c *ClientWithResponses) ApproveAdjustmentWithResponse(ctx context.Context,
 	return ParseApproveAdjustmentResponse(rsp)
 }
 
+// ShowAdjustmentHistoryWithResponse Show the history of an adjustment
+//
+// Who changed it, when and why, newest first. What `showAdjustment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adjustments/{adjustmentId}/history (the `ShowAdjustmentHistory` operationId).
+func (c *ClientWithResponses) ShowAdjustmentHistoryWithResponse(ctx context.Context, adjustmentID AdjustmentPath, params *ShowAdjustmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdjustmentHistoryResponse, error) {
+	rsp, err := c.ShowAdjustmentHistory(ctx, adjustmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdjustmentHistoryResponse(rsp)
+}
+
 // RejectAdjustmentWithBodyWithResponse Reject an adjustment
 //
 // While it is proposed.
@@ -53125,6 +58578,21 @@ func (c *ClientWithResponses) VoidAdverseEventWithResponse(ctx context.Context, 
 	return ParseVoidAdverseEventResponse(rsp)
 }
 
+// ShowAdverseEventHistoryWithResponse Show the history of an adverse event
+//
+// Who changed it, when and why, newest first. What `showAdverseEvent` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /adverse-events/{adverseEventId}/history (the `ShowAdverseEventHistory` operationId).
+func (c *ClientWithResponses) ShowAdverseEventHistoryWithResponse(ctx context.Context, adverseEventID AdverseEventPath, params *ShowAdverseEventHistoryParams, reqEditors ...RequestEditorFn) (*ShowAdverseEventHistoryResponse, error) {
+	rsp, err := c.ShowAdverseEventHistory(ctx, adverseEventID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAdverseEventHistoryResponse(rsp)
+}
+
 // ReopenAdverseEventWithBodyWithResponse Reopen an adverse event
 //
 // It was not over: a closed one is triaged again.
@@ -53262,7 +58730,7 @@ func (c *ClientWithResponses) TryAlertRulesWithResponse(ctx context.Context, par
 
 // ListAlertsWithResponse List alerts
 //
-// The most urgent deadline first.
+// The most urgent deadline first. `asOf` only together with `patientId`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -53348,6 +58816,21 @@ func (c *ClientWithResponses) AssignAlertWithResponse(ctx context.Context, alert
 		return nil, err
 	}
 	return ParseAssignAlertResponse(rsp)
+}
+
+// ShowAlertHistoryWithResponse Show the history of an alert
+//
+// Who changed it, when and why, newest first. What `showAlert` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /alerts/{alertId}/history (the `ShowAlertHistory` operationId).
+func (c *ClientWithResponses) ShowAlertHistoryWithResponse(ctx context.Context, alertID AlertPath, params *ShowAlertHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertHistoryResponse, error) {
+	rsp, err := c.ShowAlertHistory(ctx, alertID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAlertHistoryResponse(rsp)
 }
 
 // ReopenAlertWithBodyWithResponse Reopen an alert
@@ -53545,6 +59028,21 @@ func (c *ClientWithResponses) VoidAssessmentWithResponse(ctx context.Context, as
 	return ParseVoidAssessmentResponse(rsp)
 }
 
+// ShowAssessmentHistoryWithResponse Show the history of an assessment
+//
+// Who changed it, when and why, newest first. What `showAssessment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /assessments/{assessmentId}/history (the `ShowAssessmentHistory` operationId).
+func (c *ClientWithResponses) ShowAssessmentHistoryWithResponse(ctx context.Context, assessmentID AssessmentPath, params *ShowAssessmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowAssessmentHistoryResponse, error) {
+	rsp, err := c.ShowAssessmentHistory(ctx, assessmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAssessmentHistoryResponse(rsp)
+}
+
 // ReviewAssessmentWithBodyWithResponse Review an assessment
 //
 // Somebody has looked at it.
@@ -53680,6 +59178,21 @@ func (c *ClientWithResponses) UpdateClinicWithApplicationMergePatchPlusJSONBodyW
 	return ParseUpdateClinicResponse(rsp)
 }
 
+// ShowClinicHistoryWithResponse Show the history of the clinic
+//
+// Who changed it, when and why, newest first. What `showClinic` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /clinic/history (the `ShowClinicHistory` operationId).
+func (c *ClientWithResponses) ShowClinicHistoryWithResponse(ctx context.Context, params *ShowClinicHistoryParams, reqEditors ...RequestEditorFn) (*ShowClinicHistoryResponse, error) {
+	rsp, err := c.ShowClinicHistory(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowClinicHistoryResponse(rsp)
+}
+
 // ListConsentTemplatesWithResponse List consent texts
 //
 // Newest first. Of the published texts of a kind, the one with the highest revision can be presented.
@@ -53738,6 +59251,21 @@ func (c *ClientWithResponses) ShowConsentTemplateWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseShowConsentTemplateResponse(rsp)
+}
+
+// ShowConsentTemplateHistoryWithResponse Show the history of a consent template
+//
+// Who changed it, when and why, newest first. What `showConsentTemplate` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consent-templates/{consentTemplateId}/history (the `ShowConsentTemplateHistory` operationId).
+func (c *ClientWithResponses) ShowConsentTemplateHistoryWithResponse(ctx context.Context, consentTemplateID ConsentTemplatePath, params *ShowConsentTemplateHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentTemplateHistoryResponse, error) {
+	rsp, err := c.ShowConsentTemplateHistory(ctx, consentTemplateID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentTemplateHistoryResponse(rsp)
 }
 
 // RetireConsentTemplateWithBodyWithResponse Retire a consent text
@@ -53813,6 +59341,21 @@ func (c *ClientWithResponses) DeclineConsentWithResponse(ctx context.Context, co
 		return nil, err
 	}
 	return ParseDeclineConsentResponse(rsp)
+}
+
+// ShowConsentHistoryWithResponse Show the history of a consent
+//
+// Who changed it, when and why, newest first. What `showConsent` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consents/{consentId}/history (the `ShowConsentHistory` operationId).
+func (c *ClientWithResponses) ShowConsentHistoryWithResponse(ctx context.Context, consentID ConsentPath, params *ShowConsentHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsentHistoryResponse, error) {
+	rsp, err := c.ShowConsentHistory(ctx, consentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsentHistoryResponse(rsp)
 }
 
 // SignConsentWithBodyWithResponse Sign a consent
@@ -53963,6 +59506,21 @@ func (c *ClientWithResponses) ShowEligibilityWithResponse(ctx context.Context, c
 		return nil, err
 	}
 	return ParseShowEligibilityResponse(rsp)
+}
+
+// ShowConsultationHistoryWithResponse Show the history of a consultation
+//
+// Who changed it, when and why, newest first. What `showConsultation` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /consultations/{consultationId}/history (the `ShowConsultationHistory` operationId).
+func (c *ClientWithResponses) ShowConsultationHistoryWithResponse(ctx context.Context, consultationID ConsultationPath, params *ShowConsultationHistoryParams, reqEditors ...RequestEditorFn) (*ShowConsultationHistoryResponse, error) {
+	rsp, err := c.ShowConsultationHistory(ctx, consultationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowConsultationHistoryResponse(rsp)
 }
 
 // FillIntakeWithBodyWithResponse Fill in the intake
@@ -54175,6 +59733,21 @@ func (c *ClientWithResponses) VoidDispenseWithResponse(ctx context.Context, disp
 	return ParseVoidDispenseResponse(rsp)
 }
 
+// ShowDispenseHistoryWithResponse Show the history of a dispense
+//
+// Who changed it, when and why, newest first. What `showDispense` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /dispenses/{dispenseId}/history (the `ShowDispenseHistory` operationId).
+func (c *ClientWithResponses) ShowDispenseHistoryWithResponse(ctx context.Context, dispenseID DispensePath, params *ShowDispenseHistoryParams, reqEditors ...RequestEditorFn) (*ShowDispenseHistoryResponse, error) {
+	rsp, err := c.ShowDispenseHistory(ctx, dispenseID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowDispenseHistoryResponse(rsp)
+}
+
 // ListEventsWithResponse List events
 //
 // What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
@@ -54263,6 +59836,21 @@ func (c *ClientWithResponses) CompleteFollowUpWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseCompleteFollowUpResponse(rsp)
+}
+
+// ShowFollowUpHistoryWithResponse Show the history of a follow up
+//
+// Who changed it, when and why, newest first. What `showFollowUp` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /follow-ups/{followUpId}/history (the `ShowFollowUpHistory` operationId).
+func (c *ClientWithResponses) ShowFollowUpHistoryWithResponse(ctx context.Context, followUpID FollowUpPath, params *ShowFollowUpHistoryParams, reqEditors ...RequestEditorFn) (*ShowFollowUpHistoryResponse, error) {
+	rsp, err := c.ShowFollowUpHistory(ctx, followUpID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowFollowUpHistoryResponse(rsp)
 }
 
 // RescheduleFollowUpWithBodyWithResponse Reschedule a follow-up
@@ -54533,6 +60121,21 @@ func (c *ClientWithResponses) VoidMedicationWithResponse(ctx context.Context, me
 		return nil, err
 	}
 	return ParseVoidMedicationResponse(rsp)
+}
+
+// ShowMedicationHistoryWithResponse Show the history of a medication
+//
+// Who changed it, when and why, newest first. What `showMedication` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /medications/{medicationId}/history (the `ShowMedicationHistory` operationId).
+func (c *ClientWithResponses) ShowMedicationHistoryWithResponse(ctx context.Context, medicationID MedicationPath, params *ShowMedicationHistoryParams, reqEditors ...RequestEditorFn) (*ShowMedicationHistoryResponse, error) {
+	rsp, err := c.ShowMedicationHistory(ctx, medicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowMedicationHistoryResponse(rsp)
 }
 
 // ListPatientsWithResponse List patients
@@ -54970,6 +60573,21 @@ func (c *ClientWithResponses) ScheduleFollowUpWithResponse(ctx context.Context, 
 	return ParseScheduleFollowUpResponse(rsp)
 }
 
+// ShowPatientHistoryWithResponse Show the history of a patient
+//
+// Who changed it, when and why, newest first. What `showPatient` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/history (the `ShowPatientHistory` operationId).
+func (c *ClientWithResponses) ShowPatientHistoryWithResponse(ctx context.Context, patientID PatientPath, params *ShowPatientHistoryParams, reqEditors ...RequestEditorFn) (*ShowPatientHistoryResponse, error) {
+	rsp, err := c.ShowPatientHistory(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPatientHistoryResponse(rsp)
+}
+
 // ShowInteractionsWithResponse Show what medicines do with ketamine
 //
 // Everything to look at before a signature: what the patient takes on this day, where they are, and what they stopped so lately that it still matters. A signature names these medicines in these versions.
@@ -55345,6 +60963,21 @@ func (c *ClientWithResponses) AddSupportPersonWithResponse(ctx context.Context, 
 	return ParseAddSupportPersonResponse(rsp)
 }
 
+// ShowTimelineWithResponse Show a patient's timeline
+//
+// Everything that happened to a patient, newest first, each at the time at which it happened, whenever it was told. Each names its record, which says more to whoever may read it. Patients do not see alerts, suggestions, reviews, and what else their records hide.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{patientId}/timeline (the `ShowTimeline` operationId).
+func (c *ClientWithResponses) ShowTimelineWithResponse(ctx context.Context, patientID PatientPath, params *ShowTimelineParams, reqEditors ...RequestEditorFn) (*ShowTimelineResponse, error) {
+	rsp, err := c.ShowTimeline(ctx, patientID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTimelineResponse(rsp)
+}
+
 // ListTreatmentsWithResponse List a patient's treatments
 //
 // Newest first.
@@ -55630,6 +61263,21 @@ func (c *ClientWithResponses) VoidPrescriptionWithResponse(ctx context.Context, 
 	return ParseVoidPrescriptionResponse(rsp)
 }
 
+// ShowPrescriptionHistoryWithResponse Show the history of a prescription
+//
+// Who changed it, when and why, newest first. What `showPrescription` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /prescriptions/{prescriptionId}/history (the `ShowPrescriptionHistory` operationId).
+func (c *ClientWithResponses) ShowPrescriptionHistoryWithResponse(ctx context.Context, prescriptionID PrescriptionPath, params *ShowPrescriptionHistoryParams, reqEditors ...RequestEditorFn) (*ShowPrescriptionHistoryResponse, error) {
+	rsp, err := c.ShowPrescriptionHistory(ctx, prescriptionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPrescriptionHistoryResponse(rsp)
+}
+
 // HoldPrescriptionWithBodyWithResponse Put a prescription on hold
 //
 // Nothing may be taken until it is resumed.
@@ -55853,6 +61501,21 @@ func (c *ClientWithResponses) ApproveProtocolWithResponse(ctx context.Context, p
 		return nil, err
 	}
 	return ParseApproveProtocolResponse(rsp)
+}
+
+// ShowProtocolHistoryWithResponse Show the history of a protocol
+//
+// Who changed it, when and why, newest first. What `showProtocol` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /protocols/{protocolId}/history (the `ShowProtocolHistory` operationId).
+func (c *ClientWithResponses) ShowProtocolHistoryWithResponse(ctx context.Context, protocolID ProtocolPath, params *ShowProtocolHistoryParams, reqEditors ...RequestEditorFn) (*ShowProtocolHistoryResponse, error) {
+	rsp, err := c.ShowProtocolHistory(ctx, protocolID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowProtocolHistoryResponse(rsp)
 }
 
 // ShowSessionWithResponse Show a session
@@ -56185,6 +61848,21 @@ func (c *ClientWithResponses) ShowGateWithResponse(ctx context.Context, sessionI
 	return ParseShowGateResponse(rsp)
 }
 
+// ShowSessionHistoryWithResponse Show the history of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{sessionId}/history (the `ShowSessionHistory` operationId).
+func (c *ClientWithResponses) ShowSessionHistoryWithResponse(ctx context.Context, sessionID SessionPath, params *ShowSessionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionHistoryResponse, error) {
+	rsp, err := c.ShowSessionHistory(ctx, sessionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSessionHistoryResponse(rsp)
+}
+
 // RecordObservationWithBodyWithResponse Record an observation
 //
 // Side effects, sedation, the patient's diary.
@@ -56487,6 +62165,21 @@ func (c *ClientWithResponses) DeactivateStaffWithResponse(ctx context.Context, s
 	return ParseDeactivateStaffResponse(rsp)
 }
 
+// ShowStaffHistoryWithResponse Show the history of a staff
+//
+// Who changed it, when and why, newest first. What `showStaff` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /staff/{staffId}/history (the `ShowStaffHistory` operationId).
+func (c *ClientWithResponses) ShowStaffHistoryWithResponse(ctx context.Context, staffID StaffPath, params *ShowStaffHistoryParams, reqEditors ...RequestEditorFn) (*ShowStaffHistoryResponse, error) {
+	rsp, err := c.ShowStaffHistory(ctx, staffID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowStaffHistoryResponse(rsp)
+}
+
 // InviteStaffWithResponse Invite a member of staff again
 //
 // A new single-use invitation; earlier ones end.
@@ -56515,6 +62208,21 @@ func (c *ClientWithResponses) ShowSuggestionWithResponse(ctx context.Context, su
 		return nil, err
 	}
 	return ParseShowSuggestionResponse(rsp)
+}
+
+// ShowSuggestionHistoryWithResponse Show the history of a suggestion
+//
+// Who changed it, when and why, newest first. What `showSuggestion` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /suggestions/{suggestionId}/history (the `ShowSuggestionHistory` operationId).
+func (c *ClientWithResponses) ShowSuggestionHistoryWithResponse(ctx context.Context, suggestionID SuggestionPath, params *ShowSuggestionHistoryParams, reqEditors ...RequestEditorFn) (*ShowSuggestionHistoryResponse, error) {
+	rsp, err := c.ShowSuggestionHistory(ctx, suggestionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSuggestionHistoryResponse(rsp)
 }
 
 // VoidSupplyEntryWithBodyWithResponse Strike out a report
@@ -56590,6 +62298,21 @@ func (c *ClientWithResponses) UpdateSupportPersonWithApplicationMergePatchPlusJS
 		return nil, err
 	}
 	return ParseUpdateSupportPersonResponse(rsp)
+}
+
+// ShowSupportPersonHistoryWithResponse Show the history of a support person
+//
+// Who changed it, when and why, newest first. What `showSupportPerson` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /support-people/{supportPersonId}/history (the `ShowSupportPersonHistory` operationId).
+func (c *ClientWithResponses) ShowSupportPersonHistoryWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *ShowSupportPersonHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupportPersonHistoryResponse, error) {
+	rsp, err := c.ShowSupportPersonHistory(ctx, supportPersonID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupportPersonHistoryResponse(rsp)
 }
 
 // RemoveSupportPersonWithBodyWithResponse Remove a support person
@@ -56740,6 +62463,21 @@ func (c *ClientWithResponses) DiscontinueTreatmentWithResponse(ctx context.Conte
 		return nil, err
 	}
 	return ParseDiscontinueTreatmentResponse(rsp)
+}
+
+// ShowTreatmentHistoryWithResponse Show the history of a treatment
+//
+// Who changed it, when and why, newest first. What `showTreatment` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /treatments/{treatmentId}/history (the `ShowTreatmentHistory` operationId).
+func (c *ClientWithResponses) ShowTreatmentHistoryWithResponse(ctx context.Context, treatmentID TreatmentPath, params *ShowTreatmentHistoryParams, reqEditors ...RequestEditorFn) (*ShowTreatmentHistoryResponse, error) {
+	rsp, err := c.ShowTreatmentHistory(ctx, treatmentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowTreatmentHistoryResponse(rsp)
 }
 
 // HoldTreatmentWithBodyWithResponse Put a treatment on hold
@@ -57162,6 +62900,21 @@ func (c *ClientWithResponses) CompleteVisitWithResponse(ctx context.Context, vis
 	return ParseCompleteVisitResponse(rsp)
 }
 
+// ShowVisitHistoryWithResponse Show the history of a visit
+//
+// Who changed it, when and why, newest first. What `showVisit` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /visits/{visitId}/history (the `ShowVisitHistory` operationId).
+func (c *ClientWithResponses) ShowVisitHistoryWithResponse(ctx context.Context, visitID VisitPath, params *ShowVisitHistoryParams, reqEditors ...RequestEditorFn) (*ShowVisitHistoryResponse, error) {
+	rsp, err := c.ShowVisitHistory(ctx, visitID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowVisitHistoryResponse(rsp)
+}
+
 // MarkNoShowWithResponse Mark a no-show
 //
 // The patient did not come. Not before the time that was planned.
@@ -57535,6 +63288,45 @@ func ParseApproveAdjustmentResponse(rsp *http.Response) (*ApproveAdjustmentRespo
 	return response, nil
 }
 
+// ParseShowAdjustmentHistoryResponse parses an HTTP response from a ShowAdjustmentHistoryWithResponse call
+func ParseShowAdjustmentHistoryResponse(rsp *http.Response) (*ShowAdjustmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdjustmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdjustmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRejectAdjustmentResponse parses an HTTP response from a RejectAdjustmentWithResponse call
 func ParseRejectAdjustmentResponse(rsp *http.Response) (*RejectAdjustmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -57804,6 +63596,45 @@ func ParseVoidAdverseEventResponse(rsp *http.Response) (*VoidAdverseEventRespons
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowAdverseEventHistoryResponse parses an HTTP response from a ShowAdverseEventHistoryWithResponse call
+func ParseShowAdverseEventHistoryResponse(rsp *http.Response) (*ShowAdverseEventHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAdverseEventHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAdverseEventHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -58184,6 +64015,45 @@ func ParseAssignAlertResponse(rsp *http.Response) (*AssignAlertResponse, error) 
 	return response, nil
 }
 
+// ParseShowAlertHistoryResponse parses an HTTP response from a ShowAlertHistoryWithResponse call
+func ParseShowAlertHistoryResponse(rsp *http.Response) (*ShowAlertHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAlertHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAlertHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReopenAlertResponse parses an HTTP response from a ReopenAlertWithResponse call
 func ParseReopenAlertResponse(rsp *http.Response) (*ReopenAlertResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -58506,6 +64376,45 @@ func ParseVoidAssessmentResponse(rsp *http.Response) (*VoidAssessmentResponse, e
 	return response, nil
 }
 
+// ParseShowAssessmentHistoryResponse parses an HTTP response from a ShowAssessmentHistoryWithResponse call
+func ParseShowAssessmentHistoryResponse(rsp *http.Response) (*ShowAssessmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAssessmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAssessmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReviewAssessmentResponse parses an HTTP response from a ReviewAssessmentWithResponse call
 func ParseReviewAssessmentResponse(rsp *http.Response) (*ReviewAssessmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -58779,6 +64688,45 @@ func ParseUpdateClinicResponse(rsp *http.Response) (*UpdateClinicResponse, error
 	return response, nil
 }
 
+// ParseShowClinicHistoryResponse parses an HTTP response from a ShowClinicHistoryWithResponse call
+func ParseShowClinicHistoryResponse(rsp *http.Response) (*ShowClinicHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowClinicHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowClinicHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListConsentTemplatesResponse parses an HTTP response from a ListConsentTemplatesWithResponse call
 func ParseListConsentTemplatesResponse(rsp *http.Response) (*ListConsentTemplatesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -58903,6 +64851,45 @@ func ParseShowConsentTemplateResponse(rsp *http.Response) (*ShowConsentTemplateR
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowConsentTemplateHistoryResponse parses an HTTP response from a ShowConsentTemplateHistoryWithResponse call
+func ParseShowConsentTemplateHistoryResponse(rsp *http.Response) (*ShowConsentTemplateHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentTemplateHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentTemplateHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -59067,6 +65054,45 @@ func ParseDeclineConsentResponse(rsp *http.Response) (*DeclineConsentResponse, e
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowConsentHistoryResponse parses an HTTP response from a ShowConsentHistoryWithResponse call
+func ParseShowConsentHistoryResponse(rsp *http.Response) (*ShowConsentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -59371,6 +65397,45 @@ func ParseShowEligibilityResponse(rsp *http.Response) (*ShowEligibilityResponse,
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseShowConsultationHistoryResponse parses an HTTP response from a ShowConsultationHistoryWithResponse call
+func ParseShowConsultationHistoryResponse(rsp *http.Response) (*ShowConsultationHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowConsultationHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowConsultationHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -59763,6 +65828,45 @@ func ParseVoidDispenseResponse(rsp *http.Response) (*VoidDispenseResponse, error
 	return response, nil
 }
 
+// ParseShowDispenseHistoryResponse parses an HTTP response from a ShowDispenseHistoryWithResponse call
+func ParseShowDispenseHistoryResponse(rsp *http.Response) (*ShowDispenseHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowDispenseHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowDispenseHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
 func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -59933,6 +66037,45 @@ func ParseCompleteFollowUpResponse(rsp *http.Response) (*CompleteFollowUpRespons
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowFollowUpHistoryResponse parses an HTTP response from a ShowFollowUpHistoryWithResponse call
+func ParseShowFollowUpHistoryResponse(rsp *http.Response) (*ShowFollowUpHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowFollowUpHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowFollowUpHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -60371,6 +66514,45 @@ func ParseVoidMedicationResponse(rsp *http.Response) (*VoidMedicationResponse, e
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowMedicationHistoryResponse parses an HTTP response from a ShowMedicationHistoryWithResponse call
+func ParseShowMedicationHistoryResponse(rsp *http.Response) (*ShowMedicationHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowMedicationHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowMedicationHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -61244,6 +67426,45 @@ func ParseScheduleFollowUpResponse(rsp *http.Response) (*ScheduleFollowUpRespons
 	return response, nil
 }
 
+// ParseShowPatientHistoryResponse parses an HTTP response from a ShowPatientHistoryWithResponse call
+func ParseShowPatientHistoryResponse(rsp *http.Response) (*ShowPatientHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPatientHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPatientHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowInteractionsResponse parses an HTTP response from a ShowInteractionsWithResponse call
 func ParseShowInteractionsResponse(rsp *http.Response) (*ShowInteractionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -61998,6 +68219,45 @@ func ParseAddSupportPersonResponse(rsp *http.Response) (*AddSupportPersonRespons
 	return response, nil
 }
 
+// ParseShowTimelineResponse parses an HTTP response from a ShowTimelineWithResponse call
+func ParseShowTimelineResponse(rsp *http.Response) (*ShowTimelineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowTimelineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Timeline
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowTimelineResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListTreatmentsResponse parses an HTTP response from a ListTreatmentsWithResponse call
 func ParseListTreatmentsResponse(rsp *http.Response) (*ListTreatmentsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -62546,6 +68806,45 @@ func ParseVoidPrescriptionResponse(rsp *http.Response) (*VoidPrescriptionRespons
 	return response, nil
 }
 
+// ParseShowPrescriptionHistoryResponse parses an HTTP response from a ShowPrescriptionHistoryWithResponse call
+func ParseShowPrescriptionHistoryResponse(rsp *http.Response) (*ShowPrescriptionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPrescriptionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPrescriptionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseHoldPrescriptionResponse parses an HTTP response from a HoldPrescriptionWithResponse call
 func ParseHoldPrescriptionResponse(rsp *http.Response) (*HoldPrescriptionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -62946,6 +69245,45 @@ func ParseApproveProtocolResponse(rsp *http.Response) (*ApproveProtocolResponse,
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowProtocolHistoryResponse parses an HTTP response from a ShowProtocolHistoryWithResponse call
+func ParseShowProtocolHistoryResponse(rsp *http.Response) (*ShowProtocolHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowProtocolHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowProtocolHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -63653,6 +69991,45 @@ func ParseShowGateResponse(rsp *http.Response) (*ShowGateResponse, error) {
 	return response, nil
 }
 
+// ParseShowSessionHistoryResponse parses an HTTP response from a ShowSessionHistoryWithResponse call
+func ParseShowSessionHistoryResponse(rsp *http.Response) (*ShowSessionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSessionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSessionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRecordObservationResponse parses an HTTP response from a RecordObservationWithResponse call
 func ParseRecordObservationResponse(rsp *http.Response) (*RecordObservationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -64180,6 +70557,45 @@ func ParseDeactivateStaffResponse(rsp *http.Response) (*DeactivateStaffResponse,
 	return response, nil
 }
 
+// ParseShowStaffHistoryResponse parses an HTTP response from a ShowStaffHistoryWithResponse call
+func ParseShowStaffHistoryResponse(rsp *http.Response) (*ShowStaffHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowStaffHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowStaffHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseInviteStaffResponse parses an HTTP response from a InviteStaffWithResponse call
 func ParseInviteStaffResponse(rsp *http.Response) (*InviteStaffResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -64245,6 +70661,45 @@ func ParseShowSuggestionResponse(rsp *http.Response) (*ShowSuggestionResponse, e
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSuggestionHistoryResponse parses an HTTP response from a ShowSuggestionHistoryWithResponse call
+func ParseShowSuggestionHistoryResponse(rsp *http.Response) (*ShowSuggestionHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSuggestionHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSuggestionHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -64376,6 +70831,45 @@ func ParseUpdateSupportPersonResponse(rsp *http.Response) (*UpdateSupportPersonR
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSupportPersonHistoryResponse parses an HTTP response from a ShowSupportPersonHistoryWithResponse call
+func ParseShowSupportPersonHistoryResponse(rsp *http.Response) (*ShowSupportPersonHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupportPersonHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSupportPersonHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -64645,6 +71139,45 @@ func ParseDiscontinueTreatmentResponse(rsp *http.Response) (*DiscontinueTreatmen
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowTreatmentHistoryResponse parses an HTTP response from a ShowTreatmentHistoryWithResponse call
+func ParseShowTreatmentHistoryResponse(rsp *http.Response) (*ShowTreatmentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowTreatmentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowTreatmentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -65454,6 +71987,45 @@ func ParseCompleteVisitResponse(rsp *http.Response) (*CompleteVisitResponse, err
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowVisitHistoryResponse parses an HTTP response from a ShowVisitHistoryWithResponse call
+func ParseShowVisitHistoryResponse(rsp *http.Response) (*ShowVisitHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowVisitHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowVisitHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

@@ -32,8 +32,12 @@ func ParseDate(s string) (Date, error) {
 	return Date(s), nil
 }
 
-// UnmarshalText reads what [ParseDate] reads.
+// UnmarshalText reads what [ParseDate] reads, and nothing as no date.
 func (d *Date) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*d = ""
+		return nil
+	}
 	parsed, err := ParseDate(string(text))
 	if err != nil {
 		return err

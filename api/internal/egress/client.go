@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ErrRedirect: the answer leads somewhere else, where nobody has looked.
+// ErrRedirect says that the answer leads somewhere else, where nobody has looked.
 var ErrRedirect = errors.New("egress: redirected")
 
 // perAddress is how long a connection to one of a host's addresses may take: the next may answer.

@@ -3651,6 +3651,150 @@ func (e TicketHolder) Valid() bool {
 	}
 }
 
+// Defines values for TimelineType.
+const (
+	TimelineTypeAdjustmentApplied     TimelineType = "adjustmentApplied"
+	TimelineTypeAdjustmentApproved    TimelineType = "adjustmentApproved"
+	TimelineTypeAdjustmentProposed    TimelineType = "adjustmentProposed"
+	TimelineTypeAdverseEventBegan     TimelineType = "adverseEventBegan"
+	TimelineTypeAdverseEventResolved  TimelineType = "adverseEventResolved"
+	TimelineTypeAlertRaised           TimelineType = "alertRaised"
+	TimelineTypeAlertResolved         TimelineType = "alertResolved"
+	TimelineTypeAssessmentAnswered    TimelineType = "assessmentAnswered"
+	TimelineTypeAssessmentReviewed    TimelineType = "assessmentReviewed"
+	TimelineTypeAttested              TimelineType = "attested"
+	TimelineTypeCheckedIn             TimelineType = "checkedIn"
+	TimelineTypeConsentEnded          TimelineType = "consentEnded"
+	TimelineTypeConsentSigned         TimelineType = "consentSigned"
+	TimelineTypeConsultationDecided   TimelineType = "consultationDecided"
+	TimelineTypeConsultationSubmitted TimelineType = "consultationSubmitted"
+	TimelineTypeDispensed             TimelineType = "dispensed"
+	TimelineTypeDoseTaken             TimelineType = "doseTaken"
+	TimelineTypeFollowUpDone          TimelineType = "followUpDone"
+	TimelineTypeGateChecked           TimelineType = "gateChecked"
+	TimelineTypeMeasured              TimelineType = "measured"
+	TimelineTypeMedicationRecorded    TimelineType = "medicationRecorded"
+	TimelineTypeObserved              TimelineType = "observed"
+	TimelineTypePdmpChecked           TimelineType = "pdmpChecked"
+	TimelineTypePrescriptionCosigned  TimelineType = "prescriptionCosigned"
+	TimelineTypePrescriptionEnded     TimelineType = "prescriptionEnded"
+	TimelineTypePrescriptionSigned    TimelineType = "prescriptionSigned"
+	TimelineTypeSessionAborted        TimelineType = "sessionAborted"
+	TimelineTypeSessionCancelled      TimelineType = "sessionCancelled"
+	TimelineTypeSessionCompleted      TimelineType = "sessionCompleted"
+	TimelineTypeSessionEscalated      TimelineType = "sessionEscalated"
+	TimelineTypeSessionMissed         TimelineType = "sessionMissed"
+	TimelineTypeSessionReviewed       TimelineType = "sessionReviewed"
+	TimelineTypeSuggestionMade        TimelineType = "suggestionMade"
+	TimelineTypeSupplyReported        TimelineType = "supplyReported"
+	TimelineTypeSupplySignalFound     TimelineType = "supplySignalFound"
+	TimelineTypeSupportPersonAdded    TimelineType = "supportPersonAdded"
+	TimelineTypeTreatmentEnded        TimelineType = "treatmentEnded"
+	TimelineTypeTreatmentHeld         TimelineType = "treatmentHeld"
+	TimelineTypeTreatmentPhaseChanged TimelineType = "treatmentPhaseChanged"
+	TimelineTypeTreatmentResumed      TimelineType = "treatmentResumed"
+	TimelineTypeTreatmentStarted      TimelineType = "treatmentStarted"
+	TimelineTypeVisitCompleted        TimelineType = "visitCompleted"
+	TimelineTypeVisitMissed           TimelineType = "visitMissed"
+	TimelineTypeVitalsTaken           TimelineType = "vitalsTaken"
+)
+
+// Valid indicates whether the value is a known member of the TimelineType enum.
+func (e TimelineType) Valid() bool {
+	switch e {
+	case TimelineTypeAdjustmentApplied:
+		return true
+	case TimelineTypeAdjustmentApproved:
+		return true
+	case TimelineTypeAdjustmentProposed:
+		return true
+	case TimelineTypeAdverseEventBegan:
+		return true
+	case TimelineTypeAdverseEventResolved:
+		return true
+	case TimelineTypeAlertRaised:
+		return true
+	case TimelineTypeAlertResolved:
+		return true
+	case TimelineTypeAssessmentAnswered:
+		return true
+	case TimelineTypeAssessmentReviewed:
+		return true
+	case TimelineTypeAttested:
+		return true
+	case TimelineTypeCheckedIn:
+		return true
+	case TimelineTypeConsentEnded:
+		return true
+	case TimelineTypeConsentSigned:
+		return true
+	case TimelineTypeConsultationDecided:
+		return true
+	case TimelineTypeConsultationSubmitted:
+		return true
+	case TimelineTypeDispensed:
+		return true
+	case TimelineTypeDoseTaken:
+		return true
+	case TimelineTypeFollowUpDone:
+		return true
+	case TimelineTypeGateChecked:
+		return true
+	case TimelineTypeMeasured:
+		return true
+	case TimelineTypeMedicationRecorded:
+		return true
+	case TimelineTypeObserved:
+		return true
+	case TimelineTypePdmpChecked:
+		return true
+	case TimelineTypePrescriptionCosigned:
+		return true
+	case TimelineTypePrescriptionEnded:
+		return true
+	case TimelineTypePrescriptionSigned:
+		return true
+	case TimelineTypeSessionAborted:
+		return true
+	case TimelineTypeSessionCancelled:
+		return true
+	case TimelineTypeSessionCompleted:
+		return true
+	case TimelineTypeSessionEscalated:
+		return true
+	case TimelineTypeSessionMissed:
+		return true
+	case TimelineTypeSessionReviewed:
+		return true
+	case TimelineTypeSuggestionMade:
+		return true
+	case TimelineTypeSupplyReported:
+		return true
+	case TimelineTypeSupplySignalFound:
+		return true
+	case TimelineTypeSupportPersonAdded:
+		return true
+	case TimelineTypeTreatmentEnded:
+		return true
+	case TimelineTypeTreatmentHeld:
+		return true
+	case TimelineTypeTreatmentPhaseChanged:
+		return true
+	case TimelineTypeTreatmentResumed:
+		return true
+	case TimelineTypeTreatmentStarted:
+		return true
+	case TimelineTypeVisitCompleted:
+		return true
+	case TimelineTypeVisitMissed:
+		return true
+	case TimelineTypeVitalsTaken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TitrationCheck.
 const (
 	TitrationCheckBloodPressure       TitrationCheck = "bloodPressure"
@@ -7035,6 +7179,57 @@ type HeartRatePolicy struct {
 	LowBpm int `json:"lowBpm"`
 }
 
+// History A page of the versions of a record.
+type History struct {
+	// Items The versions of this page, the newest first. Those in which nothing changed that a patient or a support person sees are not shown to them.
+	Items []HistoryVersion `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// HistoryChange A place in the record that is different. What is new there has no `from`, what is gone no `to`. In the first version it is the whole record.
+type HistoryChange struct {
+	// From What stood there, of whatever kind.
+	From *HistoryValue `json:"from,omitempty"`
+
+	// Pointer Where, as a JSON Pointer (RFC 6901). Empty for the whole record.
+	Pointer string `json:"pointer"`
+
+	// To What stood there, of whatever kind.
+	To *HistoryValue `json:"to,omitempty"`
+}
+
+// HistoryValue What stood there, of whatever kind.
+type HistoryValue = interface{}
+
+// HistoryVersion A version of a record: who made it, when and why, and what is different from the one before.
+type HistoryVersion struct {
+	// Actor Who did or recorded something.
+	Actor Actor `json:"actor"`
+
+	// At When it was made, UTC.
+	At time.Time `json:"at"`
+
+	// Changes What the record shows otherwise than before; `version` and `updatedAt` are not named.
+	Changes []HistoryChange `json:"changes"`
+
+	// Event What became of the record, for example `session.completed`. More words may come.
+	Event string `json:"event"`
+
+	// Operation The operation, or the work in the background, that made it.
+	Operation string `json:"operation"`
+
+	// Reason The reason that was given with the change, as the record has it.
+	Reason *string `json:"reason,omitempty"`
+
+	// RequestID The request that made it; absent when it was work in the background.
+	RequestID *string `json:"requestId,omitempty"`
+
+	// Version The version, as the record's `version` was.
+	Version int64 `json:"version"`
+}
+
 // HoldInput Why it is put on hold.
 type HoldInput struct {
 	// Note In words.
@@ -10221,6 +10416,54 @@ type TierPolicy struct {
 	LowMaxMgPerKg dose.Mg `json:"lowMaxMgPerKg"`
 }
 
+// Timeline A page of a patient's timeline.
+type Timeline struct {
+	// Items What happened, newest first.
+	Items []TimelineItem `json:"items"`
+
+	// NextCursor Give it as `cursor` to get the next page; absent on the last one. Opaque, sealed, bound to the caller and the filter.
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// TimelineItem Something that happened to a patient.
+type TimelineItem struct {
+	// At When it happened, UTC.
+	At time.Time `json:"at"`
+
+	// Detail A code that says more: a phase, an instrument, a reason for a hold, the rule of an alert. Never free text.
+	Detail *string `json:"detail,omitempty"`
+
+	// Record The record that tells of it.
+	Record TimelineRecord `json:"record"`
+
+	// RecordedBy Who did or recorded something.
+	RecordedBy *Actor `json:"recordedBy,omitempty"`
+
+	// SessionID The session that it is a fact of.
+	SessionID *openapi_types.UUID `json:"sessionId,omitempty"`
+
+	// StruckOut It was entered in error and does not count; absent otherwise.
+	StruckOut *bool `json:"struckOut,omitempty"`
+
+	// Type What happened. More words may come.
+	Type TimelineType `json:"type"`
+}
+
+// TimelineRecord The record that tells of it.
+type TimelineRecord struct {
+	// ID The record's id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Type What kind of record, in the singular, for example `prescription`.
+	Type string `json:"type"`
+
+	// Version Its version now, or at the time that was asked for.
+	Version int64 `json:"version"`
+}
+
+// TimelineType What happened. More words may come.
+type TimelineType string
+
 // TitrationCheck A contraindication that was looked for. More words may come.
 type TitrationCheck string
 
@@ -10959,6 +11202,9 @@ type AlertPath = openapi_types.UUID
 // AlertStatusFilter Where it stands.
 type AlertStatusFilter = AlertStatus
 
+// AsOf A time that has passed.
+type AsOf = time.Time
+
 // AssessmentPath Its id.
 type AssessmentPath = openapi_types.UUID
 
@@ -11118,6 +11364,15 @@ type SupportPersonPath = openapi_types.UUID
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
 
+// TimelineFrom The earliest time.
+type TimelineFrom = time.Time
+
+// TimelineTypeFilter What happened. More words may come.
+type TimelineTypeFilter = TimelineType
+
+// TimelineUntil The latest time.
+type TimelineUntil = time.Time
+
 // TitrateClinic The clinic.
 type TitrateClinic = openapi_types.UUID
 
@@ -11156,6 +11411,9 @@ type WorkStaffFilter = openapi_types.UUID
 
 // ShowAdjustmentParams defines parameters for ShowAdjustment.
 type ShowAdjustmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11202,6 +11460,21 @@ type ApproveAdjustmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowAdjustmentHistoryParams defines parameters for ShowAdjustmentHistory.
+type ShowAdjustmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RejectAdjustmentParams defines parameters for RejectAdjustment.
 type RejectAdjustmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -11240,6 +11513,9 @@ type WithdrawAdjustmentParams struct {
 
 // ShowAdverseEventParams defines parameters for ShowAdverseEvent.
 type ShowAdverseEventParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11296,6 +11572,21 @@ type VoidAdverseEventParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAdverseEventHistoryParams defines parameters for ShowAdverseEventHistory.
+type ShowAdverseEventHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11399,6 +11690,9 @@ type ListAlertsParams struct {
 	// AssignedTo Only what that member of staff shall deal with.
 	AssignedTo *AssigneeFilter `form:"assignedTo,omitempty" json:"assignedTo,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11408,6 +11702,9 @@ type ListAlertsParams struct {
 
 // ShowAlertParams defines parameters for ShowAlert.
 type ShowAlertParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11446,6 +11743,21 @@ type AssignAlertParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAlertHistoryParams defines parameters for ShowAlertHistory.
+type ShowAlertHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11510,6 +11822,9 @@ type SnoozeAlertParams struct {
 
 // ShowAssessmentParams defines parameters for ShowAssessment.
 type ShowAssessmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11566,6 +11881,21 @@ type VoidAssessmentParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAssessmentHistoryParams defines parameters for ShowAssessmentHistory.
+type ShowAssessmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11663,6 +11993,9 @@ type ShowAuditProofParams struct {
 
 // ShowClinicParams defines parameters for ShowClinic.
 type ShowClinicParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11683,6 +12016,21 @@ type UpdateClinicParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowClinicHistoryParams defines parameters for ShowClinicHistory.
+type ShowClinicHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11729,8 +12077,26 @@ type PublishConsentTemplateParams struct {
 
 // ShowConsentTemplateParams defines parameters for ShowConsentTemplate.
 type ShowConsentTemplateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentTemplateHistoryParams defines parameters for ShowConsentTemplateHistory.
+type ShowConsentTemplateHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -11759,6 +12125,9 @@ type RetireConsentTemplateParams struct {
 
 // ShowConsentParams defines parameters for ShowConsent.
 type ShowConsentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11771,6 +12140,21 @@ type ShowConsentParams struct {
 
 // DeclineConsentParams defines parameters for DeclineConsent.
 type DeclineConsentParams struct {
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsentHistoryParams defines parameters for ShowConsentHistory.
+type ShowConsentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11798,6 +12182,9 @@ type WithdrawConsentParams struct {
 
 // ShowConsultationParams defines parameters for ShowConsultation.
 type ShowConsultationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -11846,6 +12233,24 @@ type DecideEligibilityParams struct {
 
 // ShowEligibilityParams defines parameters for ShowEligibility.
 type ShowEligibilityParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowConsultationHistoryParams defines parameters for ShowConsultationHistory.
+type ShowConsultationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -11981,6 +12386,9 @@ type RetryDeliveryParams struct {
 
 // ShowDispenseParams defines parameters for ShowDispense.
 type ShowDispenseParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12001,6 +12409,21 @@ type VoidDispenseParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowDispenseHistoryParams defines parameters for ShowDispenseHistory.
+type ShowDispenseHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12035,6 +12458,9 @@ type ListEventsParams struct {
 
 // ShowFollowUpParams defines parameters for ShowFollowUp.
 type ShowFollowUpParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12073,6 +12499,21 @@ type CompleteFollowUpParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowFollowUpHistoryParams defines parameters for ShowFollowUpHistory.
+type ShowFollowUpHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12170,6 +12611,9 @@ type VoidMeasurementParams struct {
 
 // ShowMedicationParams defines parameters for ShowMedication.
 type ShowMedicationParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12208,6 +12652,21 @@ type VoidMedicationParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowMedicationHistoryParams defines parameters for ShowMedicationHistory.
+type ShowMedicationHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12260,6 +12719,9 @@ type SearchPatientsParams struct {
 
 // ShowPatientParams defines parameters for ShowPatient.
 type ShowPatientParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12299,6 +12761,9 @@ type ListAdverseEventsParams struct {
 	// Status Only this status.
 	Status *AdverseEventStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12328,6 +12793,9 @@ type ListAssessmentsParams struct {
 
 	// Instrument Only this instrument.
 	Instrument *InstrumentFilter `form:"instrument,omitempty" json:"instrument,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12389,6 +12857,9 @@ type ListConsentsParams struct {
 	// Status Only this status.
 	Status *ConsentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12421,6 +12892,9 @@ type ListConsultationsParams struct {
 
 	// Status Only this status.
 	Status *ConsultationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12494,6 +12968,9 @@ type ListFollowUpsParams struct {
 	// Status Only this status.
 	Status *FollowUpStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12516,8 +12993,26 @@ type ScheduleFollowUpParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowPatientHistoryParams defines parameters for ShowPatientHistory.
+type ShowPatientHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowInteractionsParams defines parameters for ShowInteractions.
 type ShowInteractionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12548,6 +13043,9 @@ type ListMeasurementsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12575,6 +13073,9 @@ type ListMedicationsParams struct {
 	// Status Only this status.
 	Status *MedicationStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12598,6 +13099,9 @@ type ListPdmpChecksParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12635,6 +13139,9 @@ type ChangePatientStatusParams struct {
 
 // ShowSupplyParams defines parameters for ShowSupply.
 type ShowSupplyParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12668,6 +13175,9 @@ type ListSupplyEntriesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12692,6 +13202,9 @@ type ListSupplySignalsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12709,6 +13222,9 @@ type ListSupportPeopleParams struct {
 
 	// Status Only this status.
 	Status *SupportPersonStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12732,6 +13248,33 @@ type AddSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowTimelineParams defines parameters for ShowTimeline.
+type ShowTimelineParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Type Only this.
+	Type *TimelineTypeFilter `form:"type,omitempty" json:"type,omitempty"`
+
+	// From Only what happened at that time or later.
+	From *TimelineFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Only what happened at that time or earlier.
+	Until *TimelineUntil `form:"until,omitempty" json:"until,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ListTreatmentsParams defines parameters for ListTreatments.
 type ListTreatmentsParams struct {
 	// Limit How many to answer at most.
@@ -12739,6 +13282,9 @@ type ListTreatmentsParams struct {
 
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12772,6 +13318,9 @@ type ListVisitsParams struct {
 
 	// Status Only this status.
 	Status *VisitStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12815,6 +13364,9 @@ type VoidPdmpCheckParams struct {
 
 // ShowPrescriptionParams defines parameters for ShowPrescription.
 type ShowPrescriptionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -12887,6 +13439,9 @@ type ListDispensesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12913,6 +13468,21 @@ type VoidPrescriptionParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowPrescriptionHistoryParams defines parameters for ShowPrescriptionHistory.
+type ShowPrescriptionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13046,6 +13616,9 @@ type ProposeProtocolParams struct {
 
 // ShowProtocolParams defines parameters for ShowProtocol.
 type ShowProtocolParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13074,8 +13647,26 @@ type ApproveProtocolParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowProtocolHistoryParams defines parameters for ShowProtocolHistory.
+type ShowProtocolHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowSessionParams defines parameters for ShowSession.
 type ShowSessionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13205,6 +13796,24 @@ type VoidSessionFactParams struct {
 
 // ShowGateParams defines parameters for ShowGate.
 type ShowGateParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSessionHistoryParams defines parameters for ShowSessionHistory.
+type ShowSessionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13328,6 +13937,9 @@ type AddStaffParams struct {
 
 // ShowStaffParams defines parameters for ShowStaff.
 type ShowStaffParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13374,6 +13986,21 @@ type DeactivateStaffParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowStaffHistoryParams defines parameters for ShowStaffHistory.
+type ShowStaffHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // InviteStaffParams defines parameters for InviteStaff.
 type InviteStaffParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
@@ -13391,8 +14018,26 @@ type InviteStaffParams struct {
 
 // ShowSuggestionParams defines parameters for ShowSuggestion.
 type ShowSuggestionParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSuggestionHistoryParams defines parameters for ShowSuggestionHistory.
+type ShowSuggestionHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13421,6 +14066,9 @@ type VoidSupplyEntryParams struct {
 
 // ShowSupportPersonParams defines parameters for ShowSupportPerson.
 type ShowSupportPersonParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13449,6 +14097,21 @@ type UpdateSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSupportPersonHistoryParams defines parameters for ShowSupportPersonHistory.
+type ShowSupportPersonHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RemoveSupportPersonParams defines parameters for RemoveSupportPerson.
 type RemoveSupportPersonParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -13469,6 +14132,9 @@ type RemoveSupportPersonParams struct {
 
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13507,6 +14173,9 @@ type ListAdjustmentsParams struct {
 
 	// Status Only this status.
 	Status *AdjustmentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13548,6 +14217,21 @@ type DiscontinueTreatmentParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowTreatmentHistoryParams defines parameters for ShowTreatmentHistory.
+type ShowTreatmentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // HoldTreatmentParams defines parameters for HoldTreatment.
 type HoldTreatmentParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -13568,6 +14252,9 @@ type HoldTreatmentParams struct {
 
 // ShowInstructionsParams defines parameters for ShowInstructions.
 type ShowInstructionsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13634,6 +14321,9 @@ type ListPrescriptionsParams struct {
 	// Status Only this status.
 	Status *PrescriptionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13685,6 +14375,9 @@ type ListSessionsParams struct {
 	// Status Only this status.
 	Status *SessionStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13724,6 +14417,9 @@ type ListSuggestionsParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -13748,6 +14444,9 @@ type SuggestAdjustmentParams struct {
 
 // ShowVisitParams defines parameters for ShowVisit.
 type ShowVisitParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// IfNoneMatch An `ETag` that the client has: 304 when nothing changed.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
@@ -13804,6 +14503,21 @@ type CompleteVisitParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowVisitHistoryParams defines parameters for ShowVisitHistory.
+type ShowVisitHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14327,6 +15041,9 @@ type ServerInterface interface {
 	// ApproveAdjustment Approve an adjustment
 	// (POST /adjustments/{adjustmentId}/approve)
 	ApproveAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params ApproveAdjustmentParams) error
+	// ShowAdjustmentHistory Show the history of an adjustment
+	// (GET /adjustments/{adjustmentId}/history)
+	ShowAdjustmentHistory(ctx echo.Context, adjustmentID AdjustmentPath, params ShowAdjustmentHistoryParams) error
 	// RejectAdjustment Reject an adjustment
 	// (POST /adjustments/{adjustmentId}/reject)
 	RejectAdjustment(ctx echo.Context, adjustmentID AdjustmentPath, params RejectAdjustmentParams) error
@@ -14345,6 +15062,9 @@ type ServerInterface interface {
 	// VoidAdverseEvent Void an adverse event
 	// (POST /adverse-events/{adverseEventId}/enter-in-error)
 	VoidAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params VoidAdverseEventParams) error
+	// ShowAdverseEventHistory Show the history of an adverse event
+	// (GET /adverse-events/{adverseEventId}/history)
+	ShowAdverseEventHistory(ctx echo.Context, adverseEventID AdverseEventPath, params ShowAdverseEventHistoryParams) error
 	// ReopenAdverseEvent Reopen an adverse event
 	// (POST /adverse-events/{adverseEventId}/reopen)
 	ReopenAdverseEvent(ctx echo.Context, adverseEventID AdverseEventPath, params ReopenAdverseEventParams) error
@@ -14372,6 +15092,9 @@ type ServerInterface interface {
 	// AssignAlert Assign an alert
 	// (POST /alerts/{alertId}/assign)
 	AssignAlert(ctx echo.Context, alertID AlertPath, params AssignAlertParams) error
+	// ShowAlertHistory Show the history of an alert
+	// (GET /alerts/{alertId}/history)
+	ShowAlertHistory(ctx echo.Context, alertID AlertPath, params ShowAlertHistoryParams) error
 	// ReopenAlert Reopen an alert
 	// (POST /alerts/{alertId}/reopen)
 	ReopenAlert(ctx echo.Context, alertID AlertPath, params ReopenAlertParams) error
@@ -14393,6 +15116,9 @@ type ServerInterface interface {
 	// VoidAssessment Void an assessment
 	// (POST /assessments/{assessmentId}/enter-in-error)
 	VoidAssessment(ctx echo.Context, assessmentID AssessmentPath, params VoidAssessmentParams) error
+	// ShowAssessmentHistory Show the history of an assessment
+	// (GET /assessments/{assessmentId}/history)
+	ShowAssessmentHistory(ctx echo.Context, assessmentID AssessmentPath, params ShowAssessmentHistoryParams) error
 	// ReviewAssessment Review an assessment
 	// (POST /assessments/{assessmentId}/review)
 	ReviewAssessment(ctx echo.Context, assessmentID AssessmentPath, params ReviewAssessmentParams) error
@@ -14411,6 +15137,9 @@ type ServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx echo.Context, params UpdateClinicParams) error
+	// ShowClinicHistory Show the history of the clinic
+	// (GET /clinic/history)
+	ShowClinicHistory(ctx echo.Context, params ShowClinicHistoryParams) error
 	// ListConsentTemplates List consent texts
 	// (GET /consent-templates)
 	ListConsentTemplates(ctx echo.Context, params ListConsentTemplatesParams) error
@@ -14420,6 +15149,9 @@ type ServerInterface interface {
 	// ShowConsentTemplate Show a consent text
 	// (GET /consent-templates/{consentTemplateId})
 	ShowConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params ShowConsentTemplateParams) error
+	// ShowConsentTemplateHistory Show the history of a consent template
+	// (GET /consent-templates/{consentTemplateId}/history)
+	ShowConsentTemplateHistory(ctx echo.Context, consentTemplateID ConsentTemplatePath, params ShowConsentTemplateHistoryParams) error
 	// RetireConsentTemplate Retire a consent text
 	// (POST /consent-templates/{consentTemplateId}/retire)
 	RetireConsentTemplate(ctx echo.Context, consentTemplateID ConsentTemplatePath, params RetireConsentTemplateParams) error
@@ -14429,6 +15161,9 @@ type ServerInterface interface {
 	// DeclineConsent Decline a consent
 	// (POST /consents/{consentId}/decline)
 	DeclineConsent(ctx echo.Context, consentID ConsentPath, params DeclineConsentParams) error
+	// ShowConsentHistory Show the history of a consent
+	// (GET /consents/{consentId}/history)
+	ShowConsentHistory(ctx echo.Context, consentID ConsentPath, params ShowConsentHistoryParams) error
 	// SignConsent Sign a consent
 	// (POST /consents/{consentId}/sign)
 	SignConsent(ctx echo.Context, consentID ConsentPath, params SignConsentParams) error
@@ -14447,6 +15182,9 @@ type ServerInterface interface {
 	// ShowEligibility Show what is known about eligibility
 	// (GET /consultations/{consultationId}/eligibility)
 	ShowEligibility(ctx echo.Context, consultationID ConsultationPath, params ShowEligibilityParams) error
+	// ShowConsultationHistory Show the history of a consultation
+	// (GET /consultations/{consultationId}/history)
+	ShowConsultationHistory(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationHistoryParams) error
 	// FillIntake Fill in the intake
 	// (PATCH /consultations/{consultationId}/intake)
 	FillIntake(ctx echo.Context, consultationID ConsultationPath, params FillIntakeParams) error
@@ -14474,6 +15212,9 @@ type ServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx echo.Context, dispenseID DispensePath, params VoidDispenseParams) error
+	// ShowDispenseHistory Show the history of a dispense
+	// (GET /dispenses/{dispenseId}/history)
+	ShowDispenseHistory(ctx echo.Context, dispenseID DispensePath, params ShowDispenseHistoryParams) error
 	// ListEvents List events
 	// (GET /events)
 	ListEvents(ctx echo.Context, params ListEventsParams) error
@@ -14486,6 +15227,9 @@ type ServerInterface interface {
 	// CompleteFollowUp Complete a follow-up
 	// (POST /follow-ups/{followUpId}/complete)
 	CompleteFollowUp(ctx echo.Context, followUpID FollowUpPath, params CompleteFollowUpParams) error
+	// ShowFollowUpHistory Show the history of a follow up
+	// (GET /follow-ups/{followUpId}/history)
+	ShowFollowUpHistory(ctx echo.Context, followUpID FollowUpPath, params ShowFollowUpHistoryParams) error
 	// RescheduleFollowUp Reschedule a follow-up
 	// (POST /follow-ups/{followUpId}/reschedule)
 	RescheduleFollowUp(ctx echo.Context, followUpID FollowUpPath, params RescheduleFollowUpParams) error
@@ -14519,6 +15263,9 @@ type ServerInterface interface {
 	// VoidMedication Strike out a medication
 	// (POST /medications/{medicationId}/enter-in-error)
 	VoidMedication(ctx echo.Context, medicationID MedicationPath, params VoidMedicationParams) error
+	// ShowMedicationHistory Show the history of a medication
+	// (GET /medications/{medicationId}/history)
+	ShowMedicationHistory(ctx echo.Context, medicationID MedicationPath, params ShowMedicationHistoryParams) error
 	// ListPatients List patients
 	// (GET /patients)
 	ListPatients(ctx echo.Context, params ListPatientsParams) error
@@ -14576,6 +15323,9 @@ type ServerInterface interface {
 	// ScheduleFollowUp Schedule a follow-up
 	// (POST /patients/{patientId}/follow-ups)
 	ScheduleFollowUp(ctx echo.Context, patientID PatientPath, params ScheduleFollowUpParams) error
+	// ShowPatientHistory Show the history of a patient
+	// (GET /patients/{patientId}/history)
+	ShowPatientHistory(ctx echo.Context, patientID PatientPath, params ShowPatientHistoryParams) error
 	// ShowInteractions Show what medicines do with ketamine
 	// (GET /patients/{patientId}/interactions)
 	ShowInteractions(ctx echo.Context, patientID PatientPath, params ShowInteractionsParams) error
@@ -14627,6 +15377,9 @@ type ServerInterface interface {
 	// AddSupportPerson Add a support person
 	// (POST /patients/{patientId}/support-people)
 	AddSupportPerson(ctx echo.Context, patientID PatientPath, params AddSupportPersonParams) error
+	// ShowTimeline Show a patient's timeline
+	// (GET /patients/{patientId}/timeline)
+	ShowTimeline(ctx echo.Context, patientID PatientPath, params ShowTimelineParams) error
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx echo.Context, patientID PatientPath, params ListTreatmentsParams) error
@@ -14663,6 +15416,9 @@ type ServerInterface interface {
 	// VoidPrescription Void a prescription
 	// (POST /prescriptions/{prescriptionId}/enter-in-error)
 	VoidPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params VoidPrescriptionParams) error
+	// ShowPrescriptionHistory Show the history of a prescription
+	// (GET /prescriptions/{prescriptionId}/history)
+	ShowPrescriptionHistory(ctx echo.Context, prescriptionID PrescriptionPath, params ShowPrescriptionHistoryParams) error
 	// HoldPrescription Put a prescription on hold
 	// (POST /prescriptions/{prescriptionId}/hold)
 	HoldPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params HoldPrescriptionParams) error
@@ -14690,6 +15446,9 @@ type ServerInterface interface {
 	// ApproveProtocol Approve a protocol
 	// (POST /protocols/{protocolId}/approve)
 	ApproveProtocol(ctx echo.Context, protocolID ProtocolPath, params ApproveProtocolParams) error
+	// ShowProtocolHistory Show the history of a protocol
+	// (GET /protocols/{protocolId}/history)
+	ShowProtocolHistory(ctx echo.Context, protocolID ProtocolPath, params ShowProtocolHistoryParams) error
 	// ShowSession Show a session
 	// (GET /sessions/{sessionId})
 	ShowSession(ctx echo.Context, sessionID SessionPath, params ShowSessionParams) error
@@ -14726,6 +15485,9 @@ type ServerInterface interface {
 	// ShowGate Show the limits of the safety gate
 	// (GET /sessions/{sessionId}/gate)
 	ShowGate(ctx echo.Context, sessionID SessionPath, params ShowGateParams) error
+	// ShowSessionHistory Show the history of a session
+	// (GET /sessions/{sessionId}/history)
+	ShowSessionHistory(ctx echo.Context, sessionID SessionPath, params ShowSessionHistoryParams) error
 	// RecordObservation Record an observation
 	// (POST /sessions/{sessionId}/observations)
 	RecordObservation(ctx echo.Context, sessionID SessionPath, params RecordObservationParams) error
@@ -14759,12 +15521,18 @@ type ServerInterface interface {
 	// DeactivateStaff Deactivate a member of staff
 	// (POST /staff/{staffId}/deactivate)
 	DeactivateStaff(ctx echo.Context, staffID StaffPath, params DeactivateStaffParams) error
+	// ShowStaffHistory Show the history of a staff
+	// (GET /staff/{staffId}/history)
+	ShowStaffHistory(ctx echo.Context, staffID StaffPath, params ShowStaffHistoryParams) error
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error
 	// ShowSuggestion Show a suggestion
 	// (GET /suggestions/{suggestionId})
 	ShowSuggestion(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionParams) error
+	// ShowSuggestionHistory Show the history of a suggestion
+	// (GET /suggestions/{suggestionId}/history)
+	ShowSuggestionHistory(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionHistoryParams) error
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error
@@ -14774,6 +15542,9 @@ type ServerInterface interface {
 	// UpdateSupportPerson Change a support person
 	// (PATCH /support-people/{supportPersonId})
 	UpdateSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params UpdateSupportPersonParams) error
+	// ShowSupportPersonHistory Show the history of a support person
+	// (GET /support-people/{supportPersonId}/history)
+	ShowSupportPersonHistory(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonHistoryParams) error
 	// RemoveSupportPerson Remove a support person
 	// (POST /support-people/{supportPersonId}/remove)
 	RemoveSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params RemoveSupportPersonParams) error
@@ -14792,6 +15563,9 @@ type ServerInterface interface {
 	// DiscontinueTreatment Discontinue a treatment
 	// (POST /treatments/{treatmentId}/discontinue)
 	DiscontinueTreatment(ctx echo.Context, treatmentID TreatmentPath, params DiscontinueTreatmentParams) error
+	// ShowTreatmentHistory Show the history of a treatment
+	// (GET /treatments/{treatmentId}/history)
+	ShowTreatmentHistory(ctx echo.Context, treatmentID TreatmentPath, params ShowTreatmentHistoryParams) error
 	// HoldTreatment Put a treatment on hold
 	// (POST /treatments/{treatmentId}/hold)
 	HoldTreatment(ctx echo.Context, treatmentID TreatmentPath, params HoldTreatmentParams) error
@@ -14843,6 +15617,9 @@ type ServerInterface interface {
 	// CompleteVisit Complete a visit
 	// (POST /visits/{visitId}/complete)
 	CompleteVisit(ctx echo.Context, visitID VisitPath, params CompleteVisitParams) error
+	// ShowVisitHistory Show the history of a visit
+	// (GET /visits/{visitId}/history)
+	ShowVisitHistory(ctx echo.Context, visitID VisitPath, params ShowVisitHistoryParams) error
 	// MarkNoShow Mark a no-show
 	// (POST /visits/{visitId}/no-show)
 	MarkNoShow(ctx echo.Context, visitID VisitPath, params MarkNoShowParams) error
@@ -14893,6 +15670,12 @@ func (w *ServerInterfaceWrapper) ShowAdjustment(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowAdjustmentParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -15128,6 +15911,70 @@ func (w *ServerInterfaceWrapper) ApproveAdjustment(ctx echo.Context) error {
 	return err
 }
 
+// ShowAdjustmentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAdjustmentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adjustmentId" -------------
+	var adjustmentID AdjustmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adjustmentId", ctx.Param("adjustmentId"), &adjustmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adjustmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAdjustmentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAdjustmentHistory(ctx, adjustmentID, params)
+	return err
+}
+
 // RejectAdjustment converts echo context to params.
 func (w *ServerInterfaceWrapper) RejectAdjustment(ctx echo.Context) error {
 	var err error
@@ -15323,6 +16170,12 @@ func (w *ServerInterfaceWrapper) ShowAdverseEvent(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowAdverseEventParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -15646,6 +16499,70 @@ func (w *ServerInterfaceWrapper) VoidAdverseEvent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidAdverseEvent(ctx, adverseEventID, params)
+	return err
+}
+
+// ShowAdverseEventHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAdverseEventHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "adverseEventId" -------------
+	var adverseEventID AdverseEventPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "adverseEventId", ctx.Param("adverseEventId"), &adverseEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter adverseEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAdverseEventHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAdverseEventHistory(ctx, adverseEventID, params)
 	return err
 }
 
@@ -16047,6 +16964,13 @@ func (w *ServerInterfaceWrapper) ListAlerts(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter assignedTo: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -16097,6 +17021,12 @@ func (w *ServerInterfaceWrapper) ShowAlert(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowAlertParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -16329,6 +17259,70 @@ func (w *ServerInterfaceWrapper) AssignAlert(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AssignAlert(ctx, alertID, params)
+	return err
+}
+
+// ShowAlertHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAlertHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "alertId" -------------
+	var alertID AlertPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "alertId", ctx.Param("alertId"), &alertID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alertId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAlertHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAlertHistory(ctx, alertID, params)
 	return err
 }
 
@@ -16618,6 +17612,12 @@ func (w *ServerInterfaceWrapper) ShowAssessment(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowAssessmentParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -16941,6 +17941,70 @@ func (w *ServerInterfaceWrapper) VoidAssessment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidAssessment(ctx, assessmentID, params)
+	return err
+}
+
+// ShowAssessmentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAssessmentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "assessmentId" -------------
+	var assessmentID AssessmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "assessmentId", ctx.Param("assessmentId"), &assessmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter assessmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAssessmentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAssessmentHistory(ctx, assessmentID, params)
 	return err
 }
 
@@ -17284,6 +18348,12 @@ func (w *ServerInterfaceWrapper) ShowClinic(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowClinicParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -17418,6 +18488,63 @@ func (w *ServerInterfaceWrapper) UpdateClinic(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UpdateClinic(ctx, params)
+	return err
+}
+
+// ShowClinicHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowClinicHistory(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowClinicHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowClinicHistory(ctx, params)
 	return err
 }
 
@@ -17572,6 +18699,12 @@ func (w *ServerInterfaceWrapper) ShowConsentTemplate(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowConsentTemplateParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -17622,6 +18755,70 @@ func (w *ServerInterfaceWrapper) ShowConsentTemplate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowConsentTemplate(ctx, consentTemplateID, params)
+	return err
+}
+
+// ShowConsentTemplateHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsentTemplateHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentTemplateId" -------------
+	var consentTemplateID ConsentTemplatePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentTemplateId", ctx.Param("consentTemplateId"), &consentTemplateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentTemplateId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsentTemplateHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsentTemplateHistory(ctx, consentTemplateID, params)
 	return err
 }
 
@@ -17729,6 +18926,12 @@ func (w *ServerInterfaceWrapper) ShowConsent(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowConsentParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -17830,6 +19033,70 @@ func (w *ServerInterfaceWrapper) DeclineConsent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeclineConsent(ctx, consentID, params)
+	return err
+}
+
+// ShowConsentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consentId" -------------
+	var consentID ConsentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consentId", ctx.Param("consentId"), &consentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsentHistory(ctx, consentID, params)
 	return err
 }
 
@@ -17948,6 +19215,12 @@ func (w *ServerInterfaceWrapper) ShowConsultation(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowConsultationParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -18196,6 +19469,12 @@ func (w *ServerInterfaceWrapper) ShowEligibility(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowEligibilityParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -18231,6 +19510,70 @@ func (w *ServerInterfaceWrapper) ShowEligibility(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowEligibility(ctx, consultationID, params)
+	return err
+}
+
+// ShowConsultationHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowConsultationHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "consultationId" -------------
+	var consultationID ConsultationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "consultationId", ctx.Param("consultationId"), &consultationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter consultationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowConsultationHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowConsultationHistory(ctx, consultationID, params)
 	return err
 }
 
@@ -18847,6 +20190,12 @@ func (w *ServerInterfaceWrapper) ShowDispense(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowDispenseParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -18991,6 +20340,70 @@ func (w *ServerInterfaceWrapper) VoidDispense(ctx echo.Context) error {
 	return err
 }
 
+// ShowDispenseHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowDispenseHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "dispenseId" -------------
+	var dispenseID DispensePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "dispenseId", ctx.Param("dispenseId"), &dispenseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dispenseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowDispenseHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowDispenseHistory(ctx, dispenseID, params)
+	return err
+}
+
 // ListEvents converts echo context to params.
 func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 	var err error
@@ -19082,6 +20495,12 @@ func (w *ServerInterfaceWrapper) ShowFollowUp(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowFollowUpParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -19314,6 +20733,70 @@ func (w *ServerInterfaceWrapper) CompleteFollowUp(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CompleteFollowUp(ctx, followUpID, params)
+	return err
+}
+
+// ShowFollowUpHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowFollowUpHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "followUpId" -------------
+	var followUpID FollowUpPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "followUpId", ctx.Param("followUpId"), &followUpID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter followUpId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowFollowUpHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowFollowUpHistory(ctx, followUpID, params)
 	return err
 }
 
@@ -19772,6 +21255,12 @@ func (w *ServerInterfaceWrapper) ShowMedication(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowMedicationParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -20007,6 +21496,70 @@ func (w *ServerInterfaceWrapper) VoidMedication(ctx echo.Context) error {
 	return err
 }
 
+// ShowMedicationHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowMedicationHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "medicationId" -------------
+	var medicationID MedicationPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "medicationId", ctx.Param("medicationId"), &medicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter medicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowMedicationHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowMedicationHistory(ctx, medicationID, params)
+	return err
+}
+
 // ListPatients converts echo context to params.
 func (w *ServerInterfaceWrapper) ListPatients(ctx echo.Context) error {
 	var err error
@@ -20195,6 +21748,12 @@ func (w *ServerInterfaceWrapper) ShowPatient(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowPatientParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -20373,6 +21932,13 @@ func (w *ServerInterfaceWrapper) ListAdverseEvents(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -20500,6 +22066,13 @@ func (w *ServerInterfaceWrapper) ListAssessments(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "instrument", ctx.QueryParams(), &params.Instrument, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instrument: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -20797,6 +22370,13 @@ func (w *ServerInterfaceWrapper) ListConsents(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -20940,6 +22520,13 @@ func (w *ServerInterfaceWrapper) ListConsultations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -21256,6 +22843,13 @@ func (w *ServerInterfaceWrapper) ListFollowUps(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -21367,6 +22961,70 @@ func (w *ServerInterfaceWrapper) ScheduleFollowUp(ctx echo.Context) error {
 	return err
 }
 
+// ShowPatientHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowPatientHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowPatientHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowPatientHistory(ctx, patientID, params)
+	return err
+}
+
 // ShowInteractions converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowInteractions(ctx echo.Context) error {
 	var err error
@@ -21380,6 +23038,12 @@ func (w *ServerInterfaceWrapper) ShowInteractions(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowInteractionsParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -21530,6 +23194,13 @@ func (w *ServerInterfaceWrapper) ListMeasurements(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -21652,6 +23323,13 @@ func (w *ServerInterfaceWrapper) ListMedications(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -21765,6 +23443,13 @@ func (w *ServerInterfaceWrapper) ListPdmpChecks(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -21959,6 +23644,12 @@ func (w *ServerInterfaceWrapper) ShowSupply(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowSupplyParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -22126,6 +23817,13 @@ func (w *ServerInterfaceWrapper) ListSupplyEntries(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -22241,6 +23939,13 @@ func (w *ServerInterfaceWrapper) ListSupplySignals(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -22310,6 +24015,13 @@ func (w *ServerInterfaceWrapper) ListSupportPeople(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -22423,6 +24135,98 @@ func (w *ServerInterfaceWrapper) AddSupportPerson(ctx echo.Context) error {
 	return err
 }
 
+// ShowTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "patientId" -------------
+	var patientID PatientPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "patientId", ctx.Param("patientId"), &patientID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowTimelineParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowTimeline(ctx, patientID, params)
+	return err
+}
+
 // ListTreatments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTreatments(ctx echo.Context) error {
 	var err error
@@ -22448,6 +24252,13 @@ func (w *ServerInterfaceWrapper) ListTreatments(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -22593,6 +24404,13 @@ func (w *ServerInterfaceWrapper) ListVisits(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -22810,6 +24628,12 @@ func (w *ServerInterfaceWrapper) ShowPrescription(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowPrescriptionParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -23163,6 +24987,13 @@ func (w *ServerInterfaceWrapper) ListDispenses(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -23339,6 +25170,70 @@ func (w *ServerInterfaceWrapper) VoidPrescription(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidPrescription(ctx, prescriptionID, params)
+	return err
+}
+
+// ShowPrescriptionHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowPrescriptionHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "prescriptionId" -------------
+	var prescriptionID PrescriptionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "prescriptionId", ctx.Param("prescriptionId"), &prescriptionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter prescriptionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowPrescriptionHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowPrescriptionHistory(ctx, prescriptionID, params)
 	return err
 }
 
@@ -23941,6 +25836,12 @@ func (w *ServerInterfaceWrapper) ShowProtocol(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowProtocolParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -24085,6 +25986,70 @@ func (w *ServerInterfaceWrapper) ApproveProtocol(ctx echo.Context) error {
 	return err
 }
 
+// ShowProtocolHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowProtocolHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "protocolId" -------------
+	var protocolID ProtocolPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "protocolId", ctx.Param("protocolId"), &protocolID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter protocolId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowProtocolHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowProtocolHistory(ctx, protocolID, params)
+	return err
+}
+
 // ShowSession converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowSession(ctx echo.Context) error {
 	var err error
@@ -24098,6 +26063,12 @@ func (w *ServerInterfaceWrapper) ShowSession(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowSessionParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -24802,6 +26773,12 @@ func (w *ServerInterfaceWrapper) ShowGate(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowGateParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -24837,6 +26814,70 @@ func (w *ServerInterfaceWrapper) ShowGate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowGate(ctx, sessionID, params)
+	return err
+}
+
+// ShowSessionHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSessionHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSessionHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSessionHistory(ctx, sessionID, params)
 	return err
 }
 
@@ -25421,6 +27462,12 @@ func (w *ServerInterfaceWrapper) ShowStaff(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowStaffParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -25656,6 +27703,70 @@ func (w *ServerInterfaceWrapper) DeactivateStaff(ctx echo.Context) error {
 	return err
 }
 
+// ShowStaffHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowStaffHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "staffId" -------------
+	var staffID StaffPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "staffId", ctx.Param("staffId"), &staffID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter staffId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowStaffHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowStaffHistory(ctx, staffID, params)
+	return err
+}
+
 // InviteStaff converts echo context to params.
 func (w *ServerInterfaceWrapper) InviteStaff(ctx echo.Context) error {
 	var err error
@@ -25754,6 +27865,12 @@ func (w *ServerInterfaceWrapper) ShowSuggestion(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowSuggestionParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -25804,6 +27921,70 @@ func (w *ServerInterfaceWrapper) ShowSuggestion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ShowSuggestion(ctx, suggestionID, params)
+	return err
+}
+
+// ShowSuggestionHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSuggestionHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "suggestionId" -------------
+	var suggestionID SuggestionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestionId", ctx.Param("suggestionId"), &suggestionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter suggestionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSuggestionHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSuggestionHistory(ctx, suggestionID, params)
 	return err
 }
 
@@ -25911,6 +28092,12 @@ func (w *ServerInterfaceWrapper) ShowSupportPerson(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowSupportPersonParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -26055,6 +28242,70 @@ func (w *ServerInterfaceWrapper) UpdateSupportPerson(ctx echo.Context) error {
 	return err
 }
 
+// ShowSupportPersonHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSupportPersonHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supportPersonId" -------------
+	var supportPersonID SupportPersonPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supportPersonId", ctx.Param("supportPersonId"), &supportPersonID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supportPersonId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSupportPersonHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSupportPersonHistory(ctx, supportPersonID, params)
+	return err
+}
+
 // RemoveSupportPerson converts echo context to params.
 func (w *ServerInterfaceWrapper) RemoveSupportPerson(ctx echo.Context) error {
 	var err error
@@ -26159,6 +28410,12 @@ func (w *ServerInterfaceWrapper) ShowTreatment(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowTreatmentParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -26335,6 +28592,13 @@ func (w *ServerInterfaceWrapper) ListAdjustments(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -26539,6 +28803,70 @@ func (w *ServerInterfaceWrapper) DiscontinueTreatment(ctx echo.Context) error {
 	return err
 }
 
+// ShowTreatmentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowTreatmentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "treatmentId" -------------
+	var treatmentID TreatmentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "treatmentId", ctx.Param("treatmentId"), &treatmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter treatmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowTreatmentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowTreatmentHistory(ctx, treatmentID, params)
+	return err
+}
+
 // HoldTreatment converts echo context to params.
 func (w *ServerInterfaceWrapper) HoldTreatment(ctx echo.Context) error {
 	var err error
@@ -26643,6 +28971,12 @@ func (w *ServerInterfaceWrapper) ShowInstructions(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowInstructionsParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -26963,6 +29297,13 @@ func (w *ServerInterfaceWrapper) ListPrescriptions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -27199,6 +29540,13 @@ func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -27396,6 +29744,13 @@ func (w *ServerInterfaceWrapper) ListSuggestions(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -27520,6 +29875,12 @@ func (w *ServerInterfaceWrapper) ShowVisit(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ShowVisitParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -27843,6 +30204,70 @@ func (w *ServerInterfaceWrapper) CompleteVisit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CompleteVisit(ctx, visitID, params)
+	return err
+}
+
+// ShowVisitHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowVisitHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID VisitPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowVisitHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowVisitHistory(ctx, visitID, params)
 	return err
 }
 
@@ -28671,12 +31096,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/adjustments/:adjustmentId", wrapper.ShowAdjustment, options.OperationMiddlewares["showAdjustment"]...)
 	router.POST(options.BaseURL+"/adjustments/:adjustmentId/apply", wrapper.ApplyAdjustment, options.OperationMiddlewares["applyAdjustment"]...)
 	router.POST(options.BaseURL+"/adjustments/:adjustmentId/approve", wrapper.ApproveAdjustment, options.OperationMiddlewares["approveAdjustment"]...)
+	router.GET(options.BaseURL+"/adjustments/:adjustmentId/history", wrapper.ShowAdjustmentHistory, options.OperationMiddlewares["showAdjustmentHistory"]...)
 	router.POST(options.BaseURL+"/adjustments/:adjustmentId/reject", wrapper.RejectAdjustment, options.OperationMiddlewares["rejectAdjustment"]...)
 	router.POST(options.BaseURL+"/adjustments/:adjustmentId/withdraw", wrapper.WithdrawAdjustment, options.OperationMiddlewares["withdrawAdjustment"]...)
 	router.GET(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.ShowAdverseEvent, options.OperationMiddlewares["showAdverseEvent"]...)
 	router.PATCH(options.BaseURL+"/adverse-events/:adverseEventId", wrapper.UpdateAdverseEvent, options.OperationMiddlewares["updateAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/close", wrapper.CloseAdverseEvent, options.OperationMiddlewares["closeAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/enter-in-error", wrapper.VoidAdverseEvent, options.OperationMiddlewares["voidAdverseEvent"]...)
+	router.GET(options.BaseURL+"/adverse-events/:adverseEventId/history", wrapper.ShowAdverseEventHistory, options.OperationMiddlewares["showAdverseEventHistory"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/reopen", wrapper.ReopenAdverseEvent, options.OperationMiddlewares["reopenAdverseEvent"]...)
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/triage", wrapper.TriageAdverseEvent, options.OperationMiddlewares["triageAdverseEvent"]...)
 	router.GET(options.BaseURL+"/alert-rules", wrapper.ListAlertRules, options.OperationMiddlewares["listAlertRules"]...)
@@ -28686,6 +31113,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/alerts/:alertId", wrapper.ShowAlert, options.OperationMiddlewares["showAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/acknowledge", wrapper.AcknowledgeAlert, options.OperationMiddlewares["acknowledgeAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/assign", wrapper.AssignAlert, options.OperationMiddlewares["assignAlert"]...)
+	router.GET(options.BaseURL+"/alerts/:alertId/history", wrapper.ShowAlertHistory, options.OperationMiddlewares["showAlertHistory"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/reopen", wrapper.ReopenAlert, options.OperationMiddlewares["reopenAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/resolve", wrapper.ResolveAlert, options.OperationMiddlewares["resolveAlert"]...)
 	router.POST(options.BaseURL+"/alerts/:alertId/snooze", wrapper.SnoozeAlert, options.OperationMiddlewares["snoozeAlert"]...)
@@ -28693,24 +31121,29 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/assessments/:assessmentId/amend", wrapper.AmendAssessment, options.OperationMiddlewares["amendAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/cancel", wrapper.CancelAssessment, options.OperationMiddlewares["cancelAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/enter-in-error", wrapper.VoidAssessment, options.OperationMiddlewares["voidAssessment"]...)
+	router.GET(options.BaseURL+"/assessments/:assessmentId/history", wrapper.ShowAssessmentHistory, options.OperationMiddlewares["showAssessmentHistory"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/review", wrapper.ReviewAssessment, options.OperationMiddlewares["reviewAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/submit", wrapper.SubmitAssessment, options.OperationMiddlewares["submitAssessment"]...)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAuditEntries, options.OperationMiddlewares["listAuditEntries"]...)
 	router.GET(options.BaseURL+"/audit/:entryId/proof", wrapper.ShowAuditProof, options.OperationMiddlewares["showAuditProof"]...)
 	router.GET(options.BaseURL+"/clinic", wrapper.ShowClinic, options.OperationMiddlewares["showClinic"]...)
 	router.PATCH(options.BaseURL+"/clinic", wrapper.UpdateClinic, options.OperationMiddlewares["updateClinic"]...)
+	router.GET(options.BaseURL+"/clinic/history", wrapper.ShowClinicHistory, options.OperationMiddlewares["showClinicHistory"]...)
 	router.GET(options.BaseURL+"/consent-templates", wrapper.ListConsentTemplates, options.OperationMiddlewares["listConsentTemplates"]...)
 	router.POST(options.BaseURL+"/consent-templates", wrapper.PublishConsentTemplate, options.OperationMiddlewares["publishConsentTemplate"]...)
 	router.GET(options.BaseURL+"/consent-templates/:consentTemplateId", wrapper.ShowConsentTemplate, options.OperationMiddlewares["showConsentTemplate"]...)
+	router.GET(options.BaseURL+"/consent-templates/:consentTemplateId/history", wrapper.ShowConsentTemplateHistory, options.OperationMiddlewares["showConsentTemplateHistory"]...)
 	router.POST(options.BaseURL+"/consent-templates/:consentTemplateId/retire", wrapper.RetireConsentTemplate, options.OperationMiddlewares["retireConsentTemplate"]...)
 	router.GET(options.BaseURL+"/consents/:consentId", wrapper.ShowConsent, options.OperationMiddlewares["showConsent"]...)
 	router.POST(options.BaseURL+"/consents/:consentId/decline", wrapper.DeclineConsent, options.OperationMiddlewares["declineConsent"]...)
+	router.GET(options.BaseURL+"/consents/:consentId/history", wrapper.ShowConsentHistory, options.OperationMiddlewares["showConsentHistory"]...)
 	router.POST(options.BaseURL+"/consents/:consentId/sign", wrapper.SignConsent, options.OperationMiddlewares["signConsent"]...)
 	router.POST(options.BaseURL+"/consents/:consentId/withdraw", wrapper.WithdrawConsent, options.OperationMiddlewares["withdrawConsent"]...)
 	router.GET(options.BaseURL+"/consultations/:consultationId", wrapper.ShowConsultation, options.OperationMiddlewares["showConsultation"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/clear-condition", wrapper.ClearCondition, options.OperationMiddlewares["clearCondition"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/decide", wrapper.DecideEligibility, options.OperationMiddlewares["decideEligibility"]...)
 	router.GET(options.BaseURL+"/consultations/:consultationId/eligibility", wrapper.ShowEligibility, options.OperationMiddlewares["showEligibility"]...)
+	router.GET(options.BaseURL+"/consultations/:consultationId/history", wrapper.ShowConsultationHistory, options.OperationMiddlewares["showConsultationHistory"]...)
 	router.PATCH(options.BaseURL+"/consultations/:consultationId/intake", wrapper.FillIntake, options.OperationMiddlewares["fillIntake"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/reopen", wrapper.ReopenConsultation, options.OperationMiddlewares["reopenConsultation"]...)
 	router.POST(options.BaseURL+"/consultations/:consultationId/request-info", wrapper.RequestInfo, options.OperationMiddlewares["requestInfo"]...)
@@ -28720,10 +31153,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/deliveries/:deliveryId/retry", wrapper.RetryDelivery, options.OperationMiddlewares["retryDelivery"]...)
 	router.GET(options.BaseURL+"/dispenses/:dispenseId", wrapper.ShowDispense, options.OperationMiddlewares["showDispense"]...)
 	router.POST(options.BaseURL+"/dispenses/:dispenseId/enter-in-error", wrapper.VoidDispense, options.OperationMiddlewares["voidDispense"]...)
+	router.GET(options.BaseURL+"/dispenses/:dispenseId/history", wrapper.ShowDispenseHistory, options.OperationMiddlewares["showDispenseHistory"]...)
 	router.GET(options.BaseURL+"/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/follow-ups/:followUpId", wrapper.ShowFollowUp, options.OperationMiddlewares["showFollowUp"]...)
 	router.POST(options.BaseURL+"/follow-ups/:followUpId/cancel", wrapper.CancelFollowUp, options.OperationMiddlewares["cancelFollowUp"]...)
 	router.POST(options.BaseURL+"/follow-ups/:followUpId/complete", wrapper.CompleteFollowUp, options.OperationMiddlewares["completeFollowUp"]...)
+	router.GET(options.BaseURL+"/follow-ups/:followUpId/history", wrapper.ShowFollowUpHistory, options.OperationMiddlewares["showFollowUpHistory"]...)
 	router.POST(options.BaseURL+"/follow-ups/:followUpId/reschedule", wrapper.RescheduleFollowUp, options.OperationMiddlewares["rescheduleFollowUp"]...)
 	router.GET(options.BaseURL+"/instruments", wrapper.ListInstruments, options.OperationMiddlewares["listInstruments"]...)
 	router.POST(options.BaseURL+"/instruments", wrapper.PublishInstrument, options.OperationMiddlewares["publishInstrument"]...)
@@ -28735,6 +31170,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/medications/:medicationId", wrapper.ShowMedication, options.OperationMiddlewares["showMedication"]...)
 	router.POST(options.BaseURL+"/medications/:medicationId/end", wrapper.EndMedication, options.OperationMiddlewares["endMedication"]...)
 	router.POST(options.BaseURL+"/medications/:medicationId/enter-in-error", wrapper.VoidMedication, options.OperationMiddlewares["voidMedication"]...)
+	router.GET(options.BaseURL+"/medications/:medicationId/history", wrapper.ShowMedicationHistory, options.OperationMiddlewares["showMedicationHistory"]...)
 	router.GET(options.BaseURL+"/patients", wrapper.ListPatients, options.OperationMiddlewares["listPatients"]...)
 	router.POST(options.BaseURL+"/patients", wrapper.RegisterPatient, options.OperationMiddlewares["registerPatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId", wrapper.ShowPatient, options.OperationMiddlewares["showPatient"]...)
@@ -28753,6 +31189,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/disclosures", wrapper.ListDisclosures, options.OperationMiddlewares["listDisclosures"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ListFollowUps, options.OperationMiddlewares["listFollowUps"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/follow-ups", wrapper.ScheduleFollowUp, options.OperationMiddlewares["scheduleFollowUp"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/history", wrapper.ShowPatientHistory, options.OperationMiddlewares["showPatientHistory"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/interactions", wrapper.ShowInteractions, options.OperationMiddlewares["showInteractions"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/invitations", wrapper.InvitePatient, options.OperationMiddlewares["invitePatient"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/measurements", wrapper.ListMeasurements, options.OperationMiddlewares["listMeasurements"]...)
@@ -28770,6 +31207,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/patients/:patientId/supply/signals", wrapper.ListSupplySignals, options.OperationMiddlewares["listSupplySignals"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/support-people", wrapper.ListSupportPeople, options.OperationMiddlewares["listSupportPeople"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/support-people", wrapper.AddSupportPerson, options.OperationMiddlewares["addSupportPerson"]...)
+	router.GET(options.BaseURL+"/patients/:patientId/timeline", wrapper.ShowTimeline, options.OperationMiddlewares["showTimeline"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/treatments", wrapper.ListTreatments, options.OperationMiddlewares["listTreatments"]...)
 	router.POST(options.BaseURL+"/patients/:patientId/treatments", wrapper.StartTreatment, options.OperationMiddlewares["startTreatment"]...)
 	router.GET(options.BaseURL+"/patients/:patientId/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
@@ -28783,6 +31221,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/prescriptions/:prescriptionId/dispenses", wrapper.ListDispenses, options.OperationMiddlewares["listDispenses"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/dispenses", wrapper.RecordDispense, options.OperationMiddlewares["recordDispense"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/enter-in-error", wrapper.VoidPrescription, options.OperationMiddlewares["voidPrescription"]...)
+	router.GET(options.BaseURL+"/prescriptions/:prescriptionId/history", wrapper.ShowPrescriptionHistory, options.OperationMiddlewares["showPrescriptionHistory"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/hold", wrapper.HoldPrescription, options.OperationMiddlewares["holdPrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/resume", wrapper.ResumePrescription, options.OperationMiddlewares["resumePrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/sign", wrapper.SignPrescription, options.OperationMiddlewares["signPrescription"]...)
@@ -28792,6 +31231,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/protocols", wrapper.ProposeProtocol, options.OperationMiddlewares["proposeProtocol"]...)
 	router.GET(options.BaseURL+"/protocols/:protocolId", wrapper.ShowProtocol, options.OperationMiddlewares["showProtocol"]...)
 	router.POST(options.BaseURL+"/protocols/:protocolId/approve", wrapper.ApproveProtocol, options.OperationMiddlewares["approveProtocol"]...)
+	router.GET(options.BaseURL+"/protocols/:protocolId/history", wrapper.ShowProtocolHistory, options.OperationMiddlewares["showProtocolHistory"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId", wrapper.ShowSession, options.OperationMiddlewares["showSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/abort", wrapper.AbortSession, options.OperationMiddlewares["abortSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/attest", wrapper.AttestSession, options.OperationMiddlewares["attestSession"]...)
@@ -28804,6 +31244,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sessions/:sessionId/escalate", wrapper.EscalateSession, options.OperationMiddlewares["escalateSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/facts/:factId/enter-in-error", wrapper.VoidSessionFact, options.OperationMiddlewares["voidSessionFact"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId/gate", wrapper.ShowGate, options.OperationMiddlewares["showGate"]...)
+	router.GET(options.BaseURL+"/sessions/:sessionId/history", wrapper.ShowSessionHistory, options.OperationMiddlewares["showSessionHistory"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/observations", wrapper.RecordObservation, options.OperationMiddlewares["recordObservation"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/override", wrapper.OverrideHold, options.OperationMiddlewares["overrideHold"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/reschedule", wrapper.RescheduleSession, options.OperationMiddlewares["rescheduleSession"]...)
@@ -28815,17 +31256,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/staff/:staffId", wrapper.ShowStaff, options.OperationMiddlewares["showStaff"]...)
 	router.PATCH(options.BaseURL+"/staff/:staffId", wrapper.UpdateStaff, options.OperationMiddlewares["updateStaff"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/deactivate", wrapper.DeactivateStaff, options.OperationMiddlewares["deactivateStaff"]...)
+	router.GET(options.BaseURL+"/staff/:staffId/history", wrapper.ShowStaffHistory, options.OperationMiddlewares["showStaffHistory"]...)
 	router.POST(options.BaseURL+"/staff/:staffId/invitations", wrapper.InviteStaff, options.OperationMiddlewares["inviteStaff"]...)
 	router.GET(options.BaseURL+"/suggestions/:suggestionId", wrapper.ShowSuggestion, options.OperationMiddlewares["showSuggestion"]...)
+	router.GET(options.BaseURL+"/suggestions/:suggestionId/history", wrapper.ShowSuggestionHistory, options.OperationMiddlewares["showSuggestionHistory"]...)
 	router.POST(options.BaseURL+"/supply-entries/:supplyEntryId/enter-in-error", wrapper.VoidSupplyEntry, options.OperationMiddlewares["voidSupplyEntry"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId", wrapper.ShowSupportPerson, options.OperationMiddlewares["showSupportPerson"]...)
 	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
+	router.GET(options.BaseURL+"/support-people/:supportPersonId/history", wrapper.ShowSupportPersonHistory, options.OperationMiddlewares["showSupportPersonHistory"]...)
 	router.POST(options.BaseURL+"/support-people/:supportPersonId/remove", wrapper.RemoveSupportPerson, options.OperationMiddlewares["removeSupportPerson"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId", wrapper.ShowTreatment, options.OperationMiddlewares["showTreatment"]...)
 	router.PATCH(options.BaseURL+"/treatments/:treatmentId", wrapper.UpdateTreatment, options.OperationMiddlewares["updateTreatment"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId/adjustments", wrapper.ListAdjustments, options.OperationMiddlewares["listAdjustments"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/adjustments", wrapper.ProposeAdjustment, options.OperationMiddlewares["proposeAdjustment"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/discontinue", wrapper.DiscontinueTreatment, options.OperationMiddlewares["discontinueTreatment"]...)
+	router.GET(options.BaseURL+"/treatments/:treatmentId/history", wrapper.ShowTreatmentHistory, options.OperationMiddlewares["showTreatmentHistory"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/hold", wrapper.HoldTreatment, options.OperationMiddlewares["holdTreatment"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId/instructions", wrapper.ShowInstructions, options.OperationMiddlewares["showInstructions"]...)
 	router.PUT(options.BaseURL+"/treatments/:treatmentId/instructions", wrapper.SetInstructions, options.OperationMiddlewares["setInstructions"]...)
@@ -28843,6 +31288,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/visits/:visitId", wrapper.UpdateVisit, options.OperationMiddlewares["updateVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/cancel", wrapper.CancelVisit, options.OperationMiddlewares["cancelVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/complete", wrapper.CompleteVisit, options.OperationMiddlewares["completeVisit"]...)
+	router.GET(options.BaseURL+"/visits/:visitId/history", wrapper.ShowVisitHistory, options.OperationMiddlewares["showVisitHistory"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/no-show", wrapper.MarkNoShow, options.OperationMiddlewares["markNoShow"]...)
 	router.GET(options.BaseURL+"/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
 	router.POST(options.BaseURL+"/webhook-endpoints", wrapper.AddWebhookEndpoint, options.OperationMiddlewares["addWebhookEndpoint"]...)
@@ -29110,6 +31556,15 @@ type FollowUpPageJSONResponse struct {
 }
 
 type GateJSONResponse Gate
+
+type HistoryResponseHeaders struct {
+	Link *string
+}
+type HistoryJSONResponse struct {
+	Body History
+
+	Headers HistoryResponseHeaders
+}
 
 type InstructionsResponseHeaders struct {
 	ETag     *string
@@ -29388,6 +31843,15 @@ type SupportPersonPageJSONResponse struct {
 
 type TicketJSONResponse Ticket
 
+type TimelineResponseHeaders struct {
+	Link *string
+}
+type TimelineJSONResponse struct {
+	Body Timeline
+
+	Headers TimelineResponseHeaders
+}
+
 type TreatmentResponseHeaders struct {
 	ETag     *string
 	Location *string
@@ -29545,6 +32009,32 @@ func (response ApproveAdjustment200JSONResponse) VisitApproveAdjustmentResponse(
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowAdjustmentHistoryRequestObject struct {
+	AdjustmentID AdjustmentPath `json:"adjustmentId"`
+	Params       ShowAdjustmentHistoryParams
+}
+
+type ShowAdjustmentHistoryResponseObject interface {
+	VisitShowAdjustmentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowAdjustmentHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowAdjustmentHistory200JSONResponse) VisitShowAdjustmentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -29724,6 +32214,32 @@ func (response VoidAdverseEvent200JSONResponse) VisitVoidAdverseEventResponse(w 
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowAdverseEventHistoryRequestObject struct {
+	AdverseEventID AdverseEventPath `json:"adverseEventId"`
+	Params         ShowAdverseEventHistoryParams
+}
+
+type ShowAdverseEventHistoryResponseObject interface {
+	VisitShowAdverseEventHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowAdverseEventHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowAdverseEventHistory200JSONResponse) VisitShowAdverseEventHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -29978,6 +32494,32 @@ func (response AssignAlert200JSONResponse) VisitAssignAlertResponse(w http.Respo
 	return err
 }
 
+type ShowAlertHistoryRequestObject struct {
+	AlertID AlertPath `json:"alertId"`
+	Params  ShowAlertHistoryParams
+}
+
+type ShowAlertHistoryResponseObject interface {
+	VisitShowAlertHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowAlertHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowAlertHistory200JSONResponse) VisitShowAlertHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReopenAlertRequestObject struct {
 	AlertID AlertPath `json:"alertId"`
 	Params  ReopenAlertParams
@@ -30187,6 +32729,32 @@ func (response VoidAssessment200JSONResponse) VisitVoidAssessmentResponse(w http
 	return err
 }
 
+type ShowAssessmentHistoryRequestObject struct {
+	AssessmentID AssessmentPath `json:"assessmentId"`
+	Params       ShowAssessmentHistoryParams
+}
+
+type ShowAssessmentHistoryResponseObject interface {
+	VisitShowAssessmentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowAssessmentHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowAssessmentHistory200JSONResponse) VisitShowAssessmentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReviewAssessmentRequestObject struct {
 	AssessmentID AssessmentPath `json:"assessmentId"`
 	Params       ReviewAssessmentParams
@@ -30380,6 +32948,31 @@ func (response UpdateClinic200JSONResponse) VisitUpdateClinicResponse(w http.Res
 	return err
 }
 
+type ShowClinicHistoryRequestObject struct {
+	Params ShowClinicHistoryParams
+}
+
+type ShowClinicHistoryResponseObject interface {
+	VisitShowClinicHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowClinicHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowClinicHistory200JSONResponse) VisitShowClinicHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListConsentTemplatesRequestObject struct {
 	Params ListConsentTemplatesParams
 }
@@ -30459,6 +33052,32 @@ func (response ShowConsentTemplate200JSONResponse) VisitShowConsentTemplateRespo
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowConsentTemplateHistoryRequestObject struct {
+	ConsentTemplateID ConsentTemplatePath `json:"consentTemplateId"`
+	Params            ShowConsentTemplateHistoryParams
+}
+
+type ShowConsentTemplateHistoryResponseObject interface {
+	VisitShowConsentTemplateHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowConsentTemplateHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowConsentTemplateHistory200JSONResponse) VisitShowConsentTemplateHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -30578,6 +33197,32 @@ func (response DeclineConsent201JSONResponse) VisitDeclineConsentResponse(w http
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowConsentHistoryRequestObject struct {
+	ConsentID ConsentPath `json:"consentId"`
+	Params    ShowConsentHistoryParams
+}
+
+type ShowConsentHistoryResponseObject interface {
+	VisitShowConsentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowConsentHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowConsentHistory200JSONResponse) VisitShowConsentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -30805,6 +33450,32 @@ func (response ShowEligibility200JSONResponse) VisitShowEligibilityResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowConsultationHistoryRequestObject struct {
+	ConsultationID ConsultationPath `json:"consultationId"`
+	Params         ShowConsultationHistoryParams
+}
+
+type ShowConsultationHistoryResponseObject interface {
+	VisitShowConsultationHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowConsultationHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowConsultationHistory200JSONResponse) VisitShowConsultationHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -31066,6 +33737,32 @@ func (response VoidDispense200JSONResponse) VisitVoidDispenseResponse(w http.Res
 	return err
 }
 
+type ShowDispenseHistoryRequestObject struct {
+	DispenseID DispensePath `json:"dispenseId"`
+	Params     ShowDispenseHistoryParams
+}
+
+type ShowDispenseHistoryResponseObject interface {
+	VisitShowDispenseHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowDispenseHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowDispenseHistory200JSONResponse) VisitShowDispenseHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEventsRequestObject struct {
 	Params ListEventsParams
 }
@@ -31174,6 +33871,32 @@ func (response CompleteFollowUp200JSONResponse) VisitCompleteFollowUpResponse(w 
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowFollowUpHistoryRequestObject struct {
+	FollowUpID FollowUpPath `json:"followUpId"`
+	Params     ShowFollowUpHistoryParams
+}
+
+type ShowFollowUpHistoryResponseObject interface {
+	VisitShowFollowUpHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowFollowUpHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowFollowUpHistory200JSONResponse) VisitShowFollowUpHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -31470,6 +34193,32 @@ func (response VoidMedication200JSONResponse) VisitVoidMedicationResponse(w http
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowMedicationHistoryRequestObject struct {
+	MedicationID MedicationPath `json:"medicationId"`
+	Params       ShowMedicationHistoryParams
+}
+
+type ShowMedicationHistoryResponseObject interface {
+	VisitShowMedicationHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowMedicationHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowMedicationHistory200JSONResponse) VisitShowMedicationHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -32063,6 +34812,32 @@ func (response ScheduleFollowUp201JSONResponse) VisitScheduleFollowUpResponse(w 
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPatientHistoryRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ShowPatientHistoryParams
+}
+
+type ShowPatientHistoryResponseObject interface {
+	VisitShowPatientHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowPatientHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowPatientHistory200JSONResponse) VisitShowPatientHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -32665,6 +35440,32 @@ func (response AddSupportPerson201JSONResponse) VisitAddSupportPersonResponse(w 
 	return err
 }
 
+type ShowTimelineRequestObject struct {
+	PatientID PatientPath `json:"patientId"`
+	Params    ShowTimelineParams
+}
+
+type ShowTimelineResponseObject interface {
+	VisitShowTimelineResponse(w http.ResponseWriter) error
+}
+
+type ShowTimeline200JSONResponse struct{ TimelineJSONResponse }
+
+func (response ShowTimeline200JSONResponse) VisitShowTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTreatmentsRequestObject struct {
 	PatientID PatientPath `json:"patientId"`
 	Params    ListTreatmentsParams
@@ -33036,6 +35837,32 @@ func (response VoidPrescription200JSONResponse) VisitVoidPrescriptionResponse(w 
 	return err
 }
 
+type ShowPrescriptionHistoryRequestObject struct {
+	PrescriptionID PrescriptionPath `json:"prescriptionId"`
+	Params         ShowPrescriptionHistoryParams
+}
+
+type ShowPrescriptionHistoryResponseObject interface {
+	VisitShowPrescriptionHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowPrescriptionHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowPrescriptionHistory200JSONResponse) VisitShowPrescriptionHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type HoldPrescriptionRequestObject struct {
 	PrescriptionID PrescriptionPath `json:"prescriptionId"`
 	Params         HoldPrescriptionParams
@@ -33292,6 +36119,32 @@ func (response ApproveProtocol200JSONResponse) VisitApproveProtocolResponse(w ht
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowProtocolHistoryRequestObject struct {
+	ProtocolID ProtocolPath `json:"protocolId"`
+	Params     ShowProtocolHistoryParams
+}
+
+type ShowProtocolHistoryResponseObject interface {
+	VisitShowProtocolHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowProtocolHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowProtocolHistory200JSONResponse) VisitShowProtocolHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -33847,6 +36700,32 @@ func (response ShowGate200JSONResponse) VisitShowGateResponse(w http.ResponseWri
 	return err
 }
 
+type ShowSessionHistoryRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	Params    ShowSessionHistoryParams
+}
+
+type ShowSessionHistoryResponseObject interface {
+	VisitShowSessionHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSessionHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSessionHistory200JSONResponse) VisitShowSessionHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RecordObservationRequestObject struct {
 	SessionID SessionPath `json:"sessionId"`
 	Params    RecordObservationParams
@@ -34220,6 +37099,32 @@ func (response DeactivateStaff200JSONResponse) VisitDeactivateStaffResponse(w ht
 	return err
 }
 
+type ShowStaffHistoryRequestObject struct {
+	StaffID StaffPath `json:"staffId"`
+	Params  ShowStaffHistoryParams
+}
+
+type ShowStaffHistoryResponseObject interface {
+	VisitShowStaffHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowStaffHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowStaffHistory200JSONResponse) VisitShowStaffHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type InviteStaffRequestObject struct {
 	StaffID StaffPath `json:"staffId"`
 	Params  InviteStaffParams
@@ -34266,6 +37171,32 @@ func (response ShowSuggestion200JSONResponse) VisitShowSuggestionResponse(w http
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSuggestionHistoryRequestObject struct {
+	SuggestionID SuggestionPath `json:"suggestionId"`
+	Params       ShowSuggestionHistoryParams
+}
+
+type ShowSuggestionHistoryResponseObject interface {
+	VisitShowSuggestionHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSuggestionHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSuggestionHistory200JSONResponse) VisitShowSuggestionHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -34352,6 +37283,32 @@ func (response UpdateSupportPerson200JSONResponse) VisitUpdateSupportPersonRespo
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSupportPersonHistoryRequestObject struct {
+	SupportPersonID SupportPersonPath `json:"supportPersonId"`
+	Params          ShowSupportPersonHistoryParams
+}
+
+type ShowSupportPersonHistoryResponseObject interface {
+	VisitShowSupportPersonHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSupportPersonHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSupportPersonHistory200JSONResponse) VisitShowSupportPersonHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -34527,6 +37484,32 @@ func (response DiscontinueTreatment200JSONResponse) VisitDiscontinueTreatmentRes
 	}
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowTreatmentHistoryRequestObject struct {
+	TreatmentID TreatmentPath `json:"treatmentId"`
+	Params      ShowTreatmentHistoryParams
+}
+
+type ShowTreatmentHistoryResponseObject interface {
+	VisitShowTreatmentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowTreatmentHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowTreatmentHistory200JSONResponse) VisitShowTreatmentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -35085,6 +38068,32 @@ func (response CompleteVisit200JSONResponse) VisitCompleteVisitResponse(w http.R
 	return err
 }
 
+type ShowVisitHistoryRequestObject struct {
+	VisitID VisitPath `json:"visitId"`
+	Params  ShowVisitHistoryParams
+}
+
+type ShowVisitHistoryResponseObject interface {
+	VisitShowVisitHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowVisitHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowVisitHistory200JSONResponse) VisitShowVisitHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type MarkNoShowRequestObject struct {
 	VisitID VisitPath `json:"visitId"`
 	Params  MarkNoShowParams
@@ -35370,6 +38379,9 @@ type StrictServerInterface interface {
 	// ApproveAdjustment Approve an adjustment
 	// (POST /adjustments/{adjustmentId}/approve)
 	ApproveAdjustment(ctx context.Context, request ApproveAdjustmentRequestObject) (ApproveAdjustmentResponseObject, error)
+	// ShowAdjustmentHistory Show the history of an adjustment
+	// (GET /adjustments/{adjustmentId}/history)
+	ShowAdjustmentHistory(ctx context.Context, request ShowAdjustmentHistoryRequestObject) (ShowAdjustmentHistoryResponseObject, error)
 	// RejectAdjustment Reject an adjustment
 	// (POST /adjustments/{adjustmentId}/reject)
 	RejectAdjustment(ctx context.Context, request RejectAdjustmentRequestObject) (RejectAdjustmentResponseObject, error)
@@ -35388,6 +38400,9 @@ type StrictServerInterface interface {
 	// VoidAdverseEvent Void an adverse event
 	// (POST /adverse-events/{adverseEventId}/enter-in-error)
 	VoidAdverseEvent(ctx context.Context, request VoidAdverseEventRequestObject) (VoidAdverseEventResponseObject, error)
+	// ShowAdverseEventHistory Show the history of an adverse event
+	// (GET /adverse-events/{adverseEventId}/history)
+	ShowAdverseEventHistory(ctx context.Context, request ShowAdverseEventHistoryRequestObject) (ShowAdverseEventHistoryResponseObject, error)
 	// ReopenAdverseEvent Reopen an adverse event
 	// (POST /adverse-events/{adverseEventId}/reopen)
 	ReopenAdverseEvent(ctx context.Context, request ReopenAdverseEventRequestObject) (ReopenAdverseEventResponseObject, error)
@@ -35415,6 +38430,9 @@ type StrictServerInterface interface {
 	// AssignAlert Assign an alert
 	// (POST /alerts/{alertId}/assign)
 	AssignAlert(ctx context.Context, request AssignAlertRequestObject) (AssignAlertResponseObject, error)
+	// ShowAlertHistory Show the history of an alert
+	// (GET /alerts/{alertId}/history)
+	ShowAlertHistory(ctx context.Context, request ShowAlertHistoryRequestObject) (ShowAlertHistoryResponseObject, error)
 	// ReopenAlert Reopen an alert
 	// (POST /alerts/{alertId}/reopen)
 	ReopenAlert(ctx context.Context, request ReopenAlertRequestObject) (ReopenAlertResponseObject, error)
@@ -35436,6 +38454,9 @@ type StrictServerInterface interface {
 	// VoidAssessment Void an assessment
 	// (POST /assessments/{assessmentId}/enter-in-error)
 	VoidAssessment(ctx context.Context, request VoidAssessmentRequestObject) (VoidAssessmentResponseObject, error)
+	// ShowAssessmentHistory Show the history of an assessment
+	// (GET /assessments/{assessmentId}/history)
+	ShowAssessmentHistory(ctx context.Context, request ShowAssessmentHistoryRequestObject) (ShowAssessmentHistoryResponseObject, error)
 	// ReviewAssessment Review an assessment
 	// (POST /assessments/{assessmentId}/review)
 	ReviewAssessment(ctx context.Context, request ReviewAssessmentRequestObject) (ReviewAssessmentResponseObject, error)
@@ -35454,6 +38475,9 @@ type StrictServerInterface interface {
 	// UpdateClinic Change the clinic
 	// (PATCH /clinic)
 	UpdateClinic(ctx context.Context, request UpdateClinicRequestObject) (UpdateClinicResponseObject, error)
+	// ShowClinicHistory Show the history of the clinic
+	// (GET /clinic/history)
+	ShowClinicHistory(ctx context.Context, request ShowClinicHistoryRequestObject) (ShowClinicHistoryResponseObject, error)
 	// ListConsentTemplates List consent texts
 	// (GET /consent-templates)
 	ListConsentTemplates(ctx context.Context, request ListConsentTemplatesRequestObject) (ListConsentTemplatesResponseObject, error)
@@ -35463,6 +38487,9 @@ type StrictServerInterface interface {
 	// ShowConsentTemplate Show a consent text
 	// (GET /consent-templates/{consentTemplateId})
 	ShowConsentTemplate(ctx context.Context, request ShowConsentTemplateRequestObject) (ShowConsentTemplateResponseObject, error)
+	// ShowConsentTemplateHistory Show the history of a consent template
+	// (GET /consent-templates/{consentTemplateId}/history)
+	ShowConsentTemplateHistory(ctx context.Context, request ShowConsentTemplateHistoryRequestObject) (ShowConsentTemplateHistoryResponseObject, error)
 	// RetireConsentTemplate Retire a consent text
 	// (POST /consent-templates/{consentTemplateId}/retire)
 	RetireConsentTemplate(ctx context.Context, request RetireConsentTemplateRequestObject) (RetireConsentTemplateResponseObject, error)
@@ -35472,6 +38499,9 @@ type StrictServerInterface interface {
 	// DeclineConsent Decline a consent
 	// (POST /consents/{consentId}/decline)
 	DeclineConsent(ctx context.Context, request DeclineConsentRequestObject) (DeclineConsentResponseObject, error)
+	// ShowConsentHistory Show the history of a consent
+	// (GET /consents/{consentId}/history)
+	ShowConsentHistory(ctx context.Context, request ShowConsentHistoryRequestObject) (ShowConsentHistoryResponseObject, error)
 	// SignConsent Sign a consent
 	// (POST /consents/{consentId}/sign)
 	SignConsent(ctx context.Context, request SignConsentRequestObject) (SignConsentResponseObject, error)
@@ -35490,6 +38520,9 @@ type StrictServerInterface interface {
 	// ShowEligibility Show what is known about eligibility
 	// (GET /consultations/{consultationId}/eligibility)
 	ShowEligibility(ctx context.Context, request ShowEligibilityRequestObject) (ShowEligibilityResponseObject, error)
+	// ShowConsultationHistory Show the history of a consultation
+	// (GET /consultations/{consultationId}/history)
+	ShowConsultationHistory(ctx context.Context, request ShowConsultationHistoryRequestObject) (ShowConsultationHistoryResponseObject, error)
 	// FillIntake Fill in the intake
 	// (PATCH /consultations/{consultationId}/intake)
 	FillIntake(ctx context.Context, request FillIntakeRequestObject) (FillIntakeResponseObject, error)
@@ -35517,6 +38550,9 @@ type StrictServerInterface interface {
 	// VoidDispense Strike out a dispense
 	// (POST /dispenses/{dispenseId}/enter-in-error)
 	VoidDispense(ctx context.Context, request VoidDispenseRequestObject) (VoidDispenseResponseObject, error)
+	// ShowDispenseHistory Show the history of a dispense
+	// (GET /dispenses/{dispenseId}/history)
+	ShowDispenseHistory(ctx context.Context, request ShowDispenseHistoryRequestObject) (ShowDispenseHistoryResponseObject, error)
 	// ListEvents List events
 	// (GET /events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
@@ -35529,6 +38565,9 @@ type StrictServerInterface interface {
 	// CompleteFollowUp Complete a follow-up
 	// (POST /follow-ups/{followUpId}/complete)
 	CompleteFollowUp(ctx context.Context, request CompleteFollowUpRequestObject) (CompleteFollowUpResponseObject, error)
+	// ShowFollowUpHistory Show the history of a follow up
+	// (GET /follow-ups/{followUpId}/history)
+	ShowFollowUpHistory(ctx context.Context, request ShowFollowUpHistoryRequestObject) (ShowFollowUpHistoryResponseObject, error)
 	// RescheduleFollowUp Reschedule a follow-up
 	// (POST /follow-ups/{followUpId}/reschedule)
 	RescheduleFollowUp(ctx context.Context, request RescheduleFollowUpRequestObject) (RescheduleFollowUpResponseObject, error)
@@ -35562,6 +38601,9 @@ type StrictServerInterface interface {
 	// VoidMedication Strike out a medication
 	// (POST /medications/{medicationId}/enter-in-error)
 	VoidMedication(ctx context.Context, request VoidMedicationRequestObject) (VoidMedicationResponseObject, error)
+	// ShowMedicationHistory Show the history of a medication
+	// (GET /medications/{medicationId}/history)
+	ShowMedicationHistory(ctx context.Context, request ShowMedicationHistoryRequestObject) (ShowMedicationHistoryResponseObject, error)
 	// ListPatients List patients
 	// (GET /patients)
 	ListPatients(ctx context.Context, request ListPatientsRequestObject) (ListPatientsResponseObject, error)
@@ -35619,6 +38661,9 @@ type StrictServerInterface interface {
 	// ScheduleFollowUp Schedule a follow-up
 	// (POST /patients/{patientId}/follow-ups)
 	ScheduleFollowUp(ctx context.Context, request ScheduleFollowUpRequestObject) (ScheduleFollowUpResponseObject, error)
+	// ShowPatientHistory Show the history of a patient
+	// (GET /patients/{patientId}/history)
+	ShowPatientHistory(ctx context.Context, request ShowPatientHistoryRequestObject) (ShowPatientHistoryResponseObject, error)
 	// ShowInteractions Show what medicines do with ketamine
 	// (GET /patients/{patientId}/interactions)
 	ShowInteractions(ctx context.Context, request ShowInteractionsRequestObject) (ShowInteractionsResponseObject, error)
@@ -35670,6 +38715,9 @@ type StrictServerInterface interface {
 	// AddSupportPerson Add a support person
 	// (POST /patients/{patientId}/support-people)
 	AddSupportPerson(ctx context.Context, request AddSupportPersonRequestObject) (AddSupportPersonResponseObject, error)
+	// ShowTimeline Show a patient's timeline
+	// (GET /patients/{patientId}/timeline)
+	ShowTimeline(ctx context.Context, request ShowTimelineRequestObject) (ShowTimelineResponseObject, error)
 	// ListTreatments List a patient's treatments
 	// (GET /patients/{patientId}/treatments)
 	ListTreatments(ctx context.Context, request ListTreatmentsRequestObject) (ListTreatmentsResponseObject, error)
@@ -35706,6 +38754,9 @@ type StrictServerInterface interface {
 	// VoidPrescription Void a prescription
 	// (POST /prescriptions/{prescriptionId}/enter-in-error)
 	VoidPrescription(ctx context.Context, request VoidPrescriptionRequestObject) (VoidPrescriptionResponseObject, error)
+	// ShowPrescriptionHistory Show the history of a prescription
+	// (GET /prescriptions/{prescriptionId}/history)
+	ShowPrescriptionHistory(ctx context.Context, request ShowPrescriptionHistoryRequestObject) (ShowPrescriptionHistoryResponseObject, error)
 	// HoldPrescription Put a prescription on hold
 	// (POST /prescriptions/{prescriptionId}/hold)
 	HoldPrescription(ctx context.Context, request HoldPrescriptionRequestObject) (HoldPrescriptionResponseObject, error)
@@ -35733,6 +38784,9 @@ type StrictServerInterface interface {
 	// ApproveProtocol Approve a protocol
 	// (POST /protocols/{protocolId}/approve)
 	ApproveProtocol(ctx context.Context, request ApproveProtocolRequestObject) (ApproveProtocolResponseObject, error)
+	// ShowProtocolHistory Show the history of a protocol
+	// (GET /protocols/{protocolId}/history)
+	ShowProtocolHistory(ctx context.Context, request ShowProtocolHistoryRequestObject) (ShowProtocolHistoryResponseObject, error)
 	// ShowSession Show a session
 	// (GET /sessions/{sessionId})
 	ShowSession(ctx context.Context, request ShowSessionRequestObject) (ShowSessionResponseObject, error)
@@ -35769,6 +38823,9 @@ type StrictServerInterface interface {
 	// ShowGate Show the limits of the safety gate
 	// (GET /sessions/{sessionId}/gate)
 	ShowGate(ctx context.Context, request ShowGateRequestObject) (ShowGateResponseObject, error)
+	// ShowSessionHistory Show the history of a session
+	// (GET /sessions/{sessionId}/history)
+	ShowSessionHistory(ctx context.Context, request ShowSessionHistoryRequestObject) (ShowSessionHistoryResponseObject, error)
 	// RecordObservation Record an observation
 	// (POST /sessions/{sessionId}/observations)
 	RecordObservation(ctx context.Context, request RecordObservationRequestObject) (RecordObservationResponseObject, error)
@@ -35802,12 +38859,18 @@ type StrictServerInterface interface {
 	// DeactivateStaff Deactivate a member of staff
 	// (POST /staff/{staffId}/deactivate)
 	DeactivateStaff(ctx context.Context, request DeactivateStaffRequestObject) (DeactivateStaffResponseObject, error)
+	// ShowStaffHistory Show the history of a staff
+	// (GET /staff/{staffId}/history)
+	ShowStaffHistory(ctx context.Context, request ShowStaffHistoryRequestObject) (ShowStaffHistoryResponseObject, error)
 	// InviteStaff Invite a member of staff again
 	// (POST /staff/{staffId}/invitations)
 	InviteStaff(ctx context.Context, request InviteStaffRequestObject) (InviteStaffResponseObject, error)
 	// ShowSuggestion Show a suggestion
 	// (GET /suggestions/{suggestionId})
 	ShowSuggestion(ctx context.Context, request ShowSuggestionRequestObject) (ShowSuggestionResponseObject, error)
+	// ShowSuggestionHistory Show the history of a suggestion
+	// (GET /suggestions/{suggestionId}/history)
+	ShowSuggestionHistory(ctx context.Context, request ShowSuggestionHistoryRequestObject) (ShowSuggestionHistoryResponseObject, error)
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx context.Context, request VoidSupplyEntryRequestObject) (VoidSupplyEntryResponseObject, error)
@@ -35817,6 +38880,9 @@ type StrictServerInterface interface {
 	// UpdateSupportPerson Change a support person
 	// (PATCH /support-people/{supportPersonId})
 	UpdateSupportPerson(ctx context.Context, request UpdateSupportPersonRequestObject) (UpdateSupportPersonResponseObject, error)
+	// ShowSupportPersonHistory Show the history of a support person
+	// (GET /support-people/{supportPersonId}/history)
+	ShowSupportPersonHistory(ctx context.Context, request ShowSupportPersonHistoryRequestObject) (ShowSupportPersonHistoryResponseObject, error)
 	// RemoveSupportPerson Remove a support person
 	// (POST /support-people/{supportPersonId}/remove)
 	RemoveSupportPerson(ctx context.Context, request RemoveSupportPersonRequestObject) (RemoveSupportPersonResponseObject, error)
@@ -35835,6 +38901,9 @@ type StrictServerInterface interface {
 	// DiscontinueTreatment Discontinue a treatment
 	// (POST /treatments/{treatmentId}/discontinue)
 	DiscontinueTreatment(ctx context.Context, request DiscontinueTreatmentRequestObject) (DiscontinueTreatmentResponseObject, error)
+	// ShowTreatmentHistory Show the history of a treatment
+	// (GET /treatments/{treatmentId}/history)
+	ShowTreatmentHistory(ctx context.Context, request ShowTreatmentHistoryRequestObject) (ShowTreatmentHistoryResponseObject, error)
 	// HoldTreatment Put a treatment on hold
 	// (POST /treatments/{treatmentId}/hold)
 	HoldTreatment(ctx context.Context, request HoldTreatmentRequestObject) (HoldTreatmentResponseObject, error)
@@ -35886,6 +38955,9 @@ type StrictServerInterface interface {
 	// CompleteVisit Complete a visit
 	// (POST /visits/{visitId}/complete)
 	CompleteVisit(ctx context.Context, request CompleteVisitRequestObject) (CompleteVisitResponseObject, error)
+	// ShowVisitHistory Show the history of a visit
+	// (GET /visits/{visitId}/history)
+	ShowVisitHistory(ctx context.Context, request ShowVisitHistoryRequestObject) (ShowVisitHistoryResponseObject, error)
 	// MarkNoShow Mark a no-show
 	// (POST /visits/{visitId}/no-show)
 	MarkNoShow(ctx context.Context, request MarkNoShowRequestObject) (MarkNoShowResponseObject, error)
@@ -36025,6 +39097,32 @@ func (sh *strictHandler) ApproveAdjustment(ctx echo.Context, adjustmentID Adjust
 		return err
 	} else if validResponse, ok := response.(ApproveAdjustmentResponseObject); ok {
 		return validResponse.VisitApproveAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowAdjustmentHistory operation middleware
+func (sh *strictHandler) ShowAdjustmentHistory(ctx echo.Context, adjustmentID AdjustmentPath, params ShowAdjustmentHistoryParams) error {
+	var request ShowAdjustmentHistoryRequestObject
+
+	request.AdjustmentID = adjustmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAdjustmentHistory(ctx.Request().Context(), request.(ShowAdjustmentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAdjustmentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAdjustmentHistoryResponseObject); ok {
+		return validResponse.VisitShowAdjustmentHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -36296,6 +39394,32 @@ func (sh *strictHandler) VoidAdverseEvent(ctx echo.Context, adverseEventID Adver
 		return err
 	} else if validResponse, ok := response.(VoidAdverseEventResponseObject); ok {
 		return validResponse.VisitVoidAdverseEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowAdverseEventHistory operation middleware
+func (sh *strictHandler) ShowAdverseEventHistory(ctx echo.Context, adverseEventID AdverseEventPath, params ShowAdverseEventHistoryParams) error {
+	var request ShowAdverseEventHistoryRequestObject
+
+	request.AdverseEventID = adverseEventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAdverseEventHistory(ctx.Request().Context(), request.(ShowAdverseEventHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAdverseEventHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAdverseEventHistoryResponseObject); ok {
+		return validResponse.VisitShowAdverseEventHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -36670,6 +39794,32 @@ func (sh *strictHandler) AssignAlert(ctx echo.Context, alertID AlertPath, params
 	return nil
 }
 
+// ShowAlertHistory operation middleware
+func (sh *strictHandler) ShowAlertHistory(ctx echo.Context, alertID AlertPath, params ShowAlertHistoryParams) error {
+	var request ShowAlertHistoryRequestObject
+
+	request.AlertID = alertID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAlertHistory(ctx.Request().Context(), request.(ShowAlertHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAlertHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAlertHistoryResponseObject); ok {
+		return validResponse.VisitShowAlertHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReopenAlert operation middleware
 func (sh *strictHandler) ReopenAlert(ctx echo.Context, alertID AlertPath, params ReopenAlertParams) error {
 	var request ReopenAlertRequestObject
@@ -36990,6 +40140,32 @@ func (sh *strictHandler) VoidAssessment(ctx echo.Context, assessmentID Assessmen
 	return nil
 }
 
+// ShowAssessmentHistory operation middleware
+func (sh *strictHandler) ShowAssessmentHistory(ctx echo.Context, assessmentID AssessmentPath, params ShowAssessmentHistoryParams) error {
+	var request ShowAssessmentHistoryRequestObject
+
+	request.AssessmentID = assessmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAssessmentHistory(ctx.Request().Context(), request.(ShowAssessmentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAssessmentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAssessmentHistoryResponseObject); ok {
+		return validResponse.VisitShowAssessmentHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReviewAssessment operation middleware
 func (sh *strictHandler) ReviewAssessment(ctx echo.Context, assessmentID AssessmentPath, params ReviewAssessmentParams) error {
 	var request ReviewAssessmentRequestObject
@@ -37212,6 +40388,31 @@ func (sh *strictHandler) UpdateClinic(ctx echo.Context, params UpdateClinicParam
 	return nil
 }
 
+// ShowClinicHistory operation middleware
+func (sh *strictHandler) ShowClinicHistory(ctx echo.Context, params ShowClinicHistoryParams) error {
+	var request ShowClinicHistoryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowClinicHistory(ctx.Request().Context(), request.(ShowClinicHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowClinicHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowClinicHistoryResponseObject); ok {
+		return validResponse.VisitShowClinicHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListConsentTemplates operation middleware
 func (sh *strictHandler) ListConsentTemplates(ctx echo.Context, params ListConsentTemplatesParams) error {
 	var request ListConsentTemplatesRequestObject
@@ -37305,6 +40506,32 @@ func (sh *strictHandler) ShowConsentTemplate(ctx echo.Context, consentTemplateID
 		return err
 	} else if validResponse, ok := response.(ShowConsentTemplateResponseObject); ok {
 		return validResponse.VisitShowConsentTemplateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowConsentTemplateHistory operation middleware
+func (sh *strictHandler) ShowConsentTemplateHistory(ctx echo.Context, consentTemplateID ConsentTemplatePath, params ShowConsentTemplateHistoryParams) error {
+	var request ShowConsentTemplateHistoryRequestObject
+
+	request.ConsentTemplateID = consentTemplateID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsentTemplateHistory(ctx.Request().Context(), request.(ShowConsentTemplateHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsentTemplateHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsentTemplateHistoryResponseObject); ok {
+		return validResponse.VisitShowConsentTemplateHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -37429,6 +40656,32 @@ func (sh *strictHandler) DeclineConsent(ctx echo.Context, consentID ConsentPath,
 		return err
 	} else if validResponse, ok := response.(DeclineConsentResponseObject); ok {
 		return validResponse.VisitDeclineConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowConsentHistory operation middleware
+func (sh *strictHandler) ShowConsentHistory(ctx echo.Context, consentID ConsentPath, params ShowConsentHistoryParams) error {
+	var request ShowConsentHistoryRequestObject
+
+	request.ConsentID = consentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsentHistory(ctx.Request().Context(), request.(ShowConsentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsentHistoryResponseObject); ok {
+		return validResponse.VisitShowConsentHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -37677,6 +40930,32 @@ func (sh *strictHandler) ShowEligibility(ctx echo.Context, consultationID Consul
 		return err
 	} else if validResponse, ok := response.(ShowEligibilityResponseObject); ok {
 		return validResponse.VisitShowEligibilityResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowConsultationHistory operation middleware
+func (sh *strictHandler) ShowConsultationHistory(ctx echo.Context, consultationID ConsultationPath, params ShowConsultationHistoryParams) error {
+	var request ShowConsultationHistoryRequestObject
+
+	request.ConsultationID = consultationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowConsultationHistory(ctx.Request().Context(), request.(ShowConsultationHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowConsultationHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowConsultationHistoryResponseObject); ok {
+		return validResponse.VisitShowConsultationHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38031,6 +41310,32 @@ func (sh *strictHandler) VoidDispense(ctx echo.Context, dispenseID DispensePath,
 	return nil
 }
 
+// ShowDispenseHistory operation middleware
+func (sh *strictHandler) ShowDispenseHistory(ctx echo.Context, dispenseID DispensePath, params ShowDispenseHistoryParams) error {
+	var request ShowDispenseHistoryRequestObject
+
+	request.DispenseID = dispenseID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowDispenseHistory(ctx.Request().Context(), request.(ShowDispenseHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowDispenseHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowDispenseHistoryResponseObject); ok {
+		return validResponse.VisitShowDispenseHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListEvents operation middleware
 func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
 	var request ListEventsRequestObject
@@ -38174,6 +41479,32 @@ func (sh *strictHandler) CompleteFollowUp(ctx echo.Context, followUpID FollowUpP
 		return err
 	} else if validResponse, ok := response.(CompleteFollowUpResponseObject); ok {
 		return validResponse.VisitCompleteFollowUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowFollowUpHistory operation middleware
+func (sh *strictHandler) ShowFollowUpHistory(ctx echo.Context, followUpID FollowUpPath, params ShowFollowUpHistoryParams) error {
+	var request ShowFollowUpHistoryRequestObject
+
+	request.FollowUpID = followUpID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowFollowUpHistory(ctx.Request().Context(), request.(ShowFollowUpHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowFollowUpHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowFollowUpHistoryResponseObject); ok {
+		return validResponse.VisitShowFollowUpHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -38613,6 +41944,32 @@ func (sh *strictHandler) VoidMedication(ctx echo.Context, medicationID Medicatio
 		return err
 	} else if validResponse, ok := response.(VoidMedicationResponseObject); ok {
 		return validResponse.VisitVoidMedicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowMedicationHistory operation middleware
+func (sh *strictHandler) ShowMedicationHistory(ctx echo.Context, medicationID MedicationPath, params ShowMedicationHistoryParams) error {
+	var request ShowMedicationHistoryRequestObject
+
+	request.MedicationID = medicationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowMedicationHistory(ctx.Request().Context(), request.(ShowMedicationHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowMedicationHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowMedicationHistoryResponseObject); ok {
+		return validResponse.VisitShowMedicationHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -39341,6 +42698,32 @@ func (sh *strictHandler) ScheduleFollowUp(ctx echo.Context, patientID PatientPat
 	return nil
 }
 
+// ShowPatientHistory operation middleware
+func (sh *strictHandler) ShowPatientHistory(ctx echo.Context, patientID PatientPath, params ShowPatientHistoryParams) error {
+	var request ShowPatientHistoryRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowPatientHistory(ctx.Request().Context(), request.(ShowPatientHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowPatientHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowPatientHistoryResponseObject); ok {
+		return validResponse.VisitShowPatientHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ShowInteractions operation middleware
 func (sh *strictHandler) ShowInteractions(ctx echo.Context, patientID PatientPath, params ShowInteractionsParams) error {
 	var request ShowInteractionsRequestObject
@@ -39967,6 +43350,32 @@ func (sh *strictHandler) AddSupportPerson(ctx echo.Context, patientID PatientPat
 	return nil
 }
 
+// ShowTimeline operation middleware
+func (sh *strictHandler) ShowTimeline(ctx echo.Context, patientID PatientPath, params ShowTimelineParams) error {
+	var request ShowTimelineRequestObject
+
+	request.PatientID = patientID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowTimeline(ctx.Request().Context(), request.(ShowTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowTimelineResponseObject); ok {
+		return validResponse.VisitShowTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTreatments operation middleware
 func (sh *strictHandler) ListTreatments(ctx echo.Context, patientID PatientPath, params ListTreatmentsParams) error {
 	var request ListTreatmentsRequestObject
@@ -40440,6 +43849,32 @@ func (sh *strictHandler) VoidPrescription(ctx echo.Context, prescriptionID Presc
 	return nil
 }
 
+// ShowPrescriptionHistory operation middleware
+func (sh *strictHandler) ShowPrescriptionHistory(ctx echo.Context, prescriptionID PrescriptionPath, params ShowPrescriptionHistoryParams) error {
+	var request ShowPrescriptionHistoryRequestObject
+
+	request.PrescriptionID = prescriptionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowPrescriptionHistory(ctx.Request().Context(), request.(ShowPrescriptionHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowPrescriptionHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowPrescriptionHistoryResponseObject); ok {
+		return validResponse.VisitShowPrescriptionHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // HoldPrescription operation middleware
 func (sh *strictHandler) HoldPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params HoldPrescriptionParams) error {
 	var request HoldPrescriptionRequestObject
@@ -40804,6 +44239,32 @@ func (sh *strictHandler) ApproveProtocol(ctx echo.Context, protocolID ProtocolPa
 		return err
 	} else if validResponse, ok := response.(ApproveProtocolResponseObject); ok {
 		return validResponse.VisitApproveProtocolResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowProtocolHistory operation middleware
+func (sh *strictHandler) ShowProtocolHistory(ctx echo.Context, protocolID ProtocolPath, params ShowProtocolHistoryParams) error {
+	var request ShowProtocolHistoryRequestObject
+
+	request.ProtocolID = protocolID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowProtocolHistory(ctx.Request().Context(), request.(ShowProtocolHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowProtocolHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowProtocolHistoryResponseObject); ok {
+		return validResponse.VisitShowProtocolHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -41353,6 +44814,32 @@ func (sh *strictHandler) ShowGate(ctx echo.Context, sessionID SessionPath, param
 	return nil
 }
 
+// ShowSessionHistory operation middleware
+func (sh *strictHandler) ShowSessionHistory(ctx echo.Context, sessionID SessionPath, params ShowSessionHistoryParams) error {
+	var request ShowSessionHistoryRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSessionHistory(ctx.Request().Context(), request.(ShowSessionHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSessionHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSessionHistoryResponseObject); ok {
+		return validResponse.VisitShowSessionHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RecordObservation operation middleware
 func (sh *strictHandler) RecordObservation(ctx echo.Context, sessionID SessionPath, params RecordObservationParams) error {
 	var request RecordObservationRequestObject
@@ -41844,6 +45331,32 @@ func (sh *strictHandler) DeactivateStaff(ctx echo.Context, staffID StaffPath, pa
 	return nil
 }
 
+// ShowStaffHistory operation middleware
+func (sh *strictHandler) ShowStaffHistory(ctx echo.Context, staffID StaffPath, params ShowStaffHistoryParams) error {
+	var request ShowStaffHistoryRequestObject
+
+	request.StaffID = staffID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowStaffHistory(ctx.Request().Context(), request.(ShowStaffHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowStaffHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowStaffHistoryResponseObject); ok {
+		return validResponse.VisitShowStaffHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // InviteStaff operation middleware
 func (sh *strictHandler) InviteStaff(ctx echo.Context, staffID StaffPath, params InviteStaffParams) error {
 	var request InviteStaffRequestObject
@@ -41890,6 +45403,32 @@ func (sh *strictHandler) ShowSuggestion(ctx echo.Context, suggestionID Suggestio
 		return err
 	} else if validResponse, ok := response.(ShowSuggestionResponseObject); ok {
 		return validResponse.VisitShowSuggestionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowSuggestionHistory operation middleware
+func (sh *strictHandler) ShowSuggestionHistory(ctx echo.Context, suggestionID SuggestionPath, params ShowSuggestionHistoryParams) error {
+	var request ShowSuggestionHistoryRequestObject
+
+	request.SuggestionID = suggestionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSuggestionHistory(ctx.Request().Context(), request.(ShowSuggestionHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSuggestionHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSuggestionHistoryResponseObject); ok {
+		return validResponse.VisitShowSuggestionHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -42014,6 +45553,32 @@ func (sh *strictHandler) UpdateSupportPerson(ctx echo.Context, supportPersonID S
 		return err
 	} else if validResponse, ok := response.(UpdateSupportPersonResponseObject); ok {
 		return validResponse.VisitUpdateSupportPersonResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowSupportPersonHistory operation middleware
+func (sh *strictHandler) ShowSupportPersonHistory(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonHistoryParams) error {
+	var request ShowSupportPersonHistoryRequestObject
+
+	request.SupportPersonID = supportPersonID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSupportPersonHistory(ctx.Request().Context(), request.(ShowSupportPersonHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSupportPersonHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSupportPersonHistoryResponseObject); ok {
+		return validResponse.VisitShowSupportPersonHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -42262,6 +45827,32 @@ func (sh *strictHandler) DiscontinueTreatment(ctx echo.Context, treatmentID Trea
 		return err
 	} else if validResponse, ok := response.(DiscontinueTreatmentResponseObject); ok {
 		return validResponse.VisitDiscontinueTreatmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowTreatmentHistory operation middleware
+func (sh *strictHandler) ShowTreatmentHistory(ctx echo.Context, treatmentID TreatmentPath, params ShowTreatmentHistoryParams) error {
+	var request ShowTreatmentHistoryRequestObject
+
+	request.TreatmentID = treatmentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowTreatmentHistory(ctx.Request().Context(), request.(ShowTreatmentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowTreatmentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowTreatmentHistoryResponseObject); ok {
+		return validResponse.VisitShowTreatmentHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -42958,6 +46549,32 @@ func (sh *strictHandler) CompleteVisit(ctx echo.Context, visitID VisitPath, para
 		return err
 	} else if validResponse, ok := response.(CompleteVisitResponseObject); ok {
 		return validResponse.VisitCompleteVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowVisitHistory operation middleware
+func (sh *strictHandler) ShowVisitHistory(ctx echo.Context, visitID VisitPath, params ShowVisitHistoryParams) error {
+	var request ShowVisitHistoryRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowVisitHistory(ctx.Request().Context(), request.(ShowVisitHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowVisitHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowVisitHistoryResponseObject); ok {
+		return validResponse.VisitShowVisitHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

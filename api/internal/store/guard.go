@@ -84,6 +84,12 @@ func confineRead(g *gorm.DB) {
 		refuse("subquery as text")(g)
 		return
 	}
+	if tx.past != nil {
+		if err := tx.past.load(g.Statement.Table); err != nil {
+			_ = g.AddError(err)
+			return
+		}
+	}
 	confine(tx, g, clinic, asked)
 }
 

@@ -110,6 +110,21 @@ func (f SessionFact) MarshalJSON() ([]byte, error) {
 	}{f.Record.ID, row(f)})
 }
 
+// UnmarshalJSON reads what MarshalJSON has written.
+func (f *SessionFact) UnmarshalJSON(data []byte) error {
+	type row SessionFact
+	kept := struct {
+		ID uuid.UUID
+		*row
+	}{row: (*row)(f)}
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return err
+	}
+	f.Record.ID = kept.ID
+	f.settle()
+	return nil
+}
+
 // AddFact creates a fact of a session.
 func (tx *Tx) AddFact(event string, f *SessionFact) error {
 	f.Record.ID = f.Fact.ID

@@ -5,10 +5,11 @@
 //
 // A noun is a row type that embeds [Record], a table in a migration and a file with its
 // queries. Tenancy, versions, history and the journal come with [Tx.Create], [Tx.Change]
-// and [Find]; the guard refuses what would go around them. A noun of a patient has PatientID
-// and a line in patientRecords; a list that belongs to a record is a table whose row embeds
-// [Part]. A calendar date is TEXT, and the latest of something is the first by descending
-// order: SQLite does not know the type of what MAX returns.
+// and [Find]; the guard refuses what would go around them. A noun has a line in versioned,
+// by which [Tx.AsOf] finds its past; one of a patient has PatientID and a line in
+// patientRecords; a list that belongs to a record is a table whose row embeds [Part]. A
+// calendar date is TEXT, and the latest of something is the first by descending order:
+// SQLite does not know the type of what MAX returns.
 package store
 
 import (
@@ -85,8 +86,9 @@ type DB struct {
 	sign      func([]byte) []byte
 	wake      chan struct{} // holds one message if an entry was written since somebody looked
 	recorder  recorder
-	needs     int64 // the schema version that this build was made for
-	unguarded bool  // tests switch the guard off to see row-level security alone
+	needs     int64   // the schema version that this build was made for
+	memory    *memory // where the past is looked at
+	unguarded bool    // tests switch the guard off to see row-level security alone
 }
 
 // Open opens the database. A SQLite file is brought to this build's schema; PostgreSQL is
@@ -109,6 +111,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	orm, err := openORM(dialect, o)
+	if err != nil {
+		e.close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, sign: o.Sign, wake: make(chan struct{}, 1), needs: needs, memory: &memory{options: o}}, nil
+}
+
+func openORM(dialect gorm.Dialector, o Options) (*gorm.DB, error) {
 	orm, err := gorm.Open(dialect, &gorm.Config{
 		Logger:                 logger.Discard, // it would print values
 		TranslateError:         true,
@@ -118,18 +129,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		DisableAutomaticPing:   true,
 		NowFunc:                func() time.Time { return micros(o.Now()) },
 	})
-	if err == nil {
-		err = guard(orm)
-	}
 	if err != nil {
-		e.close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
-	return &DB{orm: orm, engine: e, now: o.Now, newID: o.NewID, sign: o.Sign, wake: make(chan struct{}, 1), needs: needs}, nil
+	return orm, guard(orm)
 }
 
 // Close closes all connections.
-func (db *DB) Close() error { return db.engine.close() }
+func (db *DB) Close() error { return errors.Join(db.memory.close(), db.engine.close()) }
 
 // Ready reports whether the database can be reached and has the tables of this build. The
 // error names both versions of the schema. A newer schema is fine: migrations go first.

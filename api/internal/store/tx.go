@@ -75,6 +75,7 @@ type Tx struct {
 	earlier *record
 	keep    *Answer
 	target  target
+	past    *past // the time that is read, if not the present
 
 	events   []Event
 	versions []version

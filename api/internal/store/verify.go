@@ -148,8 +148,8 @@ func (db *DB) Pending(ctx context.Context, before time.Time) (map[uuid.UUID]int,
 	return counts, err
 }
 
-// Version is a version of a record as the history has it, with what its entry says.
-type Version struct {
+// KeptVersion is a version of a record as the history has it, with what its entry says.
+type KeptVersion struct {
 	Clinic uuid.UUID
 	Record string // the table
 	ID     uuid.UUID
@@ -161,8 +161,8 @@ type Version struct {
 }
 
 // Versions returns the versions after one, in the order of clinic, record and number; all from the
-// beginning for the zero Version.
-func (db *DB) Versions(ctx context.Context, after Version) (list []Version, err error) {
+// beginning for the zero KeptVersion.
+func (db *DB) Versions(ctx context.Context, after KeptVersion) (list []KeptVersion, err error) {
 	err = db.global(ctx, read, func(c pinned) error {
 		rows, err := c.QueryContext(ctx, `SELECT h.clinic_id, h.record, h.record_id, h.version, h.data, coalesce(j.seq, 0), j.events
 			FROM history h LEFT JOIN journal j ON j.clinic_id = h.clinic_id AND j.id = h.entry_id
@@ -173,7 +173,7 @@ func (db *DB) Versions(ctx context.Context, after Version) (list []Version, err 
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var v Version
+			var v KeptVersion
 			var events sql.NullString
 			if err := rows.Scan(&v.Clinic, &v.Record, &v.ID, &v.Number, &v.Data, &v.Entry, &events); err != nil {
 				return err
@@ -188,7 +188,7 @@ func (db *DB) Versions(ctx context.Context, after Version) (list []Version, err 
 }
 
 // eventOf finds the event about a version; text that is no list of events has none.
-func eventOf(text string, v *Version) Event {
+func eventOf(text string, v *KeptVersion) Event {
 	var events []Event
 	if json.Unmarshal([]byte(text), &events) != nil {
 		return Event{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/titrate-health/titrate/api/internal/store"
 )
@@ -15,11 +16,7 @@ func Backup(ctx context.Context, cfg Config, file string) error {
 	if cfg.DatabaseURL != "" {
 		return errors.New("PostgreSQL is backed up with its own tools: pg_dump --enable-row-security as the owner, or point-in-time recovery; the README shows how")
 	}
-	dsn, err := cfg.dsn()
-	if err != nil {
-		return err
-	}
-	err = store.Backup(ctx, dsn, file)
+	err := store.Backup(ctx, filepath.Join(cfg.dataDir(), "titrate.db"), file)
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s is there already: a backup overwrites nothing", file)
 	}

@@ -28,6 +28,8 @@
 // checkpoints.go keeps the ends of the chain outside of the database, and verify.go holds all of it against
 // the entries. worker.go also does what time alone brings: a record says by its Deadlines when
 // something follows, the store keeps them with the record, and deadlines.go says what follows.
+// prune.go forgets what nobody needs. revocations.go keeps outside of the database what was taken from
+// somebody, and restored.go takes it again from a database that is older.
 // asof.go opens the past to a request that asks for it, and its handler need not know; history.go
 // shows each version of a record through the operation that shows the record.
 // demo*.go let the demo clinic's people send their requests to this very server.

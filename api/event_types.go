@@ -87,8 +87,9 @@ var eventTypes = map[string]string{
 	"assessment.reviewed":       "assessments",
 	"assessment.submitted":      "assessments",
 
-	"clinic.created": "clinics",
-	"clinic.updated": "clinics",
+	"clinic.created":  "clinics",
+	"clinic.restored": "clinics",
+	"clinic.updated":  "clinics",
 
 	"consent.declined":   "consents",
 	"consent.expired":    "consents",

@@ -146,7 +146,7 @@ func eventOut(e *store.Entry, position int) oapi.Event {
 	ev := e.Events[position]
 	out := oapi.Event{
 		ID: eventID{*e.Seq, position}.String(), Number: *e.Seq, Type: oapi.EventType(ev.Event), At: e.At,
-		Record: oapi.EventRecord{Type: oapi.RecordType(recordType(ev.Record)), ID: ev.ID},
+		Record:    oapi.EventRecord{Type: oapi.RecordType(recordType(ev.Record)), ID: ev.ID},
 		RequestID: filled(e.RequestID), Operation: e.Operation,
 	}
 	if owner := ownerOf(e, ev); owner != uuid.Nil {

@@ -37,7 +37,7 @@ func Records() map[string][2]string {
 func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }
 
 // Prune does what the server does once an hour.
-func Prune(s *Server, ctx context.Context) error { return s.prune(ctx) }
+func Prune(ctx context.Context, s *Server) error { return s.prune(ctx) }
 
 // WaitForNews waits as a stream does.
 func WaitForNews(ctx context.Context, s *Server, clinic uuid.UUID, after int64) (int64, error) {

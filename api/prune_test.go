@@ -24,7 +24,7 @@ func TestOldTicketsAreForgotten(t *testing.T) {
 		prune := func(after time.Duration, want string) {
 			t.Helper()
 			s.Clock.Advance(after)
-			if err := api.Prune(s.Server, t.Context()); err != nil {
+			if err := api.Prune(t.Context(), s.Server); err != nil {
 				t.Fatal(err)
 			}
 			if got := left(); got != want {

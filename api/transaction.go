@@ -67,6 +67,9 @@ func (s *Server) transaction(op *operation) echo.MiddlewareFunc {
 			b := buffers.Get().(*buffer)
 			defer b.release()
 			err := s.buffered(c, op, next, b)
+			if err == nil {
+				err = s.keepRevocation(op, callOf(c.Request().Context()), b)
+			}
 			if err = s.observed(c, op, b, err); err != nil {
 				c.Error(err) // rendered here, so that what is outside sees the final status
 				return nil

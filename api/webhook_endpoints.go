@@ -134,17 +134,21 @@ func (s *Server) RemoveWebhookEndpoint(ctx context.Context, req oapi.RemoveWebho
 	if err != nil {
 		return nil, err
 	}
-	w.Status, w.DisabledReason = store.WebhookRemoved, nil
-	if err := tx.ParkDeliveries(w.ID); err != nil {
-		return nil, err
-	}
-	if err := tx.ForgetWebhookSecrets(w.ID); err != nil {
-		return nil, err
-	}
-	if err := tx.ChangeWebhookEndpoint("webhookEndpoint.removed", w); err != nil {
+	if err := removeEndpoint(tx, w); err != nil {
 		return nil, err
 	}
 	return oapi.RemoveWebhookEndpoint200JSONResponse{WebhookEndpointJSONResponse: webhookEndpointOut(w)}, nil
+}
+
+func removeEndpoint(tx *store.Tx, w *store.WebhookEndpoint) error {
+	w.Status, w.DisabledReason = store.WebhookRemoved, nil
+	if err := tx.ParkDeliveries(w.ID); err != nil {
+		return err
+	}
+	if err := tx.ForgetWebhookSecrets(w.ID); err != nil {
+		return err
+	}
+	return tx.ChangeWebhookEndpoint("webhookEndpoint.removed", w)
 }
 
 // RotateWebhookSecret makes a new secret; the previous one stays valid for a while.

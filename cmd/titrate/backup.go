@@ -22,3 +22,23 @@ func (c *backup) Run(ctx context.Context, stdout, _ io.Writer) error {
 	}
 	return err
 }
+
+type restored struct {
+	journals        `embed:""`
+	CheckpointFile  []string `name:"checkpoint-file" env:"CHECKPOINT_FILE" sep:"," help:"Files with signed ends of the journals, of every process that kept one; revocations.jsonl is read beside each. checkpoints.jsonl in the data folder without it."`
+	CheckpointsLost bool     `name:"checkpoints-lost" help:"There are none: what was revoked since the backup is not revoked again."`
+}
+
+// Run makes a database that was restored ready to be served.
+func (c *restored) Run(ctx context.Context, stdout, _ io.Writer) error {
+	return c.verify(ctx, stdout, func(s *api.Server) (*api.Verification, error) {
+		r, err := s.Restored(ctx, c.CheckpointsLost, c.CheckpointFile...)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range r.Lines {
+			fmt.Fprintln(stdout, line)
+		}
+		return r.Verification, nil
+	})
+}

@@ -18,16 +18,17 @@ import (
 
 // cli is every subcommand with its flags; flags have the names of the environment variables.
 type cli struct {
-	Serve   serve   `cmd:"" help:"Answer requests."`
-	Demo    demo    `cmd:"" help:"Answer requests for a demo clinic with 24 synthetic patients; no configuration."`
-	Clinic  clinic  `cmd:"" help:"Clinics."`
-	Migrate migrate `cmd:"" help:"Move the database's schema."`
-	Audit   audit   `cmd:"" help:"The journal as evidence."`
-	Events  events  `cmd:"" help:"The journal as a sequence of events."`
-	Backup  backup  `cmd:"" help:"Copy the embedded database to a new file, also while a server runs."`
-	Token   token   `cmd:"" help:"Print a 12-hour token of the demo clinic."`
-	Openapi openapi `cmd:"" help:"Print the contract."`
-	Version version `cmd:"" help:"Print the version."`
+	Serve    serve    `cmd:"" help:"Answer requests."`
+	Demo     demo     `cmd:"" help:"Answer requests for a demo clinic with 24 synthetic patients; no configuration."`
+	Clinic   clinic   `cmd:"" help:"Clinics."`
+	Migrate  migrate  `cmd:"" help:"Move the database's schema."`
+	Audit    audit    `cmd:"" help:"The journal as evidence."`
+	Events   events   `cmd:"" help:"The journal as a sequence of events."`
+	Backup   backup   `cmd:"" help:"Copy the embedded database to a new file, also while a server runs."`
+	Restored restored `cmd:"" help:"After a restore, before serving: send nothing again, revoke again, verify."`
+	Token    token    `cmd:"" help:"Print a 12-hour token of the demo clinic."`
+	Openapi  openapi  `cmd:"" help:"Print the contract."`
+	Version  version  `cmd:"" help:"Print the version."`
 }
 
 type command interface {

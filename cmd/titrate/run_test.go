@@ -18,6 +18,10 @@ func TestRun(t *testing.T) {
 		{"migrate sideways", "", "direction"},
 		{"clinic create", "", "missing flags"},
 		{"bake", "", "unexpected argument"},
+		{"backup x.db --data ./missing", "", "no database in the data folder"},
+		{"backup x.db --database-url postgres://x", "", "pg_dump --enable-row-security"},
+		{"restored --data ./missing", "", "no database"},
+		{"restored --database-url postgres://x", "", "MIGRATE_DATABASE_URL is required"},
 	} {
 		var stdout, stderr bytes.Buffer
 		err := run(t.Context(), strings.Fields(test.args), &stdout, &stderr)

@@ -1347,6 +1347,7 @@ const (
 	EventTypeAssessmentReviewed                EventType = "assessment.reviewed"
 	EventTypeAssessmentSubmitted               EventType = "assessment.submitted"
 	EventTypeClinicCreated                     EventType = "clinic.created"
+	EventTypeClinicRestored                    EventType = "clinic.restored"
 	EventTypeClinicUpdated                     EventType = "clinic.updated"
 	EventTypeConsentDeclined                   EventType = "consent.declined"
 	EventTypeConsentExpired                    EventType = "consent.expired"
@@ -1561,6 +1562,8 @@ func (e EventType) Valid() bool {
 	case EventTypeAssessmentSubmitted:
 		return true
 	case EventTypeClinicCreated:
+		return true
+	case EventTypeClinicRestored:
 		return true
 	case EventTypeClinicUpdated:
 		return true
@@ -5366,6 +5369,21 @@ type AuditEntryPage struct {
 // AuditOutcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
 type AuditOutcome string
 
+// AuditProof A journal entry with what shows that it stands under a seal.
+type AuditProof struct {
+	// Entry A journal entry exactly as it is hashed.
+	Entry SealedEntry `json:"entry"`
+
+	// Path The hashes beside the way from the entry's hash to the root, from the leaf up; the tree is that of RFC 6962, its leaves are the hashes of the seal's entries.
+	Path []string `json:"path"`
+
+	// PublicKey The key (Ed25519) that signatures of this deployment verify with, in base64.
+	PublicKey string `json:"publicKey"`
+
+	// Seal The end of a batch of a clinic's entries.
+	Seal AuditSeal `json:"seal"`
+}
+
 // AuditRecord A record that an operation was about.
 type AuditRecord struct {
 	// Event What became of it, such as `prescription.signed`; absent where it was only shown, or where nothing was done.
@@ -5379,6 +5397,27 @@ type AuditRecord struct {
 
 	// Version The version that the operation made; absent where it made none.
 	Version *int64 `json:"version,omitempty"`
+}
+
+// AuditSeal The end of a batch of a clinic's entries.
+type AuditSeal struct {
+	// At When it was made, to the microsecond.
+	At time.Time `json:"at"`
+
+	// First The number of its first entry.
+	First int64 `json:"first"`
+
+	// Last The number of its last entry.
+	Last int64 `json:"last"`
+
+	// Previous The hash of the seal before; zeros for the first: SHA-256, hexadecimal.
+	Previous string `json:"previous"`
+
+	// Root The root of the tree over its entries: SHA-256, hexadecimal.
+	Root string `json:"root"`
+
+	// Signature The signature (Ed25519, in base64) of the checkpoint that the seal makes.
+	Signature string `json:"signature"`
 }
 
 // Band A range of totals with a name.
@@ -9257,6 +9296,39 @@ type ScorePolicy struct {
 // ScoringMethod How the points of the items become the total; `highest` is those of the item that has most. More words may come.
 type ScoringMethod string
 
+// SealedEntry A journal entry exactly as it is hashed.
+type SealedEntry struct {
+	// Actor Who did it: the kind and, after a colon, the id.
+	Actor string `json:"actor"`
+
+	// At When the operation began, to the microsecond.
+	At time.Time `json:"at"`
+
+	// ClinicID The clinic.
+	ClinicID openapi_types.UUID `json:"clinicId"`
+
+	// Events JSON as it is stored, byte by byte. Tables, ids, versions and hashes of values; no value.
+	Events string `json:"events"`
+
+	// ID Its id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Number Its number.
+	Number int64 `json:"number"`
+
+	// Operation What was done.
+	Operation string `json:"operation"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// PatientID Whose data it was about; absent where it was nobody's, or several patients'.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// RequestID The request.
+	RequestID string `json:"requestId"`
+}
+
 // SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
 type SeriousCriterion string
 
@@ -11183,6 +11255,9 @@ type DeliveryStatusFilter = DeliveryStatus
 // DispensePath Its id.
 type DispensePath = openapi_types.UUID
 
+// EntryPath Its id.
+type EntryPath = openapi_types.UUID
+
 // EventTypeFilter Types of events.
 type EventTypeFilter = []EventType
 
@@ -11908,6 +11983,15 @@ type ListAuditEntriesParams struct {
 	// RequestID Only what this request did.
 	RequestID *RequestFilter `form:"requestId,omitempty" json:"requestId,omitempty"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAuditProofParams defines parameters for ShowAuditProof.
+type ShowAuditProofParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15489,6 +15573,13 @@ type ClientInterface interface {
 	// Corresponds with GET /audit (the `ListAuditEntries` operationId).
 	ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAuditProof Show that a journal entry stands under its seal
+	//
+	// Everything that an auditor needs to check one entry without this server, and without any other entry. The hash of the entry, as package `audit` encodes it, leads through the path to the root of its seal; the seal's hash is signed; and a checkpoint that the clinic has kept elsewhere attests that seal or a later one. The public key should be known from elsewhere too.
+	//
+	// Corresponds with GET /audit/{entryId}/proof (the `ShowAuditProof` operationId).
+	ShowAuditProof(ctx context.Context, entryID EntryPath, params *ShowAuditProofParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowClinic Show the clinic
 	//
 	// The clinic that the caller is a member of.
@@ -18714,6 +18805,23 @@ func (c *Client) SubmitAssessment(ctx context.Context, assessmentID AssessmentPa
 // Corresponds with GET /audit (the `ListAuditEntries` operationId).
 func (c *Client) ListAuditEntries(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditEntriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAuditProof Show that a journal entry stands under its seal
+//
+// Everything that an auditor needs to check one entry without this server, and without any other entry. The hash of the entry, as package `audit` encodes it, leads through the path to the root of its seal; the seal's hash is signed; and a checkpoint that the clinic has kept elsewhere attests that seal or a later one. The public key should be known from elsewhere too.
+//
+// Corresponds with GET /audit/{entryId}/proof (the `ShowAuditProof` operationId).
+func (c *Client) ShowAuditProof(ctx context.Context, entryID EntryPath, params *ShowAuditProofParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAuditProofRequest(c.Server, entryID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -27246,6 +27354,66 @@ func NewListAuditEntriesRequest(server string, params *ListAuditEntriesParams) (
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAuditProofRequest constructs an http.Request for the ShowAuditProof method
+func NewShowAuditProofRequest(server string, entryID EntryPath, params *ShowAuditProofParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "entryId", entryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit/%s/proof", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -45601,6 +45769,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /audit (the `ListAuditEntries` operationId).
 	ListAuditEntriesWithResponse(ctx context.Context, params *ListAuditEntriesParams, reqEditors ...RequestEditorFn) (*ListAuditEntriesResponse, error)
 
+	// ShowAuditProofWithResponse Show that a journal entry stands under its seal
+	//
+	// Everything that an auditor needs to check one entry without this server, and without any other entry. The hash of the entry, as package `audit` encodes it, leads through the path to the root of its seal; the seal's hash is signed; and a checkpoint that the clinic has kept elsewhere attests that seal or a later one. The public key should be known from elsewhere too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit/{entryId}/proof (the `ShowAuditProof` operationId).
+	ShowAuditProofWithResponse(ctx context.Context, entryID EntryPath, params *ShowAuditProofParams, reqEditors ...RequestEditorFn) (*ShowAuditProofResponse, error)
+
 	// ShowClinicWithResponse Show the clinic
 	//
 	// The clinic that the caller is a member of.
@@ -49593,6 +49770,47 @@ func (r ListAuditEntriesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ShowAuditProofResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditProof
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAuditProofResponse) GetJSON200() *AuditProof {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAuditProofResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAuditProofResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAuditProofResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAuditProofResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -59079,6 +59297,21 @@ func (c *ClientWithResponses) ListAuditEntriesWithResponse(ctx context.Context, 
 	return ParseListAuditEntriesResponse(rsp)
 }
 
+// ShowAuditProofWithResponse Show that a journal entry stands under its seal
+//
+// Everything that an auditor needs to check one entry without this server, and without any other entry. The hash of the entry, as package `audit` encodes it, leads through the path to the root of its seal; the seal's hash is signed; and a checkpoint that the clinic has kept elsewhere attests that seal or a later one. The public key should be known from elsewhere too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit/{entryId}/proof (the `ShowAuditProof` operationId).
+func (c *ClientWithResponses) ShowAuditProofWithResponse(ctx context.Context, entryID EntryPath, params *ShowAuditProofParams, reqEditors ...RequestEditorFn) (*ShowAuditProofResponse, error) {
+	rsp, err := c.ShowAuditProof(ctx, entryID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAuditProofResponse(rsp)
+}
+
 // ShowClinicWithResponse Show the clinic
 //
 // The clinic that the caller is a member of.
@@ -64526,6 +64759,32 @@ func ParseListAuditEntriesResponse(rsp *http.Response) (*ListAuditEntriesRespons
 			headers.Link = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowAuditProofResponse parses an HTTP response from a ShowAuditProofWithResponse call
+func ParseShowAuditProofResponse(rsp *http.Response) (*ShowAuditProofResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAuditProofResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditProof
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

@@ -262,5 +262,6 @@ var ExampleIDs = map[string]string{
 	"measurement": exampleID("501"), "supportPerson": exampleID("601"), "medication": exampleID("611"), "pdmpCheck": exampleID("621"), "visit": exampleID("631"), "followUp": exampleID("641"), "dispense": exampleID("901"), "supplyEntry": exampleID("911"),
 	"consultation":    exampleID("801"),
 	"consentTemplate": exampleID("701"), "consent": exampleID("711"),
+	"entry":        exampleID("c11"),
 	"adverseEvent": exampleID("a01"), "adjustment": exampleID("a11"), "suggestion": exampleID("a21"), "webhookEndpoint": exampleID("b01"), "delivery": exampleID("b11"),
 }

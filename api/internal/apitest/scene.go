@@ -85,6 +85,7 @@ var steps = map[string][]step{
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "assignAlert": {alarmed}, "snoozeAlert": {running, counted, alarming}, "resolveAlert": {alarmed, alertAcknowledged},
+	"showAuditProof":      {numbered},
 	"reopenAlert":         {alarmed, alertAcknowledged, alertResolved},
 	"showWebhookEndpoint": {hooked}, "updateWebhookEndpoint": {hooked}, "removeWebhookEndpoint": {hooked}, "testWebhookEndpoint": {listening},
 	"rotateWebhookSecret": {hooked}, "replayDeliveries": {listening}, "retryDelivery": {listening},
@@ -124,6 +125,13 @@ func colleague(t testing.TB, s *Scene) {
 func proposed(t testing.TB, s *Scene) {
 	c := s.Call(t, "proposeProtocol")
 	s.keep("protocol", s.must(t, s.Clinic.Admin, "proposeProtocol", c.Body))
+}
+
+// numbered is a journal whose entries have their numbers.
+func numbered(t testing.TB, s *Scene) {
+	s.Clinic.Site.Pass(t, 0)
+	newest := s.Clinic.Site.Must(t, Call{Operation: "listAuditEntries", Token: s.Clinic.Admin.Token, Query: "limit=1"}).Items()
+	s.IDs["entry"] = fmt.Sprint(newest[0]["id"])
 }
 
 func weight(t testing.TB, s *Scene) {

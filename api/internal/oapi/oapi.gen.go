@@ -1346,6 +1346,7 @@ const (
 	EventTypeAssessmentReviewed                EventType = "assessment.reviewed"
 	EventTypeAssessmentSubmitted               EventType = "assessment.submitted"
 	EventTypeClinicCreated                     EventType = "clinic.created"
+	EventTypeClinicRestored                    EventType = "clinic.restored"
 	EventTypeClinicUpdated                     EventType = "clinic.updated"
 	EventTypeConsentDeclined                   EventType = "consent.declined"
 	EventTypeConsentExpired                    EventType = "consent.expired"
@@ -1560,6 +1561,8 @@ func (e EventType) Valid() bool {
 	case EventTypeAssessmentSubmitted:
 		return true
 	case EventTypeClinicCreated:
+		return true
+	case EventTypeClinicRestored:
 		return true
 	case EventTypeClinicUpdated:
 		return true
@@ -5365,6 +5368,21 @@ type AuditEntryPage struct {
 // AuditOutcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
 type AuditOutcome string
 
+// AuditProof A journal entry with what shows that it stands under a seal.
+type AuditProof struct {
+	// Entry A journal entry exactly as it is hashed.
+	Entry SealedEntry `json:"entry"`
+
+	// Path The hashes beside the way from the entry's hash to the root, from the leaf up; the tree is that of RFC 6962, its leaves are the hashes of the seal's entries.
+	Path []string `json:"path"`
+
+	// PublicKey The key (Ed25519) that signatures of this deployment verify with, in base64.
+	PublicKey string `json:"publicKey"`
+
+	// Seal The end of a batch of a clinic's entries.
+	Seal AuditSeal `json:"seal"`
+}
+
 // AuditRecord A record that an operation was about.
 type AuditRecord struct {
 	// Event What became of it, such as `prescription.signed`; absent where it was only shown, or where nothing was done.
@@ -5378,6 +5396,27 @@ type AuditRecord struct {
 
 	// Version The version that the operation made; absent where it made none.
 	Version *int64 `json:"version,omitempty"`
+}
+
+// AuditSeal The end of a batch of a clinic's entries.
+type AuditSeal struct {
+	// At When it was made, to the microsecond.
+	At time.Time `json:"at"`
+
+	// First The number of its first entry.
+	First int64 `json:"first"`
+
+	// Last The number of its last entry.
+	Last int64 `json:"last"`
+
+	// Previous The hash of the seal before; zeros for the first: SHA-256, hexadecimal.
+	Previous string `json:"previous"`
+
+	// Root The root of the tree over its entries: SHA-256, hexadecimal.
+	Root string `json:"root"`
+
+	// Signature The signature (Ed25519, in base64) of the checkpoint that the seal makes.
+	Signature string `json:"signature"`
 }
 
 // Band A range of totals with a name.
@@ -9256,6 +9295,39 @@ type ScorePolicy struct {
 // ScoringMethod How the points of the items become the total; `highest` is those of the item that has most. More words may come.
 type ScoringMethod string
 
+// SealedEntry A journal entry exactly as it is hashed.
+type SealedEntry struct {
+	// Actor Who did it: the kind and, after a colon, the id.
+	Actor string `json:"actor"`
+
+	// At When the operation began, to the microsecond.
+	At time.Time `json:"at"`
+
+	// ClinicID The clinic.
+	ClinicID openapi_types.UUID `json:"clinicId"`
+
+	// Events JSON as it is stored, byte by byte. Tables, ids, versions and hashes of values; no value.
+	Events string `json:"events"`
+
+	// ID Its id.
+	ID openapi_types.UUID `json:"id"`
+
+	// Number Its number.
+	Number int64 `json:"number"`
+
+	// Operation What was done.
+	Operation string `json:"operation"`
+
+	// Outcome How an operation ended: it was done; the records were shown (`read`); what would have been done was shown (`dryRun`); the answer of an earlier request was given again (`replayed`); the state of the records, or a rule, did not allow it (`refused`); the caller may not do it, or not see the record (`denied`). More words may come.
+	Outcome AuditOutcome `json:"outcome"`
+
+	// PatientID Whose data it was about; absent where it was nobody's, or several patients'.
+	PatientID *openapi_types.UUID `json:"patientId,omitempty"`
+
+	// RequestID The request.
+	RequestID string `json:"requestId"`
+}
+
 // SeriousCriterion What makes it serious (21 CFR 312.32). More words may come.
 type SeriousCriterion string
 
@@ -11182,6 +11254,9 @@ type DeliveryStatusFilter = DeliveryStatus
 // DispensePath Its id.
 type DispensePath = openapi_types.UUID
 
+// EntryPath Its id.
+type EntryPath = openapi_types.UUID
+
 // EventTypeFilter Types of events.
 type EventTypeFilter = []EventType
 
@@ -11907,6 +11982,15 @@ type ListAuditEntriesParams struct {
 	// RequestID Only what this request did.
 	RequestID *RequestFilter `form:"requestId,omitempty" json:"requestId,omitempty"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAuditProofParams defines parameters for ShowAuditProof.
+type ShowAuditProofParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15066,6 +15150,9 @@ type ServerInterface interface {
 	// ListAuditEntries List what was done, seen and tried
 	// (GET /audit)
 	ListAuditEntries(ctx echo.Context, params ListAuditEntriesParams) error
+	// ShowAuditProof Show that a journal entry stands under its seal
+	// (GET /audit/{entryId}/proof)
+	ShowAuditProof(ctx echo.Context, entryID EntryPath, params ShowAuditProofParams) error
 	// ShowClinic Show the clinic
 	// (GET /clinic)
 	ShowClinic(ctx echo.Context, params ShowClinicParams) error
@@ -18226,6 +18313,57 @@ func (w *ServerInterfaceWrapper) ListAuditEntries(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListAuditEntries(ctx, params)
+	return err
+}
+
+// ShowAuditProof converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAuditProof(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "entryId" -------------
+	var entryID EntryPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "entryId", ctx.Param("entryId"), &entryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entryId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAuditProofParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAuditProof(ctx, entryID, params)
 	return err
 }
 
@@ -31077,6 +31215,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/assessments/:assessmentId/review", wrapper.ReviewAssessment, options.OperationMiddlewares["reviewAssessment"]...)
 	router.POST(options.BaseURL+"/assessments/:assessmentId/submit", wrapper.SubmitAssessment, options.OperationMiddlewares["submitAssessment"]...)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAuditEntries, options.OperationMiddlewares["listAuditEntries"]...)
+	router.GET(options.BaseURL+"/audit/:entryId/proof", wrapper.ShowAuditProof, options.OperationMiddlewares["showAuditProof"]...)
 	router.GET(options.BaseURL+"/clinic", wrapper.ShowClinic, options.OperationMiddlewares["showClinic"]...)
 	router.PATCH(options.BaseURL+"/clinic", wrapper.UpdateClinic, options.OperationMiddlewares["updateClinic"]...)
 	router.GET(options.BaseURL+"/clinic/history", wrapper.ShowClinicHistory, options.OperationMiddlewares["showClinicHistory"]...)
@@ -31368,6 +31507,8 @@ type AuditEntryPageJSONResponse struct {
 
 	Headers AuditEntryPageResponseHeaders
 }
+
+type AuditProofJSONResponse AuditProof
 
 type ClinicResponseHeaders struct {
 	ETag     *string
@@ -32819,6 +32960,29 @@ func (response ListAuditEntries200JSONResponse) VisitListAuditEntriesResponse(w 
 	if response.Headers.Link != nil {
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowAuditProofRequestObject struct {
+	EntryID EntryPath `json:"entryId"`
+	Params  ShowAuditProofParams
+}
+
+type ShowAuditProofResponseObject interface {
+	VisitShowAuditProofResponse(w http.ResponseWriter) error
+}
+
+type ShowAuditProof200JSONResponse struct{ AuditProofJSONResponse }
+
+func (response ShowAuditProof200JSONResponse) VisitShowAuditProofResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -38449,6 +38613,9 @@ type StrictServerInterface interface {
 	// ListAuditEntries List what was done, seen and tried
 	// (GET /audit)
 	ListAuditEntries(ctx context.Context, request ListAuditEntriesRequestObject) (ListAuditEntriesResponseObject, error)
+	// ShowAuditProof Show that a journal entry stands under its seal
+	// (GET /audit/{entryId}/proof)
+	ShowAuditProof(ctx context.Context, request ShowAuditProofRequestObject) (ShowAuditProofResponseObject, error)
 	// ShowClinic Show the clinic
 	// (GET /clinic)
 	ShowClinic(ctx context.Context, request ShowClinicRequestObject) (ShowClinicResponseObject, error)
@@ -40266,6 +40433,32 @@ func (sh *strictHandler) ListAuditEntries(ctx echo.Context, params ListAuditEntr
 		return err
 	} else if validResponse, ok := response.(ListAuditEntriesResponseObject); ok {
 		return validResponse.VisitListAuditEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowAuditProof operation middleware
+func (sh *strictHandler) ShowAuditProof(ctx echo.Context, entryID EntryPath, params ShowAuditProofParams) error {
+	var request ShowAuditProofRequestObject
+
+	request.EntryID = entryID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAuditProof(ctx.Request().Context(), request.(ShowAuditProofRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAuditProof")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAuditProofResponseObject); ok {
+		return validResponse.VisitShowAuditProofResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

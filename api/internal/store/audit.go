@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+
+	"github.com/titrate-health/titrate/pkg/audit"
 )
 
 // EntryFilter says which numbered entries a list has. What is zero does not matter.
@@ -40,8 +42,8 @@ type Mention struct {
 func (Mention) TableName() string { return "journal_patients" }
 
 // mentions returns the statement that is to be committed with an entry that shows several patients, none
-// if there are none: it finds the entry among each one's disclosures. The entry names these patients among
-// its records as well: what is hashed is the entry.
+// if there are none: it finds the entry among each one's disclosures. Whose the data was follows from the
+// records that the entry names, too: what is hashed is the entry.
 func mentions(clinic, entry uuid.UUID, at time.Time, patients []uuid.UUID) []statement {
 	patients = slices.Compact(slices.SortedFunc(slices.Values(patients), func(a, b uuid.UUID) int {
 		return slices.Compare(a[:], b[:])
@@ -270,4 +272,30 @@ func (tx *Tx) numbered(id uuid.UUID) (*Entry, error) {
 		return nil, err
 	}
 	return e, json.Unmarshal([]byte(events), &e.Events)
+}
+
+// Sealed returns an entry of the clinic as it was hashed, with its seal and the hashes that are under it. The
+// error is ErrNotFound for one that has no number yet.
+func (tx *Tx) Sealed(id uuid.UUID) (*audit.Entry, *audit.Sealed, error) {
+	entries, err := readEntries(tx.ctx, tx.conn, `WHERE clinic_id = $1 AND id = $2 AND seq IS NOT NULL`, tx.scope.Clinic, id)
+	if err != nil {
+		return nil, nil, tx.db.engine.classify(err)
+	}
+	if len(entries) == 0 || entries[0].Patient != uuid.Nil && entries[0].Patient == tx.scope.NotPatient {
+		return nil, nil, ErrNotFound
+	}
+	var last int64
+	err = tx.row(`SELECT last_number FROM journal_seals WHERE clinic_id = $1 AND last_number >= $2 ORDER BY last_number LIMIT 1`,
+		[]any{tx.scope.Clinic, entries[0].Number}, &last)
+	if err != nil {
+		return nil, nil, err
+	}
+	seals, _, err := readSeals(tx.ctx, tx.conn, tx.scope.Clinic, last-1, last)
+	if err != nil {
+		return nil, nil, tx.db.engine.classify(err)
+	}
+	if len(seals) != 1 || entries[0].Number < seals[0].First || len(seals[0].Hashes) != int(seals[0].Last-seals[0].First+1) {
+		return nil, nil, fmt.Errorf("store: entry %d is under no seal", entries[0].Number)
+	}
+	return &entries[0], &seals[0], nil
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,25 @@ func Clone(t testing.TB, name string, migrate func(ownerURL string) error) (appU
 // Superuser returns the URL of the server's superuser for the database of url.
 func Superuser(t testing.TB, url string) string {
 	t.Helper()
+	return as(t, "", url)
+}
+
+// Owner returns the URL of the owner for the database of url.
+func Owner(t testing.TB, url string) string {
+	t.Helper()
+	return as(t, ownerRole, url)
+}
+
+// Program is the path of one of PostgreSQL's programs.
+func Program(name string) string {
+	if dir := programs(); dir != "" {
+		return filepath.Join(dir, name)
+	}
+	return name
+}
+
+func as(t testing.TB, role, url string) string {
+	t.Helper()
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +100,7 @@ func Superuser(t testing.TB, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.url("", cfg.Database)
+	return s.url(role, cfg.Database)
 }
 
 // Exec runs SQL past the store, for arranging what the store would refuse.

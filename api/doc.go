@@ -24,6 +24,9 @@
 // work of somebody who leaves to a colleague, follow_up_series.go makes what the protocol asks for
 // again and again. worker.go does what time alone brings: a record says by its Deadlines when
 // something follows, the store keeps them with the record, and deadlines.go says what follows.
+// uploads.go sends each request of a batch through all of this by itself; sync.go tells a client what has
+// changed in a chart, and synced.go knows what looks different after an event, or with time: who lets an
+// operation show something of another record says so there.
 // demo*.go let the demo clinic's people send their requests to this very server.
 //
 // To add a resource, write five things: its operations in openapi.yaml (then go generate),

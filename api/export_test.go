@@ -10,3 +10,6 @@ func Routes(s *Server) ([]*echo.Route, error) {
 	}
 	return e.Routes(), nil
 }
+
+// Stop tells a server that it is being stopped.
+func Stop(s *Server) { s.stopping.Store(true) }

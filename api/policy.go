@@ -24,6 +24,7 @@ const (
 	fact     kind = "fact"     // Update, a client-made id
 	plan     kind = "plan"     // Update, Idempotency-Key
 	decision kind = "decision" // Update, Idempotency-Key, If-Match
+	batch    kind = "batch"    // none: the requests in it have doors and are recognised for themselves
 )
 
 // open reports whether the operation runs before a clinic is known: for anybody signed in.
@@ -36,7 +37,7 @@ func operations(c *contract.Contract) (map[string]*operation, error) {
 	ops := map[string]*operation{}
 	for _, o := range c.Operations() {
 		op := &operation{Operation: &o, kind: kind(o.Kind)}
-		if !slices.Contains([]kind{read, fact, plan, decision}, op.kind) {
+		if !slices.Contains([]kind{read, fact, plan, decision, batch}, op.kind) {
 			return nil, fmt.Errorf("contract: %s: x-kind is missing or unknown", o.ID)
 		}
 		if len(o.Access) == 0 {

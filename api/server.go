@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo-contrib/echoprometheus"
@@ -23,6 +24,9 @@ import (
 	"github.com/titrate-health/titrate/api/internal/store"
 )
 
+// writeTimeout is how long an answer may take; what takes longer renews it.
+const writeTimeout = 30 * time.Second
+
 // Server is the service. It implements the generated interface: one method an operation.
 type Server struct {
 	cfg      Config
@@ -31,17 +35,19 @@ type Server struct {
 	contract *contract.Contract
 	handler  http.Handler
 
-	verifier *verifier
-	issuer   *issuer // the embedded one, or nil
-	rights   rightsCache
-	limiter  limiter
-	cursors  sealer
-	answers  sealer
-	secret   [32]byte // what invitations are hashed with
-	clock    testClock
-	metrics  *prometheus.Registry
-	tracing  tracing
-	working  sync.Mutex // held while deadlines are met
+	verifier   *verifier
+	issuer     *issuer // the embedded one, or nil
+	rights     rightsCache
+	limiter    limiter
+	cursors    sealer
+	answers    sealer
+	secret     [32]byte // what invitations are hashed with
+	clock      testClock
+	metrics    *prometheus.Registry
+	tracing    tracing
+	working    sync.Mutex // held while deadlines are met
+	operations map[string]*operation
+	stopping   atomic.Bool // no new work is begun
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -129,6 +135,7 @@ func (s *Server) routes() (*echo.Echo, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.operations = ops
 	proxies, err := s.cfg.proxies()
 	if err != nil {
 		return nil, err
@@ -189,11 +196,12 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    2 * maxHeaders, // beyond this net/http answers by itself, without a problem
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	main.RegisterOnShutdown(func() { s.stopping.Store(true) })
 	failed := make(chan error, 2)
 	go func() { failed <- main.Serve(listener) }()
 	metrics, err := s.serveMetrics(ctx, failed)

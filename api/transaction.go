@@ -37,6 +37,9 @@ type call struct {
 	patient uuid.UUID
 	// next is the cursor of the next page.
 	next string
+	// batch is the request that carries others, if this is one; item says that this is one of those.
+	batch *carrier
+	item  *item
 }
 
 type callKey struct{}
@@ -97,6 +100,12 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 	if op.open() { // the clinic is not known yet: the handler asks the store itself
 		return answer()
 	}
+	if op.kind == batch {
+		if err := s.carry(c); err != nil {
+			return err
+		}
+		return answer()
+	}
 	path, err := pathOf(c)
 	if err != nil {
 		return err
@@ -153,6 +162,9 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 	call := callOf(ctx)
 	who := &call.who
 	sc := store.Scope{Clinic: who.clinic, Actor: who.actor, Operation: op.ID, RequestID: call.requestID}
+	if call.item != nil {
+		sc.ClockSkew = &call.item.skew
+	}
 	switch {
 	case who.staff():
 		sc.NotPatient = who.self
@@ -168,7 +180,7 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 	switch op.kind {
 	case fact: // what was said, and about what; a header does not make it another fact
 		sc.Fingerprint = digest(r.URL.Path, body)
-	case read:
+	case read, batch:
 	case plan, decision:
 		if call.dry { // it neither uses a key nor repeats anything
 			break
@@ -215,7 +227,7 @@ func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pa
 			return err
 		}
 		tx.Target(call.target, version)
-	case read, plan: // nothing that was there before is decided upon
+	case read, plan, batch: // nothing that was there before is decided upon
 	case fact:
 		id, err := factID(r.Context(), op, path)
 		if err != nil {

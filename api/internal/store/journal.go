@@ -44,6 +44,9 @@ type Entry struct {
 	PatientID *uuid.UUID
 	Outcome   Outcome
 	Events    []Event `gorm:"serializer:json"`
+	// ClockSkewS is how many seconds the clock was ahead of the sender's, if the sender has told; no time
+	// was changed for it.
+	ClockSkewS *int64
 }
 
 // TableName is where gorm finds entries.
@@ -146,9 +149,9 @@ func (tx *Tx) entry() ([]statement, error) {
 	}
 	s, id := tx.scope, tx.NewID()
 	list := []statement{{
-		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
-		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
-		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events)},
+		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events, clock_skew_s)
+		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9, $10)`,
+		[]any{s.Clinic, id, tx.Now, s.Operation, s.Actor.String(), s.RequestID, tx.concerned(), OutcomeDone, string(events), s.ClockSkew},
 	}}
 	for _, v := range tx.versions {
 		list = append(list, statement{

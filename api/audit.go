@@ -54,7 +54,7 @@ func tableOf(word string) string {
 func auditEntryOut(e *store.Entry) oapi.AuditEntry {
 	out := oapi.AuditEntry{
 		Number: *e.Seq, ID: e.ID, At: e.At, Actor: actorOut(e.Actor), Operation: e.Operation, Outcome: oapi.AuditOutcome(e.Outcome),
-		PatientID: e.PatientID, RequestID: e.RequestID, Records: []oapi.AuditRecord{},
+		PatientID: e.PatientID, RequestID: e.RequestID, ClockSkewSeconds: e.ClockSkewS, Records: []oapi.AuditRecord{},
 	}
 	for _, ev := range e.Events {
 		r := oapi.AuditRecord{Type: cmp.Or(recordType(ev.Record), ev.Record), ID: ev.ID, Event: filled(ev.Event)}

@@ -22,7 +22,7 @@ func (s *Server) ShowAuditProof(ctx context.Context, req oapi.ShowAuditProofRequ
 	out := oapi.AuditProof{
 		Entry: oapi.SealedEntry{
 			Number: e.Number, ClinicID: e.Clinic, ID: e.ID, At: e.At, Operation: e.Operation, Actor: e.Actor,
-			RequestID: e.RequestID, Outcome: oapi.AuditOutcome(e.Outcome), Events: e.Events,
+			RequestID: e.RequestID, Outcome: oapi.AuditOutcome(e.Outcome), Events: e.Events, ClockSkewSeconds: e.ClockSkew,
 		},
 		Path: []string{},
 		Seal: oapi.AuditSeal{

@@ -20,7 +20,7 @@ import (
 func checkOffline(p *client.AuditProof, key ed25519.PublicKey) error {
 	e := audit.Entry{
 		Number: p.Entry.Number, Clinic: p.Entry.ClinicID, ID: p.Entry.ID, At: p.Entry.At, Operation: p.Entry.Operation,
-		Actor: p.Entry.Actor, RequestID: p.Entry.RequestID, Outcome: string(p.Entry.Outcome), Events: p.Entry.Events,
+		Actor: p.Entry.Actor, RequestID: p.Entry.RequestID, Outcome: string(p.Entry.Outcome), Events: p.Entry.Events, ClockSkew: p.Entry.ClockSkewSeconds,
 	}
 	if p.Entry.PatientID != nil {
 		e.Patient = *p.Entry.PatientID

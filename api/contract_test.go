@@ -147,6 +147,7 @@ var wants = map[string]struct{ parameters, answers []string }{
 	"fact":     {nil, []string{"400", "401", "409", "413", "415", "429", "500", "503"}},
 	"plan":     {[]string{"Idempotency-Key"}, []string{"400", "401", "403", "409", "422", "429", "500", "503"}},
 	"decision": {[]string{"Idempotency-Key", "If-Match"}, []string{"400", "401", "403", "409", "412", "422", "428", "429", "500", "503"}},
+	"batch":    {nil, []string{"400", "401", "413", "415", "429", "500", "503"}},
 }
 
 // TestOperationsAreComplete: what every operation says of itself.

@@ -32,6 +32,9 @@
 // somebody, and restored.go takes it again from a database that is older.
 // asof.go opens the past to a request that asks for it, and its handler need not know; history.go
 // shows each version of a record through the operation that shows the record.
+// uploads.go sends each request of a batch through all of this by itself; sync.go tells a client what has
+// changed in a chart, and synced.go knows what looks different after an event, or with time: who lets an
+// operation show something of another record says so there.
 // demo*.go let the demo clinic's people send their requests to this very server.
 //
 // To add a resource, write five things: its operations in openapi.yaml (then go generate),

@@ -56,3 +56,6 @@ func Measured(s *Server, prefix string) (map[string]float64, error) {
 	}
 	return values, err
 }
+
+// Stop tells a server that it is being stopped.
+func Stop(s *Server) { s.stopping.Store(true) }

@@ -116,10 +116,11 @@ var listTables = map[string]string{
 	"entries": "supply_entries", "signals": "supply_signals", "audit": "journal", "disclosures": "journal",
 }
 
-// item is what a list says of each record. Where it is about patients it may name them alone, and an event
+// listItem is what a list says of each record. Where it is about patients it may name them alone, and an event
 // names the record that it is about.
-type item struct {
+type listItem struct {
 	ID        string `json:"id"` // an instrument's is no UUID, and it names no record
+	Type      string `json:"type"`
 	PatientID string `json:"patientId"`
 	Version   int64  `json:"version"`
 	Record    struct {
@@ -129,25 +130,26 @@ type item struct {
 	} `json:"record"` // which an event is about
 }
 
-// shown are the records that a page of a list shows, and whose they are.
-type shown struct {
+// onPage are the records that a page of a list shows, and whose they are.
+type onPage struct {
 	records  []store.Event
 	patients []uuid.UUID
 }
 
-func itemsOf(op *operation, body []byte) (found shown, err error) {
+func itemsOf(op *operation, body []byte) (found onPage, err error) {
 	segments := strings.Split(op.Path, "/")
 	last := segments[len(segments)-1]
 	if strings.HasPrefix(last, "{") || len(body) == 0 {
 		return found, nil
 	}
 	table := listTables[last]
+	mixed := op.ID == "syncChanges" // each item says what it is
 	if table == "" {
 		table = tableNamed(last)
 	}
 	var page struct {
-		Items   []item `json:"items"`
-		ForWhom []item `json:"forWhom"`
+		Items   []listItem `json:"items"`
+		ForWhom []listItem `json:"forWhom"`
 	}
 	if err := json.Unmarshal(body, &page); err != nil {
 		return found, err
@@ -158,6 +160,9 @@ func itemsOf(op *operation, body []byte) (found shown, err error) {
 		if i.Record.Type != "" {
 			found.records = append(found.records, store.Event{Record: tableOf(i.Record.Type), ID: i.Record.ID, Version: i.Record.Version})
 		} else if id, err := uuid.Parse(i.ID); err == nil {
+			if mixed {
+				table = tableOf(i.Type)
+			}
 			found.records = append(found.records, store.Event{Record: table, ID: id, Version: i.Version})
 			if table == "patients" {
 				patient, ofPatient = id, true

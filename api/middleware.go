@@ -36,7 +36,7 @@ func (s *Server) begin(next echo.HandlerFunc) echo.HandlerFunc {
 		if !requestIDs.MatchString(id) {
 			id = uuid.NewString()
 		}
-		call := &call{requestID: id}
+		call := &call{requestID: id, item: itemOf(r.Context())}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		if err := next(c); err != nil {

@@ -25,6 +25,7 @@ const (
 	plan     kind = "plan"     // Update, Idempotency-Key
 	decision kind = "decision" // Update, Idempotency-Key, If-Match
 	stream   kind = "stream"   // a View for each look, as long as the client listens
+	batch    kind = "batch"    // none: the requests in it have doors and are recognised for themselves
 )
 
 // open reports whether the operation runs before a clinic is known: for anybody signed in.
@@ -37,7 +38,7 @@ func operations(c *contract.Contract) (map[string]*operation, error) {
 	ops := map[string]*operation{}
 	for _, o := range c.Operations() {
 		op := &operation{Operation: &o, kind: kind(o.Kind)}
-		if !slices.Contains([]kind{read, fact, plan, decision, stream}, op.kind) {
+		if !slices.Contains([]kind{read, fact, plan, decision, stream, batch}, op.kind) {
 			return nil, fmt.Errorf("contract: %s: x-kind is missing or unknown", o.ID)
 		}
 		if len(o.Access) == 0 {

@@ -40,7 +40,7 @@ func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
 // it is not known who calls. Every answer tells what is left.
 func (s *Server) countRequest(c echo.Context) error {
 	l := &s.limiter
-	if l.perMinute == 0 {
+	if l.perMinute == 0 || callOf(c.Request().Context()).item != nil { // the batch has paid for it
 		return nil
 	}
 	who := &callOf(c.Request().Context()).who
@@ -71,6 +71,51 @@ func (s *Server) countRequest(c echo.Context) error {
 func (l *limiter) take(caller string, perMinute int, now time.Time) (wait time.Duration, left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	b := l.bucket(caller, perMinute)
+	if b.AllowN(now, 1) {
+		return 0, int(b.TokensAt(now))
+	}
+	missing := 1 - b.TokensAt(now)
+	return time.Duration(missing * 60 / float64(perMinute) * float64(time.Second)), 0
+}
+
+// countItems counts the requests that a batch carries for its principal and clinic. It is not cut in the
+// middle: what is not left is owed, and whoever owes something waits.
+func (s *Server) countItems(c echo.Context, n int) error {
+	l := &s.limiter
+	if l.perMinute == 0 {
+		return nil
+	}
+	who := &callOf(c.Request().Context()).who
+	now := time.Now() //nolint:forbidigo // a rate is of the machine's time
+	wait := l.owe(who.clinic.String()+who.actor.String(), l.perMinute, n, now)
+	if wait == 0 {
+		wait = l.owe("clinic "+who.clinic.String(), l.perMinute*clinicFactor, n, now)
+	}
+	if wait > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		return problem.New(problem.RateLimited, "too many requests; wait as long as Retry-After says")
+	}
+	return nil
+}
+
+// owe uses up n requests of the caller's, also those that are not there yet. To a caller who owes some
+// already it returns how long to wait.
+func (l *limiter) owe(caller string, perMinute, n int, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(caller, perMinute)
+	if debt := -b.TokensAt(now); debt > 0 {
+		return time.Duration((1 + debt) * 60 / float64(perMinute) * float64(time.Second))
+	}
+	for range n { // one by one: more at once than there can ever be would be refused
+		b.ReserveN(now, 1)
+	}
+	return 0
+}
+
+// bucket is the caller's, which is full at first.
+func (l *limiter) bucket(caller string, perMinute int) *rate.Limiter {
 	if l.buckets == nil || len(l.buckets) > 100_000 { // forgetting is generous, not unsafe
 		l.buckets = map[string]*rate.Limiter{}
 	}
@@ -79,11 +124,7 @@ func (l *limiter) take(caller string, perMinute int, now time.Time) (wait time.D
 		b = rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
 		l.buckets[caller] = b
 	}
-	if b.AllowN(now, 1) {
-		return 0, int(b.TokensAt(now))
-	}
-	missing := 1 - b.TokensAt(now)
-	return time.Duration(missing * 60 / float64(perMinute) * float64(time.Second)), 0
+	return b
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

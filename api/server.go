@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo-contrib/echoprometheus"
@@ -24,6 +25,9 @@ import (
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 )
+
+// writeTimeout is how long an answer may take; what takes longer renews it.
+const writeTimeout = 30 * time.Second
 
 // Server is the service. It implements the generated interface: one method an operation.
 type Server struct {
@@ -60,6 +64,7 @@ type Server struct {
 	streaming  context.Context
 	endStreams context.CancelFunc
 	readers    chan struct{} // the streams that look into the database
+	stopping   atomic.Bool   // no new work is begun
 }
 
 var _ oapi.StrictServerInterface = (*Server)(nil)
@@ -228,11 +233,12 @@ func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    2 * maxHeaders, // beyond this net/http answers by itself, without a problem
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	main.RegisterOnShutdown(func() { s.stopping.Store(true) })
 	failed := make(chan error, 2)
 	go func() { failed <- main.Serve(listener) }()
 	metrics, err := s.serveMetrics(ctx, failed)

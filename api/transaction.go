@@ -44,6 +44,9 @@ type call struct {
 	asOf time.Time
 	// next is the cursor of the next page.
 	next string
+	// batch is the request that carries others, if this is one; item says that this is one of those.
+	batch *carrier
+	item  *item
 }
 
 type callKey struct{}
@@ -111,6 +114,12 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 	if op.open() { // the clinic is not known yet: the handler asks the store itself
 		return answer()
 	}
+	if op.kind == batch {
+		if err := s.carry(c); err != nil {
+			return err
+		}
+		return answer()
+	}
 	path, err := pathOf(c)
 	if err != nil {
 		return err
@@ -170,6 +179,9 @@ func (s *Server) buffered(c echo.Context, op *operation, next echo.HandlerFunc, 
 func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) store.Scope {
 	call := callOf(ctx)
 	sc := scopeOf(call)
+	if call.item != nil {
+		sc.ClockSkew = &call.item.skew
+	}
 	body := ""
 	if _, canonical, ok := contract.Body(ctx); ok {
 		body = string(canonical)
@@ -177,7 +189,7 @@ func (s *Server) scope(ctx context.Context, r *http.Request, op *operation) stor
 	switch op.kind {
 	case fact: // what was said, and about what; a header does not make it another fact
 		sc.Fingerprint = digest(r.URL.Path, body)
-	case read, stream:
+	case read, stream, batch:
 	case plan, decision:
 		if call.dry { // it neither uses a key nor repeats anything
 			break
@@ -239,7 +251,7 @@ func (s *Server) resolve(tx *store.Tx, op *operation, r *http.Request, path []pa
 			return err
 		}
 		tx.Target(call.target, version)
-	case read, plan, stream: // nothing that was there before is decided upon
+	case read, plan, stream, batch: // nothing that was there before is decided upon
 	case fact:
 		id, err := factID(r.Context(), op, path)
 		if err != nil {

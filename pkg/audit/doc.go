@@ -17,7 +17,7 @@
 // Everything that is hashed or signed is a list of fields. It is written as the list's name, then each
 // field in the order of the struct, each of them as its length in bytes (8 bytes, big endian) and its
 // bytes. Numbers are 8 bytes, big endian; times are the microseconds since 1970 as a number; UUIDs are
-// their 16 bytes, one that is not there is an empty field; hashes are their 32 bytes; texts are their UTF-8
+// their 16 bytes; what is not there is an empty field; hashes are their 32 bytes; texts are their UTF-8
 // bytes exactly as stored. The names are "titrate/entry/1", "titrate/seal/1" and "titrate/checkpoint/1";
 // another encoding would have another name. Hashes are SHA-256.
 //

@@ -43,6 +43,13 @@ func (f fields) number(n int64) fields {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(f, 8), uint64(n))
 }
 
+func (f fields) optional(n *int64) fields {
+	if n == nil {
+		return f.bytes(nil)
+	}
+	return f.number(*n)
+}
+
 func (f fields) time(t time.Time) fields { return f.number(t.UnixMicro()) }
 
 func (f fields) uuid(id uuid.UUID) fields {

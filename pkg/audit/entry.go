@@ -20,13 +20,14 @@ type Entry struct {
 	Patient   uuid.UUID // zero: not about one patient
 	Outcome   string
 	Events    string // JSON exactly as stored: the order of its members counts
+	ClockSkew *int64 // seconds by which the server's clock was ahead of the sender's; nil: not known
 }
 
 // Hash covers all of the entry.
 func (e *Entry) Hash() Hash {
 	f := make(fields, 0, 1024)
 	f = append(f, "titrate/entry/1"...).number(e.Number).uuid(e.Clinic).uuid(e.ID).time(e.At).
-		text(e.Operation).text(e.Actor).text(e.RequestID).uuid(e.Patient).text(e.Outcome).text(e.Events)
+		text(e.Operation).text(e.Actor).text(e.RequestID).uuid(e.Patient).text(e.Outcome).text(e.Events).optional(e.ClockSkew)
 	return sha256.Sum256(f)
 }
 

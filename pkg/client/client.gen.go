@@ -3590,6 +3590,42 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for SyncReason.
+const (
+	SyncReasonAccessLost SyncReason = "accessLost"
+	SyncReasonRemoved    SyncReason = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SyncReason enum.
+func (e SyncReason) Valid() bool {
+	switch e {
+	case SyncReasonAccessLost:
+		return true
+	case SyncReasonRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncState.
+const (
+	SyncStateGone    SyncState = "gone"
+	SyncStatePresent SyncState = "present"
+)
+
+// Valid indicates whether the value is a known member of the SyncState enum.
+func (e SyncState) Valid() bool {
+	switch e {
+	case SyncStateGone:
+		return true
+	case SyncStatePresent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ThresholdName.
 const (
 	ThresholdNameClinicallyImportant        ThresholdName = "clinicallyImportant"
@@ -5334,6 +5370,9 @@ type AuditEntry struct {
 
 	// At When the operation began, by the server's clock.
 	At time.Time `json:"at"`
+
+	// ClockSkewSeconds By how much the server's clock was ahead of the sender's, in seconds, if it came in a batch; negative if the sender's was ahead.
+	ClockSkewSeconds *int64 `json:"clockSkewSeconds,omitempty"`
 
 	// ID The entry.
 	ID openapi_types.UUID `json:"id"`
@@ -9307,6 +9346,9 @@ type SealedEntry struct {
 	// ClinicID The clinic.
 	ClinicID openapi_types.UUID `json:"clinicId"`
 
+	// ClockSkewSeconds By how much the server's clock was ahead of the sender's, in seconds, if it came in a batch; negative if the sender's was ahead.
+	ClockSkewSeconds *int64 `json:"clockSkewSeconds,omitempty"`
+
 	// Events JSON as it is stored, byte by byte. Tables, ids, versions and hashes of values; no value.
 	Events string `json:"events"`
 
@@ -10382,6 +10424,48 @@ type SupportPersonUpdate struct {
 // Swallowed What became of the saliva.
 type Swallowed string
 
+// SyncData The record, exactly as the operation that shows it answers; of what is only listed, the list's item.
+type SyncData = json.RawMessage
+
+// SyncItem A record as it is now, or that it is gone.
+type SyncItem struct {
+	// Data The record, exactly as the operation that shows it answers; of what is only listed, the list's item.
+	Data SyncData `json:"data,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Reason Why a record is gone: the caller may not read it any more, or it is not kept any more.
+	Reason *SyncReason `json:"reason,omitempty"`
+
+	// State Whether the caller can read the record.
+	State SyncState `json:"state"`
+
+	// Type The kind of record: `patient`, `session`, `prescription` … A `patient` that is gone takes everything of the patient along.
+	Type string `json:"type"`
+
+	// Version Its version. Two answers of the same version can differ: in what follows from time.
+	Version *int64 `json:"version,omitempty"`
+}
+
+// SyncPage A step from what the client has to what the server has.
+type SyncPage struct {
+	// Items The records of this page. What one request has changed is not split, so that a page can be longer than `limit`.
+	Items []SyncItem `json:"items"`
+
+	// More Whether to go on at once.
+	More bool `json:"more"`
+
+	// Token Give it as `token` to go on. Opaque, sealed, bound to the caller and the patient.
+	Token string `json:"token"`
+}
+
+// SyncReason Why a record is gone: the caller may not read it any more, or it is not kept any more.
+type SyncReason string
+
+// SyncState Whether the caller can read the record.
+type SyncState string
+
 // ThresholdName What a number of an instrument decides. `maxMissing` and `maxMissingPerSubscale`: how many scored items may be unanswered for a total to be estimated. `screenPositive`: the total from which a further diagnostic look is due, down from which where higher is better; the ones by gender replace it. `responsePercent`: the improvement in percent of the baseline that is a response. `remissionBelow` and `remissionBaseline`: below which total symptoms count as remitted, and from which baseline. `clinicallyImportant` (in percent: `clinicallyImportantPercent`) and `reliableChange`: the smallest change that matters to a patient, and that is more than scatter. More words may come.
 type ThresholdName string
 
@@ -10716,6 +10800,72 @@ type UnitSteps struct {
 
 	// Troche Of a troche.
 	Troche dose.Units `json:"troche"`
+}
+
+// UploadAnswer Exactly what the operation answers: a record or a problem, whose pointers lead into the item's body. In a problem about the item itself, `in` is `item`.
+type UploadAnswer = json.RawMessage
+
+// UploadBatch Requests that could not be made when they arose.
+type UploadBatch struct {
+	// Items The requests, in the order in which they shall be made.
+	Items []UploadItem `json:"items"`
+
+	// SentAt What the client's clock shows when it sends the batch, with any offset.
+	SentAt time.Time `json:"sentAt"`
+}
+
+// UploadBody The body of the request, as the operation takes it.
+type UploadBody = json.RawMessage
+
+// UploadItem One request.
+type UploadItem struct {
+	// Body The body of the request, as the operation takes it.
+	Body UploadBody `json:"body,omitempty"`
+
+	// IdempotencyKey What the request would have as `Idempotency-Key`. Plans and decisions need one, made when they were.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+
+	// IfMatch What the request would have as `If-Match`. Decisions need it.
+	IfMatch *string `json:"ifMatch,omitempty"`
+
+	// Operation The operationId of a fact, a plan or a decision.
+	Operation string `json:"operation"`
+
+	// Path Path parameters of the operation, by name: `patientId`, `sessionId` …
+	Path *UploadPath `json:"path,omitempty"`
+}
+
+// UploadPath Path parameters of the operation, by name: `patientId`, `sessionId` …
+type UploadPath map[string]string
+
+// UploadResult What an item was answered.
+type UploadResult struct {
+	// Body Exactly what the operation answers: a record or a problem, whose pointers lead into the item's body. In a problem about the item itself, `in` is `item`.
+	Body UploadAnswer `json:"body,omitempty"`
+
+	// Etag The record's `ETag`.
+	Etag *string `json:"etag,omitempty"`
+
+	// Index The place of the item in the batch, from 0.
+	Index int `json:"index"`
+
+	// Location Where a new record is.
+	Location *string `json:"location,omitempty"`
+
+	// Replayed Whether it was recorded before, by a request with the same id or key.
+	Replayed *bool `json:"replayed,omitempty"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+}
+
+// UploadResults What the items of a batch were answered.
+type UploadResults struct {
+	// ClockSkewSeconds How many seconds the server's clock is ahead of the client's; negative when it is behind. The time that the batch was on its way is in it.
+	ClockSkewSeconds int64 `json:"clockSkewSeconds"`
+
+	// Items The answers, in the order of the batch.
+	Items []UploadResult `json:"items"`
 }
 
 // Visit A meeting with a provider.
@@ -11371,6 +11521,12 @@ type SupportPersonPath = openapi_types.UUID
 
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
+
+// SyncPatient The patient.
+type SyncPatient = openapi_types.UUID
+
+// SyncToken A sealed token.
+type SyncToken = string
 
 // TimelineFrom The earliest time.
 type TimelineFrom = time.Time
@@ -14153,6 +14309,24 @@ type RemoveSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// SyncChangesParams defines parameters for SyncChanges.
+type SyncChangesParams struct {
+	// PatientID Whose chart. Staff must say so; patients get their own.
+	PatientID *SyncPatient `form:"patientId,omitempty" json:"patientId,omitempty"`
+
+	// Token `token` of the page before; without it the full state begins.
+	Token *SyncToken `form:"token,omitempty" json:"token,omitempty"`
+
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -14458,6 +14632,15 @@ type SuggestAdjustmentParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UploadBatchParams defines parameters for UploadBatch.
+type UploadBatchParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15031,6 +15214,9 @@ type ScheduleSessionJSONRequestBody = SessionInput
 
 // LogSessionJSONRequestBody defines body for LogSession for application/json ContentType.
 type LogSessionJSONRequestBody = SessionLog
+
+// UploadBatchJSONRequestBody defines body for UploadBatch for application/json ContentType.
+type UploadBatchJSONRequestBody = UploadBatch
 
 // UpdateVisitApplicationMergePatchPlusJSONRequestBody defines body for UpdateVisit for application/merge-patch+json ContentType.
 type UpdateVisitApplicationMergePatchPlusJSONRequestBody = VisitUpdate
@@ -17387,6 +17573,17 @@ type ClientInterface interface {
 	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
 	RemoveSupportPerson(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SyncChanges Follow a patient's chart
+	//
+	// Without a `token` the answer begins with the full state: every record of the patient that the caller may read, each exactly as the operation that shows it answers. Give each page's `token` to the next request, at once while `more` is true and later to learn what has changed: each changed record once, as it is now. A record that is not there any more, or a patient whom the caller may not read any more, is told by `state: gone`.
+	//
+	// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
+	//
+	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+	//
+	// Corresponds with GET /sync (the `SyncChanges` operationId).
+	SyncChanges(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowTreatment Show a treatment
 	//
 	// Phase, holds, limits.
@@ -17640,6 +17837,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 	SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UploadBatchWithBody Send what was recorded offline
+	//
+	// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+	//
+	// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+	//
+	// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+	//
+	// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /uploads (the `UploadBatch` operationId).
+	UploadBatchWithBody(ctx context.Context, params *UploadBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UploadBatch Send what was recorded offline
+	//
+	// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+	//
+	// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+	//
+	// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+	//
+	// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /uploads (the `UploadBatch` operationId).
+	UploadBatch(ctx context.Context, params *UploadBatchParams, body UploadBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowVisit Show a visit
 	//
@@ -22789,6 +23016,27 @@ func (c *Client) RemoveSupportPerson(ctx context.Context, supportPersonID Suppor
 	return c.Client.Do(req)
 }
 
+// SyncChanges Follow a patient's chart
+//
+// Without a `token` the answer begins with the full state: every record of the patient that the caller may read, each exactly as the operation that shows it answers. Give each page's `token` to the next request, at once while `more` is true and later to learn what has changed: each changed record once, as it is now. A record that is not there any more, or a patient whom the caller may not read any more, is told by `state: gone`.
+//
+// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
+//
+// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+//
+// Corresponds with GET /sync (the `SyncChanges` operationId).
+func (c *Client) SyncChanges(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSyncChangesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowTreatment Show a treatment
 //
 // Phase, holds, limits.
@@ -23333,6 +23581,56 @@ func (c *Client) ListSuggestions(ctx context.Context, treatmentID TreatmentPath,
 // Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 func (c *Client) SuggestAdjustment(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSuggestAdjustmentRequest(c.Server, treatmentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UploadBatchWithBody Send what was recorded offline
+//
+// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+//
+// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+//
+// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+//
+// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /uploads (the `UploadBatch` operationId).
+func (c *Client) UploadBatchWithBody(ctx context.Context, params *UploadBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadBatchRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UploadBatch Send what was recorded offline
+//
+// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+//
+// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+//
+// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+//
+// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /uploads (the `UploadBatch` operationId).
+func (c *Client) UploadBatch(ctx context.Context, params *UploadBatchParams, body UploadBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadBatchRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -41643,6 +41941,110 @@ func NewRemoveSupportPersonRequestWithBody(server string, supportPersonID Suppor
 	return req, nil
 }
 
+// NewSyncChangesRequest constructs an http.Request for the SyncChanges method
+func NewSyncChangesRequest(server string, params *SyncChangesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sync")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.PatientID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "patientId", *params.PatientID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowTreatmentRequest constructs an http.Request for the ShowTreatment method
 func NewShowTreatmentRequest(server string, treatmentID TreatmentPath, params *ShowTreatmentParams) (*http.Request, error) {
 	var err error
@@ -43695,6 +44097,72 @@ func NewSuggestAdjustmentRequest(server string, treatmentID TreatmentPath, param
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUploadBatchRequest calls the generic UploadBatch builder with application/json body
+func NewUploadBatchRequest(server string, params *UploadBatchParams, body UploadBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUploadBatchRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewUploadBatchRequestWithBody constructs an http.Request for the UploadBatch method, with any body, and a specified content type
+func NewUploadBatchRequestWithBody(server string, params *UploadBatchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/uploads")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -47715,6 +48183,19 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /support-people/{supportPersonId}/remove (the `RemoveSupportPerson` operationId).
 	RemoveSupportPersonWithResponse(ctx context.Context, supportPersonID SupportPersonPath, params *RemoveSupportPersonParams, body RemoveSupportPersonJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveSupportPersonResponse, error)
 
+	// SyncChangesWithResponse Follow a patient's chart
+	//
+	// Without a `token` the answer begins with the full state: every record of the patient that the caller may read, each exactly as the operation that shows it answers. Give each page's `token` to the next request, at once while `more` is true and later to learn what has changed: each changed record once, as it is now. A record that is not there any more, or a patient whom the caller may not read any more, is told by `state: gone`.
+	//
+	// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
+	//
+	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sync (the `SyncChanges` operationId).
+	SyncChangesWithResponse(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*SyncChangesResponse, error)
+
 	// ShowTreatmentWithResponse Show a treatment
 	//
 	// Phase, holds, limits.
@@ -47984,6 +48465,36 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /treatments/{treatmentId}/suggestions (the `SuggestAdjustment` operationId).
 	SuggestAdjustmentWithResponse(ctx context.Context, treatmentID TreatmentPath, params *SuggestAdjustmentParams, reqEditors ...RequestEditorFn) (*SuggestAdjustmentResponse, error)
+
+	// UploadBatchWithBodyWithResponse Send what was recorded offline
+	//
+	// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+	//
+	// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+	//
+	// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+	//
+	// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /uploads (the `UploadBatch` operationId).
+	UploadBatchWithBodyWithResponse(ctx context.Context, params *UploadBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadBatchResponse, error)
+
+	// UploadBatchWithResponse Send what was recorded offline
+	//
+	// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+	//
+	// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+	//
+	// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+	//
+	// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /uploads (the `UploadBatch` operationId).
+	UploadBatchWithResponse(ctx context.Context, params *UploadBatchParams, body UploadBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadBatchResponse, error)
 
 	// ShowVisitWithResponse Show a visit
 	//
@@ -56844,6 +57355,47 @@ func (r RemoveSupportPersonResponse) ContentType() string {
 	return ""
 }
 
+type SyncChangesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SyncPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SyncChangesResponse) GetJSON200() *SyncPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SyncChangesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SyncChangesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SyncChangesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SyncChangesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowTreatmentResponse200Headers the declared response headers of an HTTP 200 response for ShowTreatment
 type ShowTreatmentResponse200Headers struct {
 	ETag     *string
@@ -57794,6 +58346,47 @@ func (r SuggestAdjustmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SuggestAdjustmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UploadBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UploadResults
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UploadBatchResponse) GetJSON200() *UploadResults {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UploadBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UploadBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UploadBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UploadBatchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -62539,6 +63132,25 @@ func (c *ClientWithResponses) RemoveSupportPersonWithResponse(ctx context.Contex
 	return ParseRemoveSupportPersonResponse(rsp)
 }
 
+// SyncChangesWithResponse Follow a patient's chart
+//
+// Without a `token` the answer begins with the full state: every record of the patient that the caller may read, each exactly as the operation that shows it answers. Give each page's `token` to the next request, at once while `more` is true and later to learn what has changed: each changed record once, as it is now. A record that is not there any more, or a patient whom the caller may not read any more, is told by `state: gone`.
+//
+// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
+//
+// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sync (the `SyncChanges` operationId).
+func (c *ClientWithResponses) SyncChangesWithResponse(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*SyncChangesResponse, error) {
+	rsp, err := c.SyncChanges(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSyncChangesResponse(rsp)
+}
+
 // ShowTreatmentWithResponse Show a treatment
 //
 // Phase, holds, limits.
@@ -62987,6 +63599,48 @@ func (c *ClientWithResponses) SuggestAdjustmentWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseSuggestAdjustmentResponse(rsp)
+}
+
+// UploadBatchWithBodyWithResponse Send what was recorded offline
+//
+// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+//
+// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+//
+// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+//
+// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /uploads (the `UploadBatch` operationId).
+func (c *ClientWithResponses) UploadBatchWithBodyWithResponse(ctx context.Context, params *UploadBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadBatchResponse, error) {
+	rsp, err := c.UploadBatchWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUploadBatchResponse(rsp)
+}
+
+// UploadBatchWithResponse Send what was recorded offline
+//
+// Runs up to 500 facts, plans and decisions in the order given, each as a request of its own with the caller's token and roles, and answers each separately, in the same order. One that fails does not stop the others. An item cannot name a record that an earlier item makes, unless the client has chosen its id.
+//
+// Facts keep the times they bring. `sentAt` tells how far the phone's clock is off: the difference is answered and kept in the journal, and changes no time.
+//
+// Send the whole batch again when there was no answer: facts are known by their ids and the others by their keys, so that each is recorded once. Items that are answered with a `retryable` problem may be sent again, and so may those that the server has not come to because it is being stopped (`unavailable`). When the client hangs up, the item that is being worked on is finished and the rest is left.
+//
+// Each item counts against the rate limits like a request. A batch that was let in is not cut in the middle: what it takes beyond the limit is owed, and later requests wait for it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /uploads (the `UploadBatch` operationId).
+func (c *ClientWithResponses) UploadBatchWithResponse(ctx context.Context, params *UploadBatchParams, body UploadBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadBatchResponse, error) {
+	rsp, err := c.UploadBatch(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUploadBatchResponse(rsp)
 }
 
 // ShowVisitWithResponse Show a visit
@@ -71133,6 +71787,32 @@ func ParseRemoveSupportPersonResponse(rsp *http.Response) (*RemoveSupportPersonR
 	return response, nil
 }
 
+// ParseSyncChangesResponse parses an HTTP response from a SyncChangesWithResponse call
+func ParseSyncChangesResponse(rsp *http.Response) (*SyncChangesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SyncChangesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SyncPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseShowTreatmentResponse parses an HTTP response from a ShowTreatmentWithResponse call
 func ParseShowTreatmentResponse(rsp *http.Response) (*ShowTreatmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -72015,6 +72695,32 @@ func ParseSuggestAdjustmentResponse(rsp *http.Response) (*SuggestAdjustmentRespo
 			headers.Location = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUploadBatchResponse parses an HTTP response from a UploadBatchWithResponse call
+func ParseUploadBatchResponse(rsp *http.Response) (*UploadBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UploadBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UploadResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

@@ -46,6 +46,7 @@ const (
 	EvidenceChanged       Code = "evidence_changed"
 	AlreadyApplied        Code = "already_applied"
 	Stale                 Code = "stale"
+	ResyncRequired        Code = "resync_required"
 )
 
 // Requests that a rule refuses: a person has to decide differently.

@@ -181,6 +181,13 @@ var definitions = []Definition{
 			"Show that prescription (draftId) and sign it, or discard it and apply the adjustment again.",
 	},
 	{
+		Code: ResyncRequired, Status: http.StatusGone,
+		Title: "Start the synchronisation again",
+		Explanation: "The token cannot be continued: it is older than 30 days, the caller's roles have changed since, or the clinic's data were restored from a backup. " +
+			"Nothing was changed, and what is not uploaded yet is not affected. " +
+			"Forget the local copy of the chart and call syncChanges without a token; the same token will be refused again.",
+	},
+	{
 		Code: Stale, Status: http.StatusPreconditionFailed,
 		Title: "The record has changed meanwhile",
 		Explanation: "If-Match names an older version than the one that is stored: somebody changed the record after it was read. The current version is in the ETag header. " +

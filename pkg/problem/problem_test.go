@@ -29,6 +29,7 @@ var statuses = map[int][]problem.Code{
 	406: {"not_acceptable"},
 	409: {"illegal_transition", "id_in_use", "idempotency_in_progress", "conflict", "has_open_work", "invitation_used",
 		"treatment_open", "consultation_open", "adjustment_open", "evidence_changed", "already_applied"},
+	410: {"resync_required"},
 	412: {"stale"},
 	413: {"body_too_large"},
 	414: {"uri_too_long"},

@@ -37,7 +37,11 @@ func (s *Scene) Call(t testing.TB, operation string) Call {
 	if m, ok := body.(map[string]any); ok {
 		freshen(m)
 	}
-	return Call{Operation: operation, Path: s.path(t, operation), Body: body, Header: s.header(t, operation)}
+	call := Call{Operation: operation, Path: s.path(t, operation), Body: body, Header: s.header(t, operation)}
+	if operation == "syncChanges" { // staff say whose chart
+		call.Query = "patientId=" + s.IDs["patient"]
+	}
+	return call
 }
 
 // freshen gives what must be unique in a clinic, and facts, values of their own.
@@ -58,6 +62,9 @@ func freshen(body map[string]any) {
 		policy["version"] = uuid.NewString()[:8]
 	}
 	for _, list := range body {
+		if item, ok := list.(map[string]any); ok && body["operation"] != nil { // what an item of a batch sends
+			freshen(item)
+		}
 		items, _ := list.([]any)
 		for _, item := range items {
 			if m, ok := item.(map[string]any); ok {

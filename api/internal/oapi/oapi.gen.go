@@ -3589,6 +3589,42 @@ func (e Swallowed) Valid() bool {
 	}
 }
 
+// Defines values for SyncReason.
+const (
+	SyncReasonAccessLost SyncReason = "accessLost"
+	SyncReasonRemoved    SyncReason = "removed"
+)
+
+// Valid indicates whether the value is a known member of the SyncReason enum.
+func (e SyncReason) Valid() bool {
+	switch e {
+	case SyncReasonAccessLost:
+		return true
+	case SyncReasonRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SyncState.
+const (
+	SyncStateGone    SyncState = "gone"
+	SyncStatePresent SyncState = "present"
+)
+
+// Valid indicates whether the value is a known member of the SyncState enum.
+func (e SyncState) Valid() bool {
+	switch e {
+	case SyncStateGone:
+		return true
+	case SyncStatePresent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ThresholdName.
 const (
 	ThresholdNameClinicallyImportant        ThresholdName = "clinicallyImportant"
@@ -5333,6 +5369,9 @@ type AuditEntry struct {
 
 	// At When the operation began, by the server's clock.
 	At time.Time `json:"at"`
+
+	// ClockSkewSeconds By how much the server's clock was ahead of the sender's, in seconds, if it came in a batch; negative if the sender's was ahead.
+	ClockSkewSeconds *int64 `json:"clockSkewSeconds,omitempty"`
 
 	// ID The entry.
 	ID openapi_types.UUID `json:"id"`
@@ -9306,6 +9345,9 @@ type SealedEntry struct {
 	// ClinicID The clinic.
 	ClinicID openapi_types.UUID `json:"clinicId"`
 
+	// ClockSkewSeconds By how much the server's clock was ahead of the sender's, in seconds, if it came in a batch; negative if the sender's was ahead.
+	ClockSkewSeconds *int64 `json:"clockSkewSeconds,omitempty"`
+
 	// Events JSON as it is stored, byte by byte. Tables, ids, versions and hashes of values; no value.
 	Events string `json:"events"`
 
@@ -10381,6 +10423,48 @@ type SupportPersonUpdate struct {
 // Swallowed What became of the saliva.
 type Swallowed string
 
+// SyncData The record, exactly as the operation that shows it answers; of what is only listed, the list's item.
+type SyncData = json.RawMessage
+
+// SyncItem A record as it is now, or that it is gone.
+type SyncItem struct {
+	// Data The record, exactly as the operation that shows it answers; of what is only listed, the list's item.
+	Data SyncData `json:"data,omitempty"`
+
+	// ID The record.
+	ID openapi_types.UUID `json:"id"`
+
+	// Reason Why a record is gone: the caller may not read it any more, or it is not kept any more.
+	Reason *SyncReason `json:"reason,omitempty"`
+
+	// State Whether the caller can read the record.
+	State SyncState `json:"state"`
+
+	// Type The kind of record: `patient`, `session`, `prescription` … A `patient` that is gone takes everything of the patient along.
+	Type string `json:"type"`
+
+	// Version Its version. Two answers of the same version can differ: in what follows from time.
+	Version *int64 `json:"version,omitempty"`
+}
+
+// SyncPage A step from what the client has to what the server has.
+type SyncPage struct {
+	// Items The records of this page. What one request has changed is not split, so that a page can be longer than `limit`.
+	Items []SyncItem `json:"items"`
+
+	// More Whether to go on at once.
+	More bool `json:"more"`
+
+	// Token Give it as `token` to go on. Opaque, sealed, bound to the caller and the patient.
+	Token string `json:"token"`
+}
+
+// SyncReason Why a record is gone: the caller may not read it any more, or it is not kept any more.
+type SyncReason string
+
+// SyncState Whether the caller can read the record.
+type SyncState string
+
 // ThresholdName What a number of an instrument decides. `maxMissing` and `maxMissingPerSubscale`: how many scored items may be unanswered for a total to be estimated. `screenPositive`: the total from which a further diagnostic look is due, down from which where higher is better; the ones by gender replace it. `responsePercent`: the improvement in percent of the baseline that is a response. `remissionBelow` and `remissionBaseline`: below which total symptoms count as remitted, and from which baseline. `clinicallyImportant` (in percent: `clinicallyImportantPercent`) and `reliableChange`: the smallest change that matters to a patient, and that is more than scatter. More words may come.
 type ThresholdName string
 
@@ -10715,6 +10799,72 @@ type UnitSteps struct {
 
 	// Troche Of a troche.
 	Troche dose.Units `json:"troche"`
+}
+
+// UploadAnswer Exactly what the operation answers: a record or a problem, whose pointers lead into the item's body. In a problem about the item itself, `in` is `item`.
+type UploadAnswer = json.RawMessage
+
+// UploadBatch Requests that could not be made when they arose.
+type UploadBatch struct {
+	// Items The requests, in the order in which they shall be made.
+	Items []UploadItem `json:"items"`
+
+	// SentAt What the client's clock shows when it sends the batch, with any offset.
+	SentAt time.Time `json:"sentAt"`
+}
+
+// UploadBody The body of the request, as the operation takes it.
+type UploadBody = json.RawMessage
+
+// UploadItem One request.
+type UploadItem struct {
+	// Body The body of the request, as the operation takes it.
+	Body UploadBody `json:"body,omitempty"`
+
+	// IdempotencyKey What the request would have as `Idempotency-Key`. Plans and decisions need one, made when they were.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+
+	// IfMatch What the request would have as `If-Match`. Decisions need it.
+	IfMatch *string `json:"ifMatch,omitempty"`
+
+	// Operation The operationId of a fact, a plan or a decision.
+	Operation string `json:"operation"`
+
+	// Path Path parameters of the operation, by name: `patientId`, `sessionId` …
+	Path *UploadPath `json:"path,omitempty"`
+}
+
+// UploadPath Path parameters of the operation, by name: `patientId`, `sessionId` …
+type UploadPath map[string]string
+
+// UploadResult What an item was answered.
+type UploadResult struct {
+	// Body Exactly what the operation answers: a record or a problem, whose pointers lead into the item's body. In a problem about the item itself, `in` is `item`.
+	Body UploadAnswer `json:"body,omitempty"`
+
+	// Etag The record's `ETag`.
+	Etag *string `json:"etag,omitempty"`
+
+	// Index The place of the item in the batch, from 0.
+	Index int `json:"index"`
+
+	// Location Where a new record is.
+	Location *string `json:"location,omitempty"`
+
+	// Replayed Whether it was recorded before, by a request with the same id or key.
+	Replayed *bool `json:"replayed,omitempty"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+}
+
+// UploadResults What the items of a batch were answered.
+type UploadResults struct {
+	// ClockSkewSeconds How many seconds the server's clock is ahead of the client's; negative when it is behind. The time that the batch was on its way is in it.
+	ClockSkewSeconds int64 `json:"clockSkewSeconds"`
+
+	// Items The answers, in the order of the batch.
+	Items []UploadResult `json:"items"`
 }
 
 // Visit A meeting with a provider.
@@ -11370,6 +11520,12 @@ type SupportPersonPath = openapi_types.UUID
 
 // SupportPersonStatusFilter Whether the person may still be asked.
 type SupportPersonStatusFilter = SupportPersonStatus
+
+// SyncPatient The patient.
+type SyncPatient = openapi_types.UUID
+
+// SyncToken A sealed token.
+type SyncToken = string
 
 // TimelineFrom The earliest time.
 type TimelineFrom = time.Time
@@ -14152,6 +14308,24 @@ type RemoveSupportPersonParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// SyncChangesParams defines parameters for SyncChanges.
+type SyncChangesParams struct {
+	// PatientID Whose chart. Staff must say so; patients get their own.
+	PatientID *SyncPatient `form:"patientId,omitempty" json:"patientId,omitempty"`
+
+	// Token `token` of the page before; without it the full state begins.
+	Token *SyncToken `form:"token,omitempty" json:"token,omitempty"`
+
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowTreatmentParams defines parameters for ShowTreatment.
 type ShowTreatmentParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -14457,6 +14631,15 @@ type SuggestAdjustmentParams struct {
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// UploadBatchParams defines parameters for UploadBatch.
+type UploadBatchParams struct {
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15031,6 +15214,9 @@ type ScheduleSessionJSONRequestBody = SessionInput
 // LogSessionJSONRequestBody defines body for LogSession for application/json ContentType.
 type LogSessionJSONRequestBody = SessionLog
 
+// UploadBatchJSONRequestBody defines body for UploadBatch for application/json ContentType.
+type UploadBatchJSONRequestBody = UploadBatch
+
 // UpdateVisitApplicationMergePatchPlusJSONRequestBody defines body for UpdateVisit for application/merge-patch+json ContentType.
 type UpdateVisitApplicationMergePatchPlusJSONRequestBody = VisitUpdate
 
@@ -15573,6 +15759,9 @@ type ServerInterface interface {
 	// RemoveSupportPerson Remove a support person
 	// (POST /support-people/{supportPersonId}/remove)
 	RemoveSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params RemoveSupportPersonParams) error
+	// SyncChanges Follow a patient's chart
+	// (GET /sync)
+	SyncChanges(ctx echo.Context, params SyncChangesParams) error
 	// ShowTreatment Show a treatment
 	// (GET /treatments/{treatmentId})
 	ShowTreatment(ctx echo.Context, treatmentID TreatmentPath, params ShowTreatmentParams) error
@@ -15630,6 +15819,9 @@ type ServerInterface interface {
 	// SuggestAdjustment Ask the rules for a suggestion
 	// (POST /treatments/{treatmentId}/suggestions)
 	SuggestAdjustment(ctx echo.Context, treatmentID TreatmentPath, params SuggestAdjustmentParams) error
+	// UploadBatch Send what was recorded offline
+	// (POST /uploads)
+	UploadBatch(ctx echo.Context, params UploadBatchParams) error
 	// ShowVisit Show a visit
 	// (GET /visits/{visitId})
 	ShowVisit(ctx echo.Context, visitID VisitPath, params ShowVisitParams) error
@@ -28487,6 +28679,70 @@ func (w *ServerInterfaceWrapper) RemoveSupportPerson(ctx echo.Context) error {
 	return err
 }
 
+// SyncChanges converts echo context to params.
+func (w *ServerInterfaceWrapper) SyncChanges(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SyncChangesParams
+	// ------------- Optional query parameter "patientId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "patientId", ctx.QueryParams(), &params.PatientID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter patientId: %s", err))
+	}
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", ctx.QueryParams(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter token: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SyncChanges(ctx, params)
+	return err
+}
+
 // ShowTreatment converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowTreatment(ctx echo.Context) error {
 	var err error
@@ -29952,6 +30208,50 @@ func (w *ServerInterfaceWrapper) SuggestAdjustment(ctx echo.Context) error {
 	return err
 }
 
+// UploadBatch converts echo context to params.
+func (w *ServerInterfaceWrapper) UploadBatch(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadBatchParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UploadBatch(ctx, params)
+	return err
+}
+
 // ShowVisit converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowVisit(ctx echo.Context) error {
 	var err error
@@ -31356,6 +31656,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId/history", wrapper.ShowSupportPersonHistory, options.OperationMiddlewares["showSupportPersonHistory"]...)
 	router.POST(options.BaseURL+"/support-people/:supportPersonId/remove", wrapper.RemoveSupportPerson, options.OperationMiddlewares["removeSupportPerson"]...)
+	router.GET(options.BaseURL+"/sync", wrapper.SyncChanges, options.OperationMiddlewares["syncChanges"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId", wrapper.ShowTreatment, options.OperationMiddlewares["showTreatment"]...)
 	router.PATCH(options.BaseURL+"/treatments/:treatmentId", wrapper.UpdateTreatment, options.OperationMiddlewares["updateTreatment"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId/adjustments", wrapper.ListAdjustments, options.OperationMiddlewares["listAdjustments"]...)
@@ -31375,6 +31676,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/treatments/:treatmentId/sessions/:sessionId", wrapper.LogSession, options.OperationMiddlewares["logSession"]...)
 	router.GET(options.BaseURL+"/treatments/:treatmentId/suggestions", wrapper.ListSuggestions, options.OperationMiddlewares["listSuggestions"]...)
 	router.POST(options.BaseURL+"/treatments/:treatmentId/suggestions", wrapper.SuggestAdjustment, options.OperationMiddlewares["suggestAdjustment"]...)
+	router.POST(options.BaseURL+"/uploads", wrapper.UploadBatch, options.OperationMiddlewares["uploadBatch"]...)
 	router.GET(options.BaseURL+"/visits/:visitId", wrapper.ShowVisit, options.OperationMiddlewares["showVisit"]...)
 	router.PATCH(options.BaseURL+"/visits/:visitId", wrapper.UpdateVisit, options.OperationMiddlewares["updateVisit"]...)
 	router.POST(options.BaseURL+"/visits/:visitId/cancel", wrapper.CancelVisit, options.OperationMiddlewares["cancelVisit"]...)
@@ -31938,6 +32240,8 @@ type SupportPersonPageJSONResponse struct {
 	Headers SupportPersonPageResponseHeaders
 }
 
+type SyncPageJSONResponse SyncPage
+
 type TicketJSONResponse Ticket
 
 type TimelineResponseHeaders struct {
@@ -31967,6 +32271,8 @@ type TreatmentPageJSONResponse struct {
 
 	Headers TreatmentPageResponseHeaders
 }
+
+type UploadResultsJSONResponse UploadResults
 
 type VisitResponseHeaders struct {
 	ETag     *string
@@ -37492,6 +37798,28 @@ func (response RemoveSupportPerson200JSONResponse) VisitRemoveSupportPersonRespo
 	return err
 }
 
+type SyncChangesRequestObject struct {
+	Params SyncChangesParams
+}
+
+type SyncChangesResponseObject interface {
+	VisitSyncChangesResponse(w http.ResponseWriter) error
+}
+
+type SyncChanges200JSONResponse struct{ SyncPageJSONResponse }
+
+func (response SyncChanges200JSONResponse) VisitSyncChangesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowTreatmentRequestObject struct {
 	TreatmentID TreatmentPath `json:"treatmentId"`
 	Params      ShowTreatmentParams
@@ -38092,6 +38420,29 @@ func (response SuggestAdjustment201JSONResponse) VisitSuggestAdjustmentResponse(
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadBatchRequestObject struct {
+	Params UploadBatchParams
+	Body   *UploadBatchJSONRequestBody
+}
+
+type UploadBatchResponseObject interface {
+	VisitUploadBatchResponse(w http.ResponseWriter) error
+}
+
+type UploadBatch200JSONResponse struct{ UploadResultsJSONResponse }
+
+func (response UploadBatch200JSONResponse) VisitUploadBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -39036,6 +39387,9 @@ type StrictServerInterface interface {
 	// RemoveSupportPerson Remove a support person
 	// (POST /support-people/{supportPersonId}/remove)
 	RemoveSupportPerson(ctx context.Context, request RemoveSupportPersonRequestObject) (RemoveSupportPersonResponseObject, error)
+	// SyncChanges Follow a patient's chart
+	// (GET /sync)
+	SyncChanges(ctx context.Context, request SyncChangesRequestObject) (SyncChangesResponseObject, error)
 	// ShowTreatment Show a treatment
 	// (GET /treatments/{treatmentId})
 	ShowTreatment(ctx context.Context, request ShowTreatmentRequestObject) (ShowTreatmentResponseObject, error)
@@ -39093,6 +39447,9 @@ type StrictServerInterface interface {
 	// SuggestAdjustment Ask the rules for a suggestion
 	// (POST /treatments/{treatmentId}/suggestions)
 	SuggestAdjustment(ctx context.Context, request SuggestAdjustmentRequestObject) (SuggestAdjustmentResponseObject, error)
+	// UploadBatch Send what was recorded offline
+	// (POST /uploads)
+	UploadBatch(ctx context.Context, request UploadBatchRequestObject) (UploadBatchResponseObject, error)
 	// ShowVisit Show a visit
 	// (GET /visits/{visitId})
 	ShowVisit(ctx context.Context, request ShowVisitRequestObject) (ShowVisitResponseObject, error)
@@ -45809,6 +46166,31 @@ func (sh *strictHandler) RemoveSupportPerson(ctx echo.Context, supportPersonID S
 	return nil
 }
 
+// SyncChanges operation middleware
+func (sh *strictHandler) SyncChanges(ctx echo.Context, params SyncChangesParams) error {
+	var request SyncChangesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SyncChanges(ctx.Request().Context(), request.(SyncChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SyncChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SyncChangesResponseObject); ok {
+		return validResponse.VisitSyncChangesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ShowTreatment operation middleware
 func (sh *strictHandler) ShowTreatment(ctx echo.Context, treatmentID TreatmentPath, params ShowTreatmentParams) error {
 	var request ShowTreatmentRequestObject
@@ -46551,6 +46933,54 @@ func (sh *strictHandler) SuggestAdjustment(ctx echo.Context, treatmentID Treatme
 		return err
 	} else if validResponse, ok := response.(SuggestAdjustmentResponseObject); ok {
 		return validResponse.VisitSuggestAdjustmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UploadBatch operation middleware
+func (sh *strictHandler) UploadBatch(ctx echo.Context, params UploadBatchParams) error {
+	var request UploadBatchRequestObject
+
+	request.Params = params
+
+	var body UploadBatchJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadBatch(ctx.Request().Context(), request.(UploadBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UploadBatchResponseObject); ok {
+		return validResponse.VisitUploadBatchResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -265,9 +265,9 @@ func (tx *Tx) merge(own []Entry, among []Mention, limit int) ([]Entry, *Key, err
 // it: the guard would show patients only what names nobody else.
 func (tx *Tx) numbered(id uuid.UUID) (*Entry, error) {
 	e, events := &Entry{ClinicID: tx.scope.Clinic, ID: id}, ""
-	err := tx.row(`SELECT seq, at, operation, actor, request_id, patient_id, outcome, events FROM journal
+	err := tx.row(`SELECT seq, at, operation, actor, request_id, patient_id, outcome, events, clock_skew_s FROM journal
 		WHERE clinic_id = $1 AND id = $2 AND seq IS NOT NULL`, []any{tx.scope.Clinic, id},
-		&e.Seq, &e.At, &e.Operation, &e.Actor, &e.RequestID, &e.PatientID, &e.Outcome, &events)
+		&e.Seq, &e.At, &e.Operation, &e.Actor, &e.RequestID, &e.PatientID, &e.Outcome, &events, &e.ClockSkewS)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ type Entry struct {
 	PatientID *uuid.UUID
 	Outcome   Outcome
 	Events    []Event `gorm:"serializer:json"`
+	// ClockSkewS is how many seconds the clock was ahead of the sender's, if the sender has told; no time
+	// was changed for it.
+	ClockSkewS *int64
 }
 
 // TableName is where gorm finds entries.
@@ -149,9 +152,9 @@ func (tx *Tx) entry() ([]statement, error) {
 
 func (db *DB) entryOf(s Scope, id uuid.UUID, at time.Time, patient *uuid.UUID, o Outcome, events string) statement {
 	return statement{
-		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
-		VALUES ($1, $2, $3, ` + db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
-		[]any{s.Clinic, id, at, s.Operation, s.Actor.String(), s.RequestID, patient, o, events},
+		`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events, clock_skew_s)
+		VALUES ($1, $2, $3, ` + db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9, $10)`,
+		[]any{s.Clinic, id, at, s.Operation, s.Actor.String(), s.RequestID, patient, o, events, s.ClockSkew},
 	}
 }
 

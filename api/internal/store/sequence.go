@@ -125,7 +125,7 @@ func (tx *Tx) seal(clinic uuid.UUID, head JournalHead, hashes []audit.Hash) []st
 
 // readEntries reads entries exactly as they are stored; what names the rows and their order.
 func readEntries(ctx context.Context, c pinned, what string, args ...any) ([]audit.Entry, error) {
-	rows, err := c.QueryContext(ctx, `SELECT clinic_id, id, coalesce(seq, 0), at, operation, actor, request_id, patient_id, outcome, events
+	rows, err := c.QueryContext(ctx, `SELECT clinic_id, id, coalesce(seq, 0), at, operation, actor, request_id, patient_id, outcome, events, clock_skew_s
 		FROM journal `+what, args...)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func readEntries(ctx context.Context, c pinned, what string, args ...any) ([]aud
 	for rows.Next() {
 		var e audit.Entry
 		var patient uuid.NullUUID
-		if err := rows.Scan(&e.Clinic, &e.ID, &e.Number, &e.At, &e.Operation, &e.Actor, &e.RequestID, &patient, &e.Outcome, &e.Events); err != nil {
+		if err := rows.Scan(&e.Clinic, &e.ID, &e.Number, &e.At, &e.Operation, &e.Actor, &e.RequestID, &patient, &e.Outcome, &e.Events, &e.ClockSkew); err != nil {
 			return nil, err
 		}
 		e.Patient = patient.UUID

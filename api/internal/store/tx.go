@@ -43,6 +43,9 @@ type Scope struct {
 	Key         Hash // of clinic, principal and Idempotency-Key; zero: none
 	Fingerprint Hash // of everything in the request that decides its effect
 
+	// ClockSkew is how many seconds the clock was ahead of the sender's, as the sender's said; nil: not known.
+	ClockSkew *int64
+
 	// OnlyPatient confines a patient to the own records: all others are as if missing.
 	OnlyPatient uuid.UUID
 	// NotPatient hides the own records from staff who are also a patient of the clinic.

@@ -20,6 +20,7 @@ CREATE TABLE journal (
     patient_id UUID,
     outcome    TEXT        NOT NULL CONSTRAINT journal_outcome CHECK (outcome IN ('done', 'read', 'dryRun', 'replayed', 'refused', 'denied')),
     events     TEXT        NOT NULL, -- JSON as TEXT: what is hashed must not be reordered
+    clock_skew_s BIGINT, -- of a batch that a phone has sent: server's clock minus phone's
     CONSTRAINT journal_pkey PRIMARY KEY (clinic_id, id),
     CONSTRAINT journal_seq UNIQUE (clinic_id, seq)
 );

@@ -3,7 +3,6 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -114,7 +113,7 @@ func send(t testing.TB, s *apitest.Site, m message) apitest.Answer {
 		t.Fatalf("%s %s: %v", m.method, m.path, err)
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	body, err := apitest.ReadAnswer(res)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // what waits, each second, brings the news.
 const listenAgain = 5 * time.Second
 
-// news tells those who wait that a clinic's journal has grown. Any number may wait; none of them holds a
+// news tells those who wait that something was done in a clinic, and has its number. Any number may wait; none of them holds a
 // connection to the database. The zero value is ready.
 type news struct {
 	mu      sync.Mutex
@@ -29,7 +29,7 @@ type crowd struct {
 	told chan struct{} // closed when there is news
 }
 
-// wait returns the clinic's last number as soon as it is larger than after. The error is the context's.
+// wait returns the last number in which something was done in the clinic as soon as it is larger than after. The error is the context's.
 func (n *news) wait(ctx context.Context, clinic uuid.UUID, after int64) (head int64, err error) {
 	for {
 		head, c := n.join(clinic, after)

@@ -65,8 +65,8 @@ func (s *Server) batch(ctx context.Context) (store.Batch, error) {
 	if b.Entries > 0 {
 		s.journal.batches.Inc()
 		s.journal.numbered.Add(float64(b.Entries))
-		s.journal.seals.Add(float64(len(b.Heads)))
-		s.news.tell(b.Heads)
+		s.journal.seals.Add(float64(b.Seals))
+		s.news.tell(b.Done)
 	}
 	return b, err
 }

@@ -61,7 +61,7 @@ func (s *Server) look(ctx context.Context) {
 		now := s.now()
 		if err == nil {
 			s.journal.see(w, now)
-			s.news.tell(w.Heads)
+			s.news.tell(w.Done)
 			if w.Pending > 0 {
 				stir(s.pending)
 			}

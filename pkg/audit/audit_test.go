@@ -19,9 +19,9 @@ func TestHashesStay(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	seal, entries := journal(key, 0, audit.Hash{}, 3)
 	for what, got := range map[string][2]string{
-		"entry": {entries[0].Hash().String(), "616a9503cc29b4151b8cda0317aa975095963d8d015c40ef0cd393a467d41e2f"},
-		"root":  {seal.Root.String(), "2af82756c681099d6a49374df394ae956eee61579d8c152eb2283cfa436f037f"},
-		"seal":  {seal.Hash.String(), "6017b393c3d16908104a78f651ce8129535f11cf69c7e92dbe1258d32a4d7981"},
+		"entry": {entries[0].Hash().String(), "c31926efa1c4e684a63a72d606982812c40b91d5fa1730b0c7dd398a74f6a60f"},
+		"root":  {seal.Root.String(), "617c2c23989cc2a47468c17f4e2c4cb1328cf5445cefce919b02b3161b54d0b3"},
+		"seal":  {seal.Hash.String(), "f06870164d91e16060c51edc82869992137b6f43823a5d1456ad4ce99ea390d7"},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s: %s, want %s", what, got[0], got[1])
@@ -37,13 +37,14 @@ func TestHashCoversEveryField(t *testing.T) {
 		{1, clinic, clinic, noon, "a", "bcd", "", clinic, "e", "f", nil},
 		{1, clinic, clinic, noon, "a", "bc", "d", uuid.Nil, "e", "f", nil},
 		{1, clinic, clinic, noon.Add(time.Microsecond), "a", "bc", "d", clinic, "e", "f", nil},
-		{1, clinic, clinic, noon, "a", "bc", "d", clinic, "e", "f", new(int64)},
 	}
 	for i := range reflect.TypeFor[audit.Entry]().NumField() {
 		e := base
 		switch f := reflect.ValueOf(&e).Elem().Field(i).Addr().Interface().(type) {
 		case *int64:
 			*f++
+		case **int64:
+			*f = new(int64)
 		case *string:
 			*f += "x"
 		case *uuid.UUID:

@@ -105,15 +105,15 @@ func send(t testing.TB, r *http.Request) (Answer, *http.Response) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	b, err := readAnswer(res)
+	b, err := ReadAnswer(res)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Answer{res.StatusCode, res.Header, b}, res
 }
 
-// readAnswer reads a whole answer; of a stream, which has no end, what it begins with.
-func readAnswer(res *http.Response) ([]byte, error) {
+// ReadAnswer reads a whole answer; of a stream, which has no end, what it begins with.
+func ReadAnswer(res *http.Response) ([]byte, error) {
 	if !isStream(res.Header) {
 		return io.ReadAll(res.Body)
 	}

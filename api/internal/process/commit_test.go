@@ -56,6 +56,7 @@ func TestCommitIsCut(t *testing.T) {
 			t.Run(request.operation+" "+cut.name, func(t *testing.T) {
 				request.renew()
 				before := s.entries(t, request.operation)
+				between.operation.Store(&request.operation)
 				between.cut.Store(int32(cut.how))
 				a, _, err := ask(request.send())
 				if unknown := a.Code == problem.OutcomeUnknown && a.Status == 503; err != nil || unknown != (cut.how != nowhere) {
@@ -108,6 +109,8 @@ type proxy struct {
 	dsn     string // the database through it
 	backend string
 	cut     atomic.Int32
+	// operation is whose commit is cut: others, such as that of the journal's numbers, pass.
+	operation atomic.Pointer[string]
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -199,19 +202,23 @@ func (p *proxy) relay(from net.Conn) {
 		return
 	}
 	commits := map[string]bool{} // prepared statements that commit, by name
-	for {
+	for about := false; ; {
 		kind, message, err := readMessage(in)
 		if err != nil {
 			return
 		}
-		switch at := committing(kind, message[5:], commits); {
-		case at == nowhere:
+		name := p.operation.Load()
+		about = about || kind == 'B' && name != nil && bytes.Contains(message, []byte(*name))
+		at := committing(kind, message[5:], commits)
+		switch {
+		case at == nowhere, at == beforeCommit && !about:
 		case at == beforeReadEnds && p.cut.CompareAndSwap(int32(beforeReadEnds), int32(nowhere)),
 			at == beforeCommit && p.cut.CompareAndSwap(int32(beforeCommit), int32(nowhere)):
 			return
 		case at == beforeCommit && p.cut.CompareAndSwap(int32(beforeConfirmation), int32(nowhere)):
 			deaf.Store(true)
 		}
+		about = about && at == nowhere
 		if _, err := to.Write(message); err != nil {
 			return
 		}

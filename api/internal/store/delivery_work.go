@@ -21,7 +21,7 @@ const due = `d.status = 'pending' AND d.next_at <= $1 AND (d.claimed_until IS NU
 
 // withWork is what the endpoints with work are selected from, at the time $1.
 const withWork = ` FROM webhook_positions p JOIN webhook_endpoints e ON e.clinic_id = p.clinic_id AND e.id = p.endpoint_id
-	WHERE e.status = 'active' AND EXISTS (SELECT 1 FROM journal j WHERE j.clinic_id = p.clinic_id AND j.seq > p.entry_number)
+	WHERE e.status = 'active' AND EXISTS (SELECT 1 FROM journal j WHERE j.clinic_id = p.clinic_id AND j.seq > p.entry_number AND j.` + wasDone + `)
 	OR e.status IN ('pending', 'active') AND (p.paused_until IS NULL OR p.paused_until <= $1)
 		AND EXISTS (SELECT 1 FROM deliveries d WHERE d.clinic_id = p.clinic_id AND d.endpoint_id = p.endpoint_id
 			AND (e.status = 'active' OR d.entry_number IS NULL) AND ` + due + `)`
@@ -58,7 +58,7 @@ func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) boo
 		if err != nil || w.Status != WebhookActive {
 			return err
 		}
-		entries, err := many[Entry](tx.orm.Where("clinic_id = ? AND seq > ?", at.ClinicID, number).Order("seq").Limit(fanOutPage))
+		entries, err := many[Entry](tx.orm.Where("clinic_id = ? AND seq > ? AND "+wasDone, at.ClinicID, number).Order("seq").Limit(fanOutPage))
 		if err != nil || len(entries) == 0 {
 			return err
 		}

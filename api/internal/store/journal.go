@@ -67,10 +67,13 @@ type Event struct {
 	Patient uuid.UUID `json:"patient,omitzero"`
 }
 
-// Entries returns the clinic's numbered entries after a number, in their order; with a patient, those about
-// the patient.
+// wasDone is the condition of the index on entries in which something was done, in its words.
+const wasDone = "outcome = 'done'"
+
+// Entries returns the clinic's numbered entries in which something was done, after a number and in their order;
+// with a patient, those about the patient.
 func (tx *Tx) Entries(after int64, patient uuid.UUID, limit int) ([]Entry, error) {
-	q := tx.orm.Where("seq > ?", after)
+	q := tx.orm.Where("seq > ? AND "+wasDone, after)
 	if patient != uuid.Nil {
 		q = q.Where("patient_id = ?", patient)
 	}

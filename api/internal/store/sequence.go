@@ -17,7 +17,8 @@ const sequencePage = 2000
 // Batch is what one transaction of the sequencer did.
 type Batch struct {
 	Entries int                 // that got a number
-	Heads   map[uuid.UUID]int64 // the last number of each clinic that they belong to
+	Seals   int                 // that they are under, one for each clinic
+	Done    map[uuid.UUID]int64 // of each clinic the last number in which something was done
 	More    bool                // there may be more; otherwise all that was committed before has a number
 	Busy    bool                // nothing was done: another process is at it
 }
@@ -27,6 +28,7 @@ type JournalHead struct {
 	ClinicID uuid.UUID `gorm:"primaryKey"`
 	Number   int64
 	Hash     []byte // of the seal that the last entry is under
+	Done     int64  // the last number of an entry in which something was done
 }
 
 var errBusy = errors.New("another process is numbering the journal")
@@ -57,19 +59,24 @@ func (db *DB) Sequence(ctx context.Context) (b Batch, err error) {
 		if err != nil {
 			return err
 		}
-		b = Batch{Entries: len(entries), Heads: map[uuid.UUID]int64{}, More: len(entries) == sequencePage}
+		b = Batch{Entries: len(entries), Done: map[uuid.UUID]int64{}, More: len(entries) == sequencePage}
 		hashes := map[uuid.UUID][]audit.Hash{}
 		for i := range entries {
 			e := &entries[i]
 			e.Number = heads[e.Clinic].Number + int64(len(hashes[e.Clinic])) + 1
 			hashes[e.Clinic] = append(hashes[e.Clinic], e.Hash())
-			b.Heads[e.Clinic] = e.Number
+			if e.Outcome == string(OutcomeDone) {
+				b.Done[e.Clinic] = e.Number
+			}
 		}
 		tx.then = db.engine.numbering(entries)
 		for clinic, list := range hashes {
-			tx.then = append(tx.then, tx.seal(clinic, heads[clinic], list)...)
+			head := heads[clinic]
+			head.Done = max(head.Done, b.Done[clinic])
+			tx.then = append(tx.then, tx.seal(clinic, head, list)...)
 		}
-		tx.then = append(tx.then, db.engine.announcement(b.Heads)...)
+		b.Seals = len(hashes)
+		tx.then = append(tx.then, db.engine.announcement(b.Done)...)
 		return nil
 	})
 	switch {
@@ -116,9 +123,9 @@ func (tx *Tx) seal(clinic uuid.UUID, head JournalHead, hashes []audit.Hash) []st
 			[]any{clinic, s.Last, s.First, joined, s.Root[:], s.Previous[:], end.Hash[:], s.At, tx.db.sign(end.Message())},
 		},
 		{
-			`INSERT INTO journal_heads (clinic_id, number, hash) VALUES ($1, $2, $3)
-			ON CONFLICT (clinic_id) DO UPDATE SET number = excluded.number, hash = excluded.hash`,
-			[]any{clinic, s.Last, end.Hash[:]},
+			`INSERT INTO journal_heads (clinic_id, number, hash, done) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (clinic_id) DO UPDATE SET number = excluded.number, hash = excluded.hash, done = excluded.done`,
+			[]any{clinic, s.Last, end.Hash[:], head.Done},
 		},
 	}
 }
@@ -162,12 +169,12 @@ type Waiting struct {
 	Pending  int                 // entries without a number
 	Oldest   time.Time           // when the first of them was written; zero if there is none
 	Numbered int64               // entries with a number, in all clinics
-	Heads    map[uuid.UUID]int64 // the last numbers of the clinics that were asked for
+	Done     map[uuid.UUID]int64 // of the clinics that were asked for, the last number in which something was done
 }
 
 // Waiting looks for everything that a process does in the background, in one transaction.
 func (db *DB) Waiting(ctx context.Context, clinics ...uuid.UUID) (w Waiting, err error) {
-	w.Heads = map[uuid.UUID]int64{}
+	w.Done = map[uuid.UUID]int64{}
 	err = db.System(ctx, "look for what waits", func(tx *Tx) error {
 		err := tx.row(`SELECT EXISTS (SELECT 1 FROM deadlines WHERE done_at IS NULL AND at <= $1), EXISTS (SELECT 1`+withWork+`),
 			(SELECT count(*) FROM journal WHERE seq IS NULL), (SELECT CAST(coalesce(sum(number), 0) AS BIGINT) FROM journal_heads)`,
@@ -185,7 +192,7 @@ func (db *DB) Waiting(ctx context.Context, clinics ...uuid.UUID) (w Waiting, err
 		}
 		heads, err := many[JournalHead](tx.orm.Where("clinic_id IN ?", clinics))
 		for _, h := range heads {
-			w.Heads[h.ClinicID] = h.Number
+			w.Done[h.ClinicID] = h.Done
 		}
 		return err
 	})

@@ -303,12 +303,12 @@ func TestWaiting(t *testing.T) {
 		s := clinic()
 		update(t, db, s, func(tx *store.Tx) error { tx.Note("clinic.seen", "clinics", s.Clinic); return nil })
 		w, err := db.Waiting(t.Context(), s.Clinic)
-		if err != nil || w.Pending != 1 || w.Oldest.IsZero() || w.Due || w.Numbered != 0 || w.Heads[s.Clinic] != 0 {
+		if err != nil || w.Pending != 1 || w.Oldest.IsZero() || w.Due || w.Numbered != 0 || w.Done[s.Clinic] != 0 {
 			t.Errorf("before: %+v, %v", w, err)
 		}
 		drain(t, db)
 		w, err = db.Waiting(t.Context(), s.Clinic)
-		if err != nil || w.Pending != 0 || !w.Oldest.IsZero() || w.Numbered != 1 || w.Heads[s.Clinic] != 1 {
+		if err != nil || w.Pending != 0 || !w.Oldest.IsZero() || w.Numbered != 1 || w.Done[s.Clinic] != 1 {
 			t.Errorf("after: %+v, %v", w, err)
 		}
 	})

@@ -25,6 +25,7 @@ CREATE TABLE journal (
     CONSTRAINT journal_seq UNIQUE (clinic_id, seq)
 );
 CREATE INDEX journal_pending ON journal (written) WHERE seq IS NULL;
+CREATE INDEX journal_done ON journal (clinic_id, seq) WHERE outcome = 'done';
 CREATE INDEX journal_patient ON journal (clinic_id, patient_id, seq);
 
 -- The patients of an entry that shows several of them at once, such as a page of a list: one row for each.

@@ -1,10 +1,12 @@
 -- +goose Up
 
--- Where each clinic's numbers end: the last one given, and the hash of the seal that it is under.
+-- Where each clinic's numbers end: the last one given, the hash of the seal that it is under, and the last one
+-- of an entry in which something was done.
 CREATE TABLE journal_heads (
     clinic_id UUID   NOT NULL,
     number    BIGINT NOT NULL,
     hash      BYTEA  NOT NULL,
+    done      BIGINT NOT NULL,
     CONSTRAINT journal_heads_pkey PRIMARY KEY (clinic_id)
 );
 

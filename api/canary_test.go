@@ -275,7 +275,7 @@ func (c *cage) fly(t *testing.T, other *apitest.Clinic, operation string) {
 func (c *cage) told(t *testing.T, operation string, call apitest.Call, done apitest.Answer) {
 	t.Helper()
 	op, _ := apitest.Contract(t).Operation(operation)
-	if op.Kind == "read" {
+	if !slices.Contains(writes, op.Kind) {
 		return
 	}
 	id := c.db.Column(t, `SELECT CAST(id AS TEXT) FROM journal WHERE request_id = $1`, done.Header.Get("X-Request-Id"))

@@ -102,6 +102,8 @@ var wordings = []wording{
 	{"DeviationRule", words(slices.Concat(treatment.DeviationRules, treatment.FillRules)), "", ""},
 	{"GateReasonKind", nil, "", ""},
 	{"TicketHolder", nil, "", ""},
+	{"SyncState", nil, "", ""},
+	{"SyncReason", nil, "", ""},
 	{"Swallowed", words(treatment.SwallowedAnswers), "session_facts_swallowed", ""},
 	{"Substance", words(treatment.Substances), "", ""},
 	{"RedFlag", words(treatment.RedFlags), "session_facts_red_flag", ""},

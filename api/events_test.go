@@ -15,7 +15,7 @@ import (
 // rare are events that need a second thing to happen to the same record. The tests of those records bring
 // them about.
 var rare = []string{
-	"adjustment.applied", "alert.reassigned", "dispense.rejudged", "followUp.moved", "followUp.reopened", "prescription.ended",
+	"adjustment.applied", "alert.reassigned", "clinic.restored", "dispense.rejudged", "followUp.moved", "followUp.reopened", "prescription.ended",
 	"prescription.locked", "prescription.superseded", "session.rejudged", "supplySignal.changed", "supplySignal.settled",
 	"treatment.reassigned", "visit.reassigned",
 }

@@ -87,6 +87,7 @@ type eventStream struct {
 
 	next  eventID // everything before it was sent; zero until it is known what now is
 	found eventBatch
+	heard int64 // the last news: a patient's own entries may end long before
 	sent  time.Time
 }
 
@@ -185,12 +186,13 @@ func (st *eventStream) write(w http.ResponseWriter, out *http.ResponseController
 func (st *eventStream) wait(w http.ResponseWriter, out *http.ResponseController) bool {
 	for {
 		ctx, cancel := context.WithTimeout(st.ctx, min(st.times.Check, st.times.Heartbeat))
-		_, err := st.s.news.wait(ctx, st.call.who.clinic, st.found.head)
+		head, err := st.s.news.wait(ctx, st.call.who.clinic, max(st.heard, st.found.head))
 		cancel()
 		if st.ctx.Err() != nil || !st.allowed() {
 			return false
 		}
 		if err == nil {
+			st.heard = head
 			return true
 		}
 		if st.now().Sub(st.sent) >= st.times.Heartbeat {

@@ -15,12 +15,11 @@ import (
 
 // audited is a clinic whose journal has eight entries, and another clinic with the same ones.
 type audited struct {
-	scope              store.Scope
-	nurse, doctor      store.Actor
-	maya, noor         uuid.UUID // patients
-	session            uuid.UUID // Maya's
-	began              time.Time
-	operations, others []string
+	scope         store.Scope
+	nurse, doctor store.Actor
+	maya, noor    uuid.UUID // patients
+	session       uuid.UUID // Maya's
+	began         time.Time
 }
 
 func journalOf(t *testing.T, db *store.DB) *audited {

@@ -159,7 +159,7 @@ func dump(t testing.TB, program string, args ...string) {
 }
 
 func run(program string, args ...string) error {
-	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil { //nolint:noctx // a program of the tests' own
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(program), err, out)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,15 +69,14 @@ func TestSenders(t *testing.T) {
 		for _, stop := range stops[1:] {
 			stop()
 		}
-		hanging := make(chan struct{})
-		var once sync.Once
+		var hanging atomic.Int32
 		r.does(func(_ int, _ http.ResponseWriter, q *http.Request) bool {
-			once.Do(func() { close(hanging) })
+			hanging.Add(1)
 			<-q.Context().Done()
 			return false
 		})
 		ids = append(ids, happen(t, c, patients, 3, 1)...)
-		<-hanging
+		eventually(t, "each patient's is on its way", func() bool { return hanging.Load() == 3 })
 		stops[0]() // in the middle of it
 		r.does(fine)
 		s.Pass(t, 30*time.Second)

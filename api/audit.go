@@ -84,7 +84,7 @@ func (s *Server) ListDisclosures(ctx context.Context, req oapi.ListDisclosuresRe
 	out := oapi.DisclosurePage{Items: []oapi.Disclosure{}}
 	for i := range rows {
 		d := s.disclosureOut(&rows[i], callOf(ctx).who.staff())
-		d.Name = names[d.Actor.ID]
+		d.Name = names[orZero(d.Actor.ID)]
 		out.Items = append(out.Items, d)
 	}
 	if out.NextCursor, err = s.next(ctx, key, from, until); err != nil {
@@ -97,8 +97,8 @@ func (s *Server) ListDisclosures(ctx context.Context, req oapi.ListDisclosuresRe
 func staffNames(tx *store.Tx, rows []store.Entry) (map[uuid.UUID]*oapi.PersonName, error) {
 	var ids []uuid.UUID
 	for i := range rows {
-		if a := actorOut(rows[i].Actor); a.Kind == oapi.ActorKind(store.ActorStaff) && !slices.Contains(ids, a.ID) {
-			ids = append(ids, a.ID)
+		if a := actorOut(rows[i].Actor); a.Kind == oapi.ActorKind(store.ActorStaff) && !slices.Contains(ids, *a.ID) {
+			ids = append(ids, *a.ID)
 		}
 	}
 	staff, err := tx.StaffMembers(ids)

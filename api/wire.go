@@ -36,8 +36,11 @@ func location(noun string, id uuid.UUID) *string { return new("/v1/" + noun + "/
 // actorOut reads the journal's form of an actor, "staff:0190…".
 func actorOut(text string) oapi.Actor {
 	kind, id, _ := strings.Cut(text, ":")
-	parsed, _ := uuid.Parse(id) // the system has none
-	return oapi.Actor{Kind: oapi.ActorKind(kind), ID: parsed}
+	out := oapi.Actor{Kind: oapi.ActorKind(kind)}
+	if parsed, err := uuid.Parse(id); err == nil { // the system has none
+		out.ID = &parsed
+	}
+	return out
 }
 
 func dateIn(d openapi_types.Date) string { return d.Format(time.DateOnly) }

@@ -4324,8 +4324,8 @@ type Acknowledgement struct {
 
 // Actor Who did or recorded something.
 type Actor struct {
-	// ID The staff or patient record.
-	ID openapi_types.UUID `json:"id"`
+	// ID The record of the member of staff, patient or support person; the system has none.
+	ID *openapi_types.UUID `json:"id,omitempty"`
 
 	// Kind Who acted: a member of staff, a patient, or the system itself.
 	Kind ActorKind `json:"kind"`

@@ -30,11 +30,16 @@ func (s *Server) background(ctx context.Context) {
 	busy.Wait()
 }
 
-// steadily begins work anew when it panics: one record that it fails on must not end the process.
+// steadily begins work anew when it panics, until it returns: one record that it fails on must not end the
+// process.
 func (s *Server) steadily(ctx context.Context, work func(context.Context)) {
 	complain := s.complainer("background work")
-	for ctx.Err() == nil {
-		complain(ctx, unharmed(func() error { work(ctx); return nil }))
+	for {
+		err := unharmed(func() error { work(ctx); return nil })
+		if err == nil {
+			return
+		}
+		complain(ctx, err)
 		pause(ctx, lookEvery)
 	}
 }

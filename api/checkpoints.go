@@ -3,14 +3,18 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/titrate-health/titrate/pkg/audit"
 )
 
 // checkpointEvery is the least time between two checkpoints.
@@ -56,6 +60,38 @@ func (s *Server) keepCheckpoints(ctx context.Context) error {
 	}
 	c.at.Store(now.UnixMicro())
 	return nil
+}
+
+// latestLooked is how much of a checkpoint file's end is read for its latest lines.
+const latestLooked = 64 << 10
+
+// latest returns the numbers that the last lines of the file attest; of a clinic in which nothing happened for long
+// there may be none.
+func (c *checkpoints) latest() (map[uuid.UUID]int64, error) {
+	f, err := os.Open(c.file)
+	if errors.Is(err, fs.ErrNotExist) || c.file == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, min(size, latestLooked))
+	if _, err := f.ReadAt(text, size-int64(len(text))); err != nil {
+		return nil, err
+	}
+	numbers := map[uuid.UUID]int64{}
+	for line := range bytes.Lines(text) { // the first may be a part
+		var p audit.Checkpoint
+		if json.Unmarshal(line, &p) == nil && p.Number > 0 {
+			numbers[p.Clinic] = max(numbers[p.Clinic], p.Number)
+		}
+	}
+	return numbers, nil
 }
 
 // due reports whether it is time for the next checkpoint.

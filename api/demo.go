@@ -105,23 +105,32 @@ func (c Config) demoUnfinished() string { return filepath.Join(c.dataDir(), "dem
 func (c Config) demoFiles(reset bool) (fresh bool, err error) {
 	_, unfinished := os.Stat(c.demoUnfinished())
 	if reset || unfinished == nil {
-		lost := []string{c.demoDatabase(), c.demoDatabase() + "-wal", c.demoDatabase() + "-shm"}
-		if c.CheckpointFile == "" { // it attests what is lost
-			lost = append(lost, c.checkpointFile())
-		}
-		for _, name := range lost {
-			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return false, err
-			}
+		if err := removeFiles(c.demoDatabase(), c.demoDatabase()+"-wal", c.demoDatabase()+"-shm"); err != nil {
+			return false, err
 		}
 	}
 	if _, err := os.Stat(c.demoDatabase()); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
+	if c.CheckpointFile == "" { // it attests what is lost
+		if err := removeFiles(c.checkpointFile()); err != nil {
+			return false, err
+		}
+	}
 	if err := os.MkdirAll(c.dataDir(), 0o700); err != nil {
 		return false, err
 	}
 	return true, os.WriteFile(c.demoUnfinished(), nil, 0o600)
+}
+
+// removeFiles removes those that are there.
+func removeFiles(names ...string) error {
+	for _, name := range names {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoIsThere refuses a database without the demo clinic: somebody may need it.

@@ -79,7 +79,38 @@ func (s *Server) Restored(ctx context.Context, lost bool, checkpointFiles ...str
 	}
 	v.result.Clinics = len(journals)
 	r.Verification = v.conclude()
-	return r, putAside(r, checkpointFiles, s.now())
+	if err := putAside(r, checkpointFiles, s.now()); err != nil {
+		return nil, err
+	}
+	return r, s.db.NoBackup(ctx)
+}
+
+// unprepared refuses to serve a database that was restored and of which [Server.Restored] does not know: a copy that
+// [Backup] has made, or one that lacks entries which the process's own checkpoints attest.
+func (s *Server) unprepared(ctx context.Context) error {
+	const first = "; run \"titrate restored\" first, which sends nothing again and revokes again what was revoked"
+	if copied, err := s.db.IsBackup(ctx); err != nil {
+		return err
+	} else if copied {
+		return errors.New("the database is a backup" + first)
+	}
+	attested, err := s.checkpoints.latest()
+	if err != nil || len(attested) == 0 {
+		return err
+	}
+	ends, err := s.db.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	for _, end := range ends {
+		if attested[end.Clinic] <= end.Number {
+			delete(attested, end.Clinic)
+		}
+	}
+	if len(attested) > 0 {
+		return errors.New("the database lacks entries that the checkpoint file attests: it was restored from a backup" + first)
+	}
+	return nil
 }
 
 // cutOff says what is missing at the end of a journal, and returns the checkpoints of what is there.

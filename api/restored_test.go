@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api"
@@ -35,19 +38,29 @@ func TestRestore(t *testing.T) {
 		hook := c.For(t, "testWebhookEndpoint")
 		expect(t, "to be sent", hook.Do(t, c.Admin, "testWebhookEndpoint", nil), 201, "")
 		removed := c.For(t, "removeWebhookEndpoint")
-		copied := backUp(t, s, c)
-
-		s.Clock.Advance(time.Minute)
-		decide := func(operation string, path, body map[string]any) {
+		decide := func(operation string, version int, path, body map[string]any) {
 			t.Helper()
 			ids := map[string]string{}
 			for name, id := range path {
 				ids[name] = fmt.Sprint(id)
 			}
-			s.Must(t, apitest.Call{Operation: operation, Token: c.Admin.Token, Path: ids, Body: body, Header: map[string]string{"If-Match": `"2"`}})
+			s.Must(t, apitest.Call{Operation: operation, Token: c.Admin.Token, Path: ids, Body: body, Header: map[string]string{"If-Match": fmt.Sprintf(`"%d"`, version)}})
 		}
-		decide("deactivateStaff", object{"staffId": gone.ID}, object{"reason": "Left."})
-		decide("updateStaff", object{"staffId": less.ID}, object{"roles": []string{"admin"}})
+		licence := func(state, number, expires string) object {
+			return object{"state": state, "number": number, "expires": expires}
+		}
+		decide("updateStaff", 2, object{"staffId": less.ID}, object{
+			"licences":         []object{licence("VT", "VT-1", "2027-12-31"), licence("NH", "NH-1", "2027-12-31"), licence("ME", "ME-1", "2027-12-31")},
+			"deaRegistrations": []object{licence("VT", "AB1234563", "2027-12-31")},
+		})
+		copied := backUp(t, s, c)
+
+		s.Clock.Advance(time.Minute)
+		decide("deactivateStaff", 2, object{"staffId": gone.ID}, object{"reason": "Left."})
+		decide("updateStaff", 3, object{"staffId": less.ID}, object{
+			"roles": []string{"admin"}, "deaRegistrations": []object{},
+			"licences": []object{licence("VT", "VT-1", "2027-01-31"), licence("NH", "NH-2", "2028-12-31"), licence("ME", "ME-1", "2028-12-31")},
+		})
 		expect(t, "withdrawn", scene.Do(t, scene.Patient, "withdrawConsent", scene.Fact("reason", "Enough.")), 201, "")
 		expect(t, "removed", scene.Do(t, scene.Patient, "removeSupportPerson", object{"reason": "Moved."}), 200, "")
 		expect(t, "an endpoint is removed", removed.Do(t, c.Admin, "removeWebhookEndpoint", nil), 200, "")
@@ -71,6 +84,11 @@ func TestRestore(t *testing.T) {
 		expect(t, "deactivated", ask("listPatients", gone.Token), 403, problem.NoMembership)
 		expect(t, "without the role", ask("listAlerts", less.Token), 403, problem.Forbidden)
 		expect(t, "with the other one", ask("listAuditEntries", less.Token), 200, "")
+		left := there.Must(t, apitest.Call{Operation: "showStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": less.ID.String()}})
+		want := []any{map[string]any{"state": "VT", "number": "VT-1", "expires": "2027-01-31"}, map[string]any{"state": "ME", "number": "ME-1", "expires": "2027-12-31"}}
+		if diff := cmp.Diff(map[string]any{"licences": want, "deaRegistrations": []any{}}, map[string]any{"licences": left.JSON("licences"), "deaRegistrations": left.JSON("deaRegistrations")}); diff != "" {
+			t.Errorf("credentials that were taken (-want +got):\n%s", diff)
+		}
 		if got := ask("showConsent", scene.Patient.Token); got.Text("status") != "withdrawn" {
 			t.Errorf("the consent: %d %s", got.Status, got.Body)
 		}
@@ -181,8 +199,19 @@ func restore(t *testing.T, s *apitest.Site, file string) (*apitest.Site, *api.Re
 			return run(testbed.Program("pg_restore"), "--exit-on-error", "--dbname", owner, file)
 		})
 	}
+	served := cfg
+	served.CheckpointFile = "" // the copy itself says what it is
+	if cfg.DatabaseURL != "" {
+		served.DatabaseURL, served.CheckpointFile = dsn, s.Config.CheckpointFile
+	}
+	if err := serves(t, served); err == nil || !strings.Contains(err.Error(), `run "titrate restored" first`) {
+		t.Errorf("served before it was prepared: %v", err)
+	}
 	cfg.CheckpointFile = ""
 	r := prepared(t, cfg, s.Config.CheckpointFile)
+	if err := serves(t, served); err != nil {
+		t.Errorf("not served after it was prepared: %v", err)
+	}
 	there := apitest.New(t, dsn, func(c *api.Config) {
 		c.Data, c.SigningKeyFile, c.Now = cfg.Data, cfg.SigningKeyFile, s.Clock.Now
 		c.OIDCIssuer, c.OIDCJWKSURL, c.Relaxed = cfg.OIDCIssuer, cfg.OIDCJWKSURL, true
@@ -190,6 +219,19 @@ func restore(t *testing.T, s *apitest.Site, file string) (*apitest.Site, *api.Re
 	})
 	there.Clock = s.Clock
 	return there, r
+}
+
+// serves begins to serve what is in a folder, and ends when it could be asked.
+func serves(t *testing.T, cfg api.Config) error {
+	t.Helper()
+	cfg.ListenAddr = "127.0.0.1:0"
+	server, err := api.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	return errors.Join(server.Run(ctx, func(net.Addr) { stop() }), server.Close())
 }
 
 // prepared runs what `titrate restored` does.

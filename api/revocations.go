@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,25 +16,28 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
 // revocation is a right that was taken from somebody, as it stands in a file beside the checkpoints: a database
-// that is restored from before does not know of it. It holds ids only.
+// that is restored from before does not know of it. It names nobody but by ids, and credentials by a digest.
 type revocation struct {
 	Clinic    uuid.UUID `json:"clinic"`
 	Operation string    `json:"operation"`
 	ID        uuid.UUID `json:"id"` // of the record that the operation changed
 	At        time.Time `json:"at"` // when it did
 	Roles     []string  `json:"roles,omitempty"`
+	// Credentials are those that somebody was left, with the last day of each.
+	Credentials map[string]string `json:"credentials,omitempty"`
 }
 
 // revoking are the operations that take a right from somebody, with how it is taken again. They say false if
 // the record has nothing to take any more.
 var revoking = map[string]func(*store.Tx, *revocation) (bool, error){
 	"deactivateStaff":     deactivateAgain,
-	"updateStaff":         takeRolesAgain,
+	"updateStaff":         takeStaffRightsAgain,
 	"withdrawConsent":     withdrawAgain,
 	"removeSupportPerson": removeAgain,
 
@@ -58,14 +62,22 @@ func (s *Server) keepRevocation(op *operation, call *call, b *buffer) error {
 		return nil
 	}
 	var done struct {
-		UpdatedAt       time.Time
-		Roles           []string
-		WebhookEndpoint struct{ UpdatedAt time.Time } // beside a new secret
+		UpdatedAt        time.Time
+		Roles            []string
+		Licences         []oapi.Credential
+		DeaRegistrations []oapi.Credential
+		WebhookEndpoint  struct{ UpdatedAt time.Time } // beside a new secret
 	}
 	if err := json.Unmarshal(b.body.Bytes(), &done); err != nil {
 		return err
 	}
-	r := revocation{call.who.clinic, op.ID, call.target, cmp.Or(done.UpdatedAt, done.WebhookEndpoint.UpdatedAt), done.Roles}
+	r := revocation{
+		Clinic: call.who.clinic, Operation: op.ID, ID: call.target, At: cmp.Or(done.UpdatedAt, done.WebhookEndpoint.UpdatedAt),
+		Roles: done.Roles, Credentials: map[string]string{},
+	}
+	for _, c := range credentialsIn(done.Licences, done.DeaRegistrations) {
+		r.Credentials[credentialDigest(&c)] = c.Expires
+	}
 	if err := appendDurably(file, append(mustJSON(r), '\n')); err != nil {
 		return fmt.Errorf("%w: keep a revocation: %w", store.ErrOutcomeUnknown, err)
 	}
@@ -100,18 +112,28 @@ func deactivateAgain(tx *store.Tx, r *revocation) (bool, error) {
 	return true, tx.ChangeStaff("staff.deactivated", m)
 }
 
-// takeRolesAgain leaves somebody the roles that they had afterwards, and gives none.
-func takeRolesAgain(tx *store.Tx, r *revocation) (bool, error) {
+// takeStaffRightsAgain leaves somebody the roles and credentials that they had afterwards, and gives none.
+func takeStaffRightsAgain(tx *store.Tx, r *revocation) (bool, error) {
 	m, err := tx.StaffMember(r.ID)
 	if err != nil || m.Status != store.StaffActive || !r.after(m.UpdatedAt) {
 		return false, err
 	}
-	left := slices.DeleteFunc(m.Roles(), func(role string) bool { return !slices.Contains(r.Roles, role) })
-	if len(left) == len(m.Roles()) {
+	roles := slices.DeleteFunc(m.Roles(), func(role string) bool { return !slices.Contains(r.Roles, role) })
+	credentials := slices.DeleteFunc(slices.Clone(m.Credentials), func(c store.Credential) bool { return r.Credentials[credentialDigest(&c)] == "" })
+	for i := range credentials { // days are compared as text
+		credentials[i].Expires = min(credentials[i].Expires, r.Credentials[credentialDigest(&credentials[i])])
+	}
+	if len(roles) == len(m.Roles()) && slices.Equal(credentials, m.Credentials) {
 		return false, nil
 	}
-	m.SetRoles(left)
+	m.SetRoles(roles)
+	m.Credentials = credentials
 	return true, tx.ChangeStaff("staff.updated", m)
+}
+
+func credentialDigest(c *store.Credential) string {
+	sum := digest(c.Kind, c.State, c.Number)
+	return hex.EncodeToString(sum[:16])
 }
 
 func withdrawAgain(tx *store.Tx, r *revocation) (bool, error) {

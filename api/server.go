@@ -222,6 +222,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves until ctx ends, then finishes what it has accepted. ready, if not nil, is told
 // the address once the server listens.
 func (s *Server) Run(ctx context.Context, ready func(net.Addr)) error {
+	if err := s.unprepared(ctx); err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.ListenAddr)
 	if err != nil {
 		return err

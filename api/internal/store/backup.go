@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 )
 
+// backupMark is SQLite's application_id of a copy that [Backup] has made, until it was made ready to be served.
+const backupMark = 0x54746264
+
 // Backup writes a copy of an embedded database as it is at one moment to a new file, readable by its owner
 // only, and returns when the copy is whole and on the disk. Servers may go on writing meanwhile. The error is
 // os.ErrExist if the file is there: nothing is ever overwritten.
@@ -54,8 +57,11 @@ func copyDatabase(ctx context.Context, database, to string) (err error) {
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
 		return sqliteEngine{}.classify(err)
 	}
-	made := sql.OpenDB(connector(func() string { return fileURL(to) + "?mode=ro&immutable=1" }))
+	made := sql.OpenDB(connector(func() string { return fileURL(to) }))
 	defer func() { err = errors.Join(err, made.Close()) }()
+	if _, err := made.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", backupMark)); err != nil {
+		return sqliteEngine{}.classify(err)
+	}
 	var found string
 	if err := made.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
 		return sqliteEngine{}.classify(err)

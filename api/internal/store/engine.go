@@ -30,6 +30,9 @@ type engine interface {
 	end(c *sql.Conn, how string)
 	// classify names the errors that a caller can do something about.
 	classify(err error) error
+	// isBackup reports whether the database is a copy that [Backup] has made, until noBackup says otherwise.
+	isBackup(ctx context.Context) (bool, error)
+	noBackup(ctx context.Context) error
 	// entryOrder is the SQL for what orders journal entries, evaluated as late as possible.
 	entryOrder() string
 	// takeTurn reports whether this transaction may number the journal: one does at a time.

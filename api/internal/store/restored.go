@@ -2,6 +2,27 @@ package store
 
 import "context"
 
+// IsBackup reports whether the database is a copy that [Backup] has made and nobody has made ready to be served.
+// Of copies that other tools make it does not know.
+func (db *DB) IsBackup(ctx context.Context) (bool, error) { return db.engine.isBackup(ctx) }
+
+// NoBackup says that a copy is ready to be served.
+func (db *DB) NoBackup(ctx context.Context) error { return db.engine.noBackup(ctx) }
+
+func (postgresEngine) isBackup(context.Context) (bool, error) { return false, nil }
+func (postgresEngine) noBackup(context.Context) error         { return nil }
+
+func (e sqliteEngine) isBackup(ctx context.Context) (bool, error) {
+	var mark int
+	err := e.reader.QueryRowContext(ctx, "PRAGMA application_id").Scan(&mark)
+	return mark == backupMark, e.classify(err)
+}
+
+func (e sqliteEngine) noBackup(ctx context.Context) error {
+	_, err := e.writer.ExecContext(ctx, "PRAGMA application_id = 0")
+	return e.classify(err)
+}
+
 // Restored makes a database that was restored from a backup harmless, in all clinics, as its owner. Invitations
 // that nobody has redeemed and support people's tickets end, for they may have been used or ended since. No
 // delivery that was pending is sent, nor is one made of an entry that is there: most likely they were sent after

@@ -36,6 +36,7 @@ type deliveryCounts struct{ s *Server }
 
 var (
 	pendingDeliveries = prometheus.NewDesc("titrate_webhook_deliveries_pending", "Deliveries of all clinics that are still to be sent.", nil, nil)
+	disabledEndpoints = prometheus.NewDesc("titrate_webhook_endpoints_disabled", "Webhook endpoints of all clinics to which nothing is sent, by reason: failing, gone, paused.", []string{"reason"}, nil)
 	failedDeliveries  = prometheus.NewDesc("titrate_webhook_deliveries_failed", "Deliveries of all clinics of which every attempt has failed: dead letters.", nil, nil)
 )
 
@@ -43,16 +44,20 @@ var (
 func (deliveryCounts) Describe(ch chan<- *prometheus.Desc) {
 	ch <- pendingDeliveries
 	ch <- failedDeliveries
+	ch <- disabledEndpoints
 }
 
 // Collect implements [prometheus.Collector]. Without the database there are no counts.
 func (c deliveryCounts) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	pending, failed, err := c.s.db.CountDeliveries(ctx)
+	n, err := c.s.db.CountDeliveries(ctx)
 	if err != nil {
 		return
 	}
-	ch <- prometheus.MustNewConstMetric(pendingDeliveries, prometheus.GaugeValue, float64(pending))
-	ch <- prometheus.MustNewConstMetric(failedDeliveries, prometheus.GaugeValue, float64(failed))
+	ch <- prometheus.MustNewConstMetric(pendingDeliveries, prometheus.GaugeValue, float64(n.Pending))
+	ch <- prometheus.MustNewConstMetric(failedDeliveries, prometheus.GaugeValue, float64(n.Failed))
+	for reason, endpoints := range n.Disabled {
+		ch <- prometheus.MustNewConstMetric(disabledEndpoints, prometheus.GaugeValue, float64(endpoints), string(reason))
+	}
 }

@@ -117,6 +117,7 @@ func TestForgottenDeliveries(t *testing.T) {
 func TestWebhookMetrics(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		c := s.Clinic(t, "Metrics")
+		proven(t, c, fine).do(t, "updateWebhookEndpoint", map[string]any{"enabled": false})
 		r := proven(t, c, says(500))
 		happen(t, c, []*apitest.Person{c.Patient(t, "One")}, 3, 1)
 		for _, wait := range []int{0, 1, 6, 40, 150, 350, 700, 1000, 1400, 1600} { // minutes: as often as it is tried
@@ -144,7 +145,7 @@ func TestWebhookMetrics(t *testing.T) {
 			text = string(body)
 			return err == nil && strings.Contains(text, `titrate_webhook_attempts_total{outcome="succeeded"} 1`)
 		})
-		for _, want := range []string{"titrate_webhook_deliveries_pending 2", "titrate_webhook_deliveries_failed 1", `titrate_webhook_attempts_total{outcome="failed"} 0`} {
+		for _, want := range []string{`titrate_webhook_endpoints_disabled{reason="failing"} 0`, `titrate_webhook_endpoints_disabled{reason="paused"} 1`, "titrate_webhook_deliveries_pending 2", "titrate_webhook_deliveries_failed 1", `titrate_webhook_attempts_total{outcome="failed"} 0`} {
 			if !strings.Contains(text, want+"\n") {
 				t.Errorf("no %q", want)
 			}

@@ -221,8 +221,10 @@ func (s *Server) prove(ctx context.Context, at store.EndpointRef, url string) er
 	})
 }
 
-// disable has nothing sent to an endpoint until an admin enables it. What is pending waits.
+// disable has nothing sent to an endpoint until an admin enables it. What is pending waits. Operators are told by the log
+// and a metric, admins by the event and the status.
 func (s *Server) disable(ctx context.Context, at store.EndpointRef, why store.WebhookDisabledReason) error {
+	s.log.WarnContext(ctx, "webhook endpoint disabled", "endpoint", at.EndpointID, "reason", why)
 	return s.changeEndpoint(ctx, at, "disableWebhookEndpoint", "webhookEndpoint.disabled", func(_ *store.Tx, w *store.WebhookEndpoint) bool {
 		if w.Status != store.WebhookPending && w.Status != store.WebhookActive {
 			return false

@@ -316,10 +316,28 @@ func (db *DB) ForgetDeliveries(ctx context.Context, before time.Time) (all int64
 	}
 }
 
-// CountDeliveries counts the deliveries of all clinics that are pending, and those that have failed for good.
-func (db *DB) CountDeliveries(ctx context.Context) (pending, failed int64, err error) {
+// DeliveryCounts are of all clinics.
+type DeliveryCounts struct {
+	Pending, Failed int64                           // deliveries
+	Disabled        map[WebhookDisabledReason]int64 // endpoints
+}
+
+// CountDeliveries counts the deliveries of all clinics that are pending, those that have failed for good, and the
+// endpoints to which nothing is sent.
+func (db *DB) CountDeliveries(ctx context.Context) (n DeliveryCounts, err error) {
 	err = db.System(ctx, "count deliveries", func(tx *Tx) error {
-		return tx.row(`SELECT (SELECT count(*) FROM deliveries WHERE status = 'pending'), (SELECT count(*) FROM deliveries WHERE status = 'failed')`, nil, &pending, &failed)
+		if err := tx.row(`SELECT (SELECT count(*) FROM deliveries WHERE status = 'pending'), (SELECT count(*) FROM deliveries WHERE status = 'failed')`, nil, &n.Pending, &n.Failed); err != nil {
+			return err
+		}
+		n.Disabled = map[WebhookDisabledReason]int64{}
+		for _, reason := range WebhookDisabledReasons {
+			var endpoints int64
+			if err := tx.row(`SELECT count(*) FROM webhook_endpoints WHERE status = 'disabled' AND disabled_reason = $1`, []any{reason}, &endpoints); err != nil {
+				return err
+			}
+			n.Disabled[reason] = endpoints
+		}
+		return nil
 	})
-	return pending, failed, err
+	return n, err
 }

@@ -26,7 +26,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/labstack/echo/v4"
 
-	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/api/internal/contract"
 	"github.com/titrate-health/titrate/pkg/problem"
 )
@@ -41,7 +40,7 @@ type docsServer struct {
 
 func newDocsServer(t *testing.T, page docsPage) *docsServer {
 	t.Helper()
-	doc, err := contract.Load(titrate.OpenAPI)
+	doc, err := contract.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/api/internal/contract"
 	"github.com/titrate-health/titrate/api/internal/egress"
 	"github.com/titrate-health/titrate/api/internal/oapi"
@@ -93,7 +92,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.webhooks.client = s.gate.Client(sendLimit)
-	if s.contract, err = contract.Load(titrate.OpenAPI); err != nil {
+	if s.contract, err = contract.Shipped(); err != nil {
 		return nil, err
 	}
 	if err := s.openKeys(); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/api/internal/contract"
 )
 
@@ -67,12 +66,10 @@ func (a Answer) Items() (items []map[string]any) {
 	return items
 }
 
-var compiled = sync.OnceValues(func() (*contract.Contract, error) { return contract.Load(titrate.OpenAPI) })
-
 // Contract returns the compiled contract.
 func Contract(t testing.TB) *contract.Contract {
 	t.Helper()
-	c, err := compiled()
+	c, err := contract.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +192,7 @@ func (s *Site) Must(t testing.TB, call Call) Answer {
 
 // shown are the examples of request bodies, by operation.
 var shown = sync.OnceValues(func() (map[string]string, error) {
-	c, err := compiled()
+	c, err := contract.Shipped()
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ var theJudge = sync.OnceValues(func() (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := contract.Load(titrate.OpenAPI)
+	c, err := contract.Shipped()
 	if err != nil {
 		return nil, err
 	}

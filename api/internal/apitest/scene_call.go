@@ -191,7 +191,7 @@ func (s *Scene) Fact(member string, value any) map[string]any { return s.fact(me
 // fact is a fact that happens now.
 func (s *Scene) fact(member string, value any) map[string]any {
 	return map[string]any{
-		"id": uuid.NewString(), "occurredAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339), "timeZone": "America/New_York",
+		"id": uuid.NewString(), "occurredAt": s.Clinic.Site.Clock.Now().Format(time.RFC3339Nano), "timeZone": "America/New_York",
 		"reportedBy": "patient", "mode": "app", member: value,
 	}
 }

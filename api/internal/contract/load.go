@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/titrate-health/titrate"
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
@@ -29,6 +31,9 @@ var methods = []string{
 	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions,
 	http.MethodPatch, http.MethodPost, http.MethodPut, http.MethodTrace,
 }
+
+// Shipped is the contract that this build was made from. It is compiled once, however many servers a process opens.
+var Shipped = sync.OnceValues(func() (*Contract, error) { return Load(titrate.OpenAPI) })
 
 // Load compiles an OpenAPI 3.1 document written in YAML. The error names the operation that
 // cannot be enforced as written.

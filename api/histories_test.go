@@ -118,6 +118,9 @@ func (c *counter) series(t *testing.T, event string, shown apitest.Call, writes 
 			got = maps.Clone(first)
 		}
 		for i, item := range items {
+			if changes, _ := item["changes"].([]any); got != nil && changes[0].(map[string]any)["pointer"] == "" {
+				t.Errorf("version %d tells what was there before: %v", i+1, changes)
+			}
 			got = applied(got, item["changes"])
 			if diff := cmp.Diff(seen[reader][i+1], got); diff != "" {
 				t.Errorf("version %d (-shown +history):\n%s", i+1, diff)

@@ -16362,7 +16362,7 @@ type ClientInterface interface {
 
 	// ShowInstrumentHistory Show the history of an instrument
 	//
-	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
 	//
 	// Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
 	ShowInstrumentHistory(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -20281,7 +20281,7 @@ func (c *Client) AttestInstrumentLicence(ctx context.Context, instrumentID Instr
 
 // ShowInstrumentHistory Show the history of an instrument
 //
-// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
 //
 // Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
 func (c *Client) ShowInstrumentHistory(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -47868,7 +47868,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowInstrumentHistoryWithResponse Show the history of an instrument
 	//
-	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -62325,7 +62325,7 @@ func (c *ClientWithResponses) AttestInstrumentLicenceWithResponse(ctx context.Co
 
 // ShowInstrumentHistoryWithResponse Show the history of an instrument
 //
-// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
 //
 // Returns a wrapper object for the known response body format(s).
 //

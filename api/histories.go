@@ -1,9 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/titrate-health/titrate/api/internal/oapi"
+	"github.com/titrate-health/titrate/api/internal/store"
 )
 
 // The history of each record: its table, and the operation that shows it.
@@ -166,4 +170,117 @@ func (s *Server) ShowAlertHistory(ctx context.Context, req oapi.ShowAlertHistory
 		return s.ShowAlert(ctx, oapi.ShowAlertRequestObject{AlertID: req.AlertID})
 	})
 	return oapi.ShowAlertHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowMeasurementHistory shows who changed a measurement, when and why.
+func (s *Server) ShowMeasurementHistory(ctx context.Context, req oapi.ShowMeasurementHistoryRequestObject) (oapi.ShowMeasurementHistoryResponseObject, error) {
+	out, err := s.history(ctx, "measurements", req.MeasurementID, req.Params.Limit, req.Params.Cursor, found(req.MeasurementID, measurementOut))
+	return oapi.ShowMeasurementHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowPdmpCheckHistory shows who changed a check, when and why.
+func (s *Server) ShowPdmpCheckHistory(ctx context.Context, req oapi.ShowPdmpCheckHistoryRequestObject) (oapi.ShowPdmpCheckHistoryResponseObject, error) {
+	out, err := s.history(ctx, "pdmp_checks", req.PdmpCheckID, req.Params.Limit, req.Params.Cursor, found(req.PdmpCheckID, pdmpCheckOut))
+	return oapi.ShowPdmpCheckHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowSupplyEntryHistory shows who changed a line of a ledger, when and why.
+func (s *Server) ShowSupplyEntryHistory(ctx context.Context, req oapi.ShowSupplyEntryHistoryRequestObject) (oapi.ShowSupplyEntryHistoryResponseObject, error) {
+	out, err := s.history(ctx, "supply_entries", req.SupplyEntryID, req.Params.Limit, req.Params.Cursor, found(req.SupplyEntryID, supplyEntryOut))
+	return oapi.ShowSupplyEntryHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowSupplySignalHistory shows what has become of a signal, and when.
+func (s *Server) ShowSupplySignalHistory(ctx context.Context, req oapi.ShowSupplySignalHistoryRequestObject) (oapi.ShowSupplySignalHistoryResponseObject, error) {
+	out, err := s.history(ctx, "supply_signals", req.SupplySignalID, req.Params.Limit, req.Params.Cursor, found(req.SupplySignalID, func(row *store.SupplySignal) part {
+		return part{supplySignalOut(row)}
+	}))
+	return oapi.ShowSupplySignalHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowSessionFactHistory shows who changed a fact of a session, when and why.
+func (s *Server) ShowSessionFactHistory(ctx context.Context, req oapi.ShowSessionFactHistoryRequestObject) (oapi.ShowSessionFactHistoryResponseObject, error) {
+	out, err := s.history(ctx, "session_facts", req.FactID, req.Params.Limit, req.Params.Cursor, func(ctx context.Context) (any, error) {
+		return s.shownFact(ctx, req.SessionID, req.FactID)
+	})
+	return oapi.ShowSessionFactHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowInstrumentHistory shows who published an instrument, or attested its licence, and when. Who it was is for staff.
+func (s *Server) ShowInstrumentHistory(ctx context.Context, req oapi.ShowInstrumentHistoryRequestObject) (oapi.ShowInstrumentHistoryResponseObject, error) {
+	i, own, err := instrumentOf(store.From(ctx), req.InstrumentID, "")
+	if err != nil {
+		return nil, err
+	}
+	table, first := "clinic_instruments", any(nil)
+	if own == nil {
+		table = "instrument_licences"
+		if first, err = asJSON(instrumentOut(i)); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.series(ctx, table, i.ID, req.Params.Limit, req.Params.Cursor, first, func(ctx context.Context) (any, error) {
+		return s.ShowInstrument(ctx, oapi.ShowInstrumentRequestObject{InstrumentID: i.ID})
+	})
+	for n := range out.Body.Items {
+		if !callOf(ctx).who.staff() {
+			out.Body.Items[n].Actor.ID = nil
+		}
+	}
+	return oapi.ShowInstrumentHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowAlertRulesHistory shows who published which version of the clinic's alert rules, when and why.
+func (s *Server) ShowAlertRulesHistory(ctx context.Context, req oapi.ShowAlertRulesHistoryRequestObject) (oapi.ShowAlertRulesHistoryResponseObject, error) {
+	out, err := s.series(ctx, "alert_rule_sets", "", req.Params.Limit, req.Params.Cursor, nil, func(ctx context.Context) (any, error) {
+		set, err := store.From(ctx).AlertRules()
+		if err != nil || set == nil {
+			return nil, cmp.Or(err, store.ErrNotFound)
+		}
+		return alertRuleSetOut(set)
+	})
+	return oapi.ShowAlertRulesHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// ShowWebhookEndpointHistory shows who changed an endpoint, when and why.
+func (s *Server) ShowWebhookEndpointHistory(ctx context.Context, req oapi.ShowWebhookEndpointHistoryRequestObject) (oapi.ShowWebhookEndpointHistoryResponseObject, error) {
+	out, err := s.history(ctx, "webhook_endpoints", req.WebhookEndpointID, req.Params.Limit, req.Params.Cursor, func(ctx context.Context) (any, error) {
+		return s.ShowWebhookEndpoint(ctx, oapi.ShowWebhookEndpointRequestObject{WebhookEndpointID: req.WebhookEndpointID})
+	})
+	return oapi.ShowWebhookEndpointHistory200JSONResponse{HistoryJSONResponse: out}, err
+}
+
+// part is what an answer shows of one record.
+type part struct{ Body any }
+
+// found shows a record as an item of its list.
+func found[T, Out any](id uuid.UUID, out func(*T) Out) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		row, err := store.Find[T](store.From(ctx), id)
+		if err != nil {
+			return nil, err
+		}
+		return out(row), nil
+	}
+}
+
+// shownFact is a fact as its session shows it, or ErrNotFound if the session does not.
+func (s *Server) shownFact(ctx context.Context, session, fact uuid.UUID) (any, error) {
+	out, err := s.showSession(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := asJSON(out.Body)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range shown {
+		items, _ := list.([]any)
+		for _, item := range items {
+			if f, ok := item.(map[string]any); ok && f["id"] == fact.String() {
+				return part{f}, nil
+			}
+		}
+	}
+	return nil, store.ErrNotFound
 }

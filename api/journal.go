@@ -45,7 +45,7 @@ func (s *Server) observed(c echo.Context, op *operation, b *buffer, failed error
 		return failed
 	}
 	records := targetOf(c)
-	if failed == nil && len(records) == 1 {
+	if failed == nil && len(records) > 0 {
 		if version, err := ifMatch(b.header.Get("ETag")); err == nil && version > 0 {
 			records[0].Version = version
 		}
@@ -94,7 +94,8 @@ func (s *Server) denied(c echo.Context, op *operation, err error) error {
 	return err
 }
 
-// targetOf is the record that the path names first, whether it exists or not.
+// targetOf is the record that the path names first, whether it exists or not, and the fact of a session that it
+// names besides.
 func targetOf(c echo.Context) []store.Event {
 	path, err := pathOf(c)
 	if err != nil || len(path) == 0 {
@@ -104,7 +105,11 @@ func targetOf(c echo.Context) []store.Event {
 	if table == "" { // /v1/staff/:staffId is about the table staff
 		table = tableNamed(strings.Split(c.Path(), "/")[2])
 	}
-	return []store.Event{{Record: table, ID: path[0].id}}
+	list := []store.Event{{Record: table, ID: path[0].id}}
+	if len(path) > 1 && path[1].name == "factId" {
+		list = append(list, store.Event{Record: "session_facts", ID: path[1].id})
+	}
+	return list
 }
 
 // tableNamed is the table of what a path calls adverse-events.

@@ -7270,7 +7270,7 @@ type HistoryVersion struct {
 	// RequestID The request that made it; absent when it was work in the background.
 	RequestID *string `json:"requestId,omitempty"`
 
-	// Version The version, as the record's `version` was.
+	// Version The version, as the record's `version` was. What is published anew each time, an instrument or the alert rules, is counted from 1.
 	Version int64 `json:"version"`
 }
 
@@ -11516,6 +11516,9 @@ type SuggestionPath = openapi_types.UUID
 // SupplyEntryPath Its id.
 type SupplyEntryPath = openapi_types.UUID
 
+// SupplySignalPath Its id.
+type SupplySignalPath = openapi_types.UUID
+
 // SupportPersonPath Its id.
 type SupportPersonPath = openapi_types.UUID
 
@@ -11817,6 +11820,21 @@ type PublishAlertRulesParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAlertRulesHistoryParams defines parameters for ShowAlertRulesHistory.
+type ShowAlertRulesHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12755,6 +12773,21 @@ type AttestInstrumentLicenceParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowInstrumentHistoryParams defines parameters for ShowInstrumentHistory.
+type ShowInstrumentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidMeasurementParams defines parameters for VoidMeasurement.
 type VoidMeasurementParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -12765,6 +12798,21 @@ type VoidMeasurementParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowMeasurementHistoryParams defines parameters for ShowMeasurementHistory.
+type ShowMeasurementHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13526,6 +13574,21 @@ type VoidPdmpCheckParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowPdmpCheckHistoryParams defines parameters for ShowPdmpCheckHistory.
+type ShowPdmpCheckHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowPrescriptionParams defines parameters for ShowPrescription.
 type ShowPrescriptionParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -13958,6 +14021,21 @@ type VoidSessionFactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSessionFactHistoryParams defines parameters for ShowSessionFactHistory.
+type ShowSessionFactHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowGateParams defines parameters for ShowGate.
 type ShowGateParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -14235,6 +14313,36 @@ type VoidSupplyEntryParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSupplyEntryHistoryParams defines parameters for ShowSupplyEntryHistory.
+type ShowSupplyEntryHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSupplySignalHistoryParams defines parameters for ShowSupplySignalHistory.
+type ShowSupplySignalHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14802,6 +14910,21 @@ type UpdateWebhookEndpointParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowWebhookEndpointHistoryParams defines parameters for ShowWebhookEndpointHistory.
+type ShowWebhookEndpointHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -15519,6 +15642,13 @@ type ClientInterface interface {
 	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
 	PublishAlertRules(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowAlertRulesHistory Show the history of the alert rules
+	//
+	// Who has published which version, when and why, newest first, and what is different from the one before. `version` is the `revision`.
+	//
+	// Corresponds with GET /alert-rules/history (the `ShowAlertRulesHistory` operationId).
+	ShowAlertRulesHistory(ctx context.Context, params *ShowAlertRulesHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// TryAlertRulesWithBody Try alert rules on the past
 	//
 	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
@@ -16230,6 +16360,13 @@ type ClientInterface interface {
 	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
 	AttestInstrumentLicence(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowInstrumentHistory Show the history of an instrument
+	//
+	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+	//
+	// Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
+	ShowInstrumentHistory(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RedeemInvitationWithBody Redeem an invitation
 	//
 	// Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -16272,6 +16409,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /measurements/{measurementId}/enter-in-error (the `VoidMeasurement` operationId).
 	VoidMeasurement(ctx context.Context, measurementID MeasurementPath, params *VoidMeasurementParams, body VoidMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowMeasurementHistory Show the history of a measurement
+	//
+	// Who changed it, when and why, newest first. What `listMeasurements` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /measurements/{measurementId}/history (the `ShowMeasurementHistory` operationId).
+	ShowMeasurementHistory(ctx context.Context, measurementID MeasurementPath, params *ShowMeasurementHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowMedication Show a medication
 	//
@@ -16855,6 +16999,13 @@ type ClientInterface interface {
 	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
 	VoidPdmpCheck(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowPdmpCheckHistory Show the history of a PDMP check
+	//
+	// Who changed it, when and why, newest first. What `listPdmpChecks` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /pdmp-checks/{pdmpCheckId}/history (the `ShowPdmpCheckHistory` operationId).
+	ShowPdmpCheckHistory(ctx context.Context, pdmpCheckID PdmpCheckPath, params *ShowPdmpCheckHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowPrescription Show a prescription
 	//
 	// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
@@ -17278,6 +17429,13 @@ type ClientInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/facts/{factId}/enter-in-error (the `VoidSessionFact` operationId).
 	VoidSessionFact(ctx context.Context, sessionID SessionPath, factID FactPath, params *VoidSessionFactParams, body VoidSessionFactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ShowSessionFactHistory Show the history of a fact of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version. What was judged of a check is as it was when the version was made.
+	//
+	// Corresponds with GET /sessions/{sessionId}/facts/{factId}/history (the `ShowSessionFactHistory` operationId).
+	ShowSessionFactHistory(ctx context.Context, sessionID SessionPath, factID FactPath, params *ShowSessionFactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ShowGate Show the limits of the safety gate
 	//
 	// For a phone that may be offline when the session begins.
@@ -17522,6 +17680,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
 	VoidSupplyEntry(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSupplyEntryHistory Show the history of a line of the ledger
+	//
+	// Who changed it, when and why, newest first. Only what somebody reported is ever struck out; any other line stays as it is and is reversed by another. What `listSupplyEntries` hides from the caller is hidden in every version.
+	//
+	// Corresponds with GET /supply-entries/{supplyEntryId}/history (the `ShowSupplyEntryHistory` operationId).
+	ShowSupplyEntryHistory(ctx context.Context, supplyEntryID SupplyEntryPath, params *ShowSupplyEntryHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSupplySignalHistory Show the history of a signal of misuse
+	//
+	// When it was found, withdrawn, found again and settled, and what it rested on, newest first. Never shown to patients.
+	//
+	// Corresponds with GET /supply-signals/{supplySignalId}/history (the `ShowSupplySignalHistory` operationId).
+	ShowSupplySignalHistory(ctx context.Context, supplySignalID SupplySignalPath, params *ShowSupplySignalHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowSupportPerson Show a support person
 	//
@@ -18012,6 +18184,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /webhook-endpoints/{webhookEndpointId} (the `UpdateWebhookEndpoint` operationId).
 	UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBody(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *UpdateWebhookEndpointParams, body UpdateWebhookEndpointApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowWebhookEndpointHistory Show the history of a webhook endpoint
+	//
+	// Who changed it, when and why, newest first. Of a secret it says that it was rotated, never what it is.
+	//
+	// Corresponds with GET /webhook-endpoints/{webhookEndpointId}/history (the `ShowWebhookEndpointHistory` operationId).
+	ShowWebhookEndpointHistory(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *ShowWebhookEndpointHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveWebhookEndpoint Remove a webhook endpoint
 	//
@@ -18512,6 +18691,23 @@ func (c *Client) PublishAlertRulesWithBody(ctx context.Context, params *PublishA
 // Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
 func (c *Client) PublishAlertRules(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPublishAlertRulesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowAlertRulesHistory Show the history of the alert rules
+//
+// Who has published which version, when and why, newest first, and what is different from the one before. `version` is the `revision`.
+//
+// Corresponds with GET /alert-rules/history (the `ShowAlertRulesHistory` operationId).
+func (c *Client) ShowAlertRulesHistory(ctx context.Context, params *ShowAlertRulesHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowAlertRulesHistoryRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -20083,6 +20279,23 @@ func (c *Client) AttestInstrumentLicence(ctx context.Context, instrumentID Instr
 	return c.Client.Do(req)
 }
 
+// ShowInstrumentHistory Show the history of an instrument
+//
+// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+//
+// Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
+func (c *Client) ShowInstrumentHistory(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowInstrumentHistoryRequest(c.Server, instrumentID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RedeemInvitationWithBody Redeem an invitation
 //
 // Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -20166,6 +20379,23 @@ func (c *Client) VoidMeasurementWithBody(ctx context.Context, measurementID Meas
 // Corresponds with POST /measurements/{measurementId}/enter-in-error (the `VoidMeasurement` operationId).
 func (c *Client) VoidMeasurement(ctx context.Context, measurementID MeasurementPath, params *VoidMeasurementParams, body VoidMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidMeasurementRequest(c.Server, measurementID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowMeasurementHistory Show the history of a measurement
+//
+// Who changed it, when and why, newest first. What `listMeasurements` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /measurements/{measurementId}/history (the `ShowMeasurementHistory` operationId).
+func (c *Client) ShowMeasurementHistory(ctx context.Context, measurementID MeasurementPath, params *ShowMeasurementHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowMeasurementHistoryRequest(c.Server, measurementID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -21458,6 +21688,23 @@ func (c *Client) VoidPdmpCheck(ctx context.Context, pdmpCheckID PdmpCheckPath, p
 	return c.Client.Do(req)
 }
 
+// ShowPdmpCheckHistory Show the history of a PDMP check
+//
+// Who changed it, when and why, newest first. What `listPdmpChecks` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /pdmp-checks/{pdmpCheckId}/history (the `ShowPdmpCheckHistory` operationId).
+func (c *Client) ShowPdmpCheckHistory(ctx context.Context, pdmpCheckID PdmpCheckPath, params *ShowPdmpCheckHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowPdmpCheckHistoryRequest(c.Server, pdmpCheckID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowPrescription Show a prescription
 //
 // With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
@@ -22371,6 +22618,23 @@ func (c *Client) VoidSessionFact(ctx context.Context, sessionID SessionPath, fac
 	return c.Client.Do(req)
 }
 
+// ShowSessionFactHistory Show the history of a fact of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version. What was judged of a check is as it was when the version was made.
+//
+// Corresponds with GET /sessions/{sessionId}/facts/{factId}/history (the `ShowSessionFactHistory` operationId).
+func (c *Client) ShowSessionFactHistory(ctx context.Context, sessionID SessionPath, factID FactPath, params *ShowSessionFactHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSessionFactHistoryRequest(c.Server, sessionID, factID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ShowGate Show the limits of the safety gate
 //
 // For a phone that may be offline when the session begins.
@@ -22896,6 +23160,40 @@ func (c *Client) VoidSupplyEntryWithBody(ctx context.Context, supplyEntryID Supp
 // Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
 func (c *Client) VoidSupplyEntry(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVoidSupplyEntryRequest(c.Server, supplyEntryID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSupplyEntryHistory Show the history of a line of the ledger
+//
+// Who changed it, when and why, newest first. Only what somebody reported is ever struck out; any other line stays as it is and is reversed by another. What `listSupplyEntries` hides from the caller is hidden in every version.
+//
+// Corresponds with GET /supply-entries/{supplyEntryId}/history (the `ShowSupplyEntryHistory` operationId).
+func (c *Client) ShowSupplyEntryHistory(ctx context.Context, supplyEntryID SupplyEntryPath, params *ShowSupplyEntryHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupplyEntryHistoryRequest(c.Server, supplyEntryID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSupplySignalHistory Show the history of a signal of misuse
+//
+// When it was found, withdrawn, found again and settled, and what it rested on, newest first. Never shown to patients.
+//
+// Corresponds with GET /supply-signals/{supplySignalId}/history (the `ShowSupplySignalHistory` operationId).
+func (c *Client) ShowSupplySignalHistory(ctx context.Context, supplySignalID SupplySignalPath, params *ShowSupplySignalHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSupplySignalHistoryRequest(c.Server, supplySignalID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -23926,6 +24224,23 @@ func (c *Client) UpdateWebhookEndpointWithBody(ctx context.Context, webhookEndpo
 // Corresponds with PATCH /webhook-endpoints/{webhookEndpointId} (the `UpdateWebhookEndpoint` operationId).
 func (c *Client) UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBody(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *UpdateWebhookEndpointParams, body UpdateWebhookEndpointApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateWebhookEndpointRequestWithApplicationMergePatchPlusJSONBody(c.Server, webhookEndpointID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowWebhookEndpointHistory Show the history of a webhook endpoint
+//
+// Who changed it, when and why, newest first. Of a secret it says that it was rotated, never what it is.
+//
+// Corresponds with GET /webhook-endpoints/{webhookEndpointId}/history (the `ShowWebhookEndpointHistory` operationId).
+func (c *Client) ShowWebhookEndpointHistory(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *ShowWebhookEndpointHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowWebhookEndpointHistoryRequest(c.Server, webhookEndpointID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -25698,6 +26013,98 @@ func NewPublishAlertRulesRequestWithBody(server string, params *PublishAlertRule
 			}
 
 			req.Header.Set("Titrate-Role", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowAlertRulesHistoryRequest constructs an http.Request for the ShowAlertRulesHistory method
+func NewShowAlertRulesHistoryRequest(server string, params *ShowAlertRulesHistoryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/alert-rules/history")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -31645,6 +32052,105 @@ func NewAttestInstrumentLicenceRequestWithBody(server string, instrumentID Instr
 	return req, nil
 }
 
+// NewShowInstrumentHistoryRequest constructs an http.Request for the ShowInstrumentHistory method
+func NewShowInstrumentHistoryRequest(server string, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "instrumentId", instrumentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/instruments/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRedeemInvitationRequest calls the generic RedeemInvitation builder with application/json body
 func NewRedeemInvitationRequest(server string, body RedeemInvitationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -31823,6 +32329,105 @@ func NewVoidMeasurementRequestWithBody(server string, measurementID MeasurementP
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowMeasurementHistoryRequest constructs an http.Request for the ShowMeasurementHistory method
+func NewShowMeasurementHistoryRequest(server string, measurementID MeasurementPath, params *ShowMeasurementHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "measurementId", measurementID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/measurements/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -36736,6 +37341,105 @@ func NewVoidPdmpCheckRequestWithBody(server string, pdmpCheckID PdmpCheckPath, p
 	return req, nil
 }
 
+// NewShowPdmpCheckHistoryRequest constructs an http.Request for the ShowPdmpCheckHistory method
+func NewShowPdmpCheckHistoryRequest(server string, pdmpCheckID PdmpCheckPath, params *ShowPdmpCheckHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pdmpCheckId", pdmpCheckID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pdmp-checks/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowPrescriptionRequest constructs an http.Request for the ShowPrescription method
 func NewShowPrescriptionRequest(server string, prescriptionID PrescriptionPath, params *ShowPrescriptionParams) (*http.Request, error) {
 	var err error
@@ -39644,6 +40348,112 @@ func NewVoidSessionFactRequestWithBody(server string, sessionID SessionPath, fac
 	return req, nil
 }
 
+// NewShowSessionFactHistoryRequest constructs an http.Request for the ShowSessionFactHistory method
+func NewShowSessionFactHistoryRequest(server string, sessionID SessionPath, factID FactPath, params *ShowSessionFactHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "sessionId", sessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "factId", factID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sessions/%s/facts/%s/history", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewShowGateRequest constructs an http.Request for the ShowGate method
 func NewShowGateRequest(server string, sessionID SessionPath, params *ShowGateParams) (*http.Request, error) {
 	var err error
@@ -41501,6 +42311,204 @@ func NewVoidSupplyEntryRequestWithBody(server string, supplyEntryID SupplyEntryP
 			}
 
 			req.Header.Set("Titrate-Role", headerParam3)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSupplyEntryHistoryRequest constructs an http.Request for the ShowSupplyEntryHistory method
+func NewShowSupplyEntryHistoryRequest(server string, supplyEntryID SupplyEntryPath, params *ShowSupplyEntryHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supplyEntryId", supplyEntryID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/supply-entries/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewShowSupplySignalHistoryRequest constructs an http.Request for the ShowSupplySignalHistory method
+func NewShowSupplySignalHistoryRequest(server string, supplySignalID SupplySignalPath, params *ShowSupplySignalHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "supplySignalId", supplySignalID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/supply-signals/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
 		}
 
 	}
@@ -45194,6 +46202,105 @@ func NewUpdateWebhookEndpointRequestWithBody(server string, webhookEndpointID We
 	return req, nil
 }
 
+// NewShowWebhookEndpointHistoryRequest constructs an http.Request for the ShowWebhookEndpointHistory method
+func NewShowWebhookEndpointHistoryRequest(server string, webhookEndpointID WebhookEndpointPath, params *ShowWebhookEndpointHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "webhookEndpointId", webhookEndpointID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/webhook-endpoints/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.TitrateClinic != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Clinic", *params.TitrateClinic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Clinic", headerParam0)
+		}
+
+		if params.TitrateRole != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Titrate-Role", *params.TitrateRole, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Titrate-Role", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRemoveWebhookEndpointRequest constructs an http.Request for the RemoveWebhookEndpoint method
 func NewRemoveWebhookEndpointRequest(server string, webhookEndpointID WebhookEndpointPath, params *RemoveWebhookEndpointParams) (*http.Request, error) {
 	var err error
@@ -45985,6 +47092,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /alert-rules (the `PublishAlertRules` operationId).
 	PublishAlertRulesWithResponse(ctx context.Context, params *PublishAlertRulesParams, body PublishAlertRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*PublishAlertRulesResponse, error)
 
+	// ShowAlertRulesHistoryWithResponse Show the history of the alert rules
+	//
+	// Who has published which version, when and why, newest first, and what is different from the one before. `version` is the `revision`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /alert-rules/history (the `ShowAlertRulesHistory` operationId).
+	ShowAlertRulesHistoryWithResponse(ctx context.Context, params *ShowAlertRulesHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertRulesHistoryResponse, error)
+
 	// TryAlertRulesWithBodyWithResponse Try alert rules on the past
 	//
 	// Runs settings over what was found in a time of a year at most, beside those in force, and says how many alerts there would have been, of which severity, how many of them overdue, and for whom. Nothing is changed by it. What a rule found several times in one record while it was off counts once; follow-ups that nobody answered while it was off count one by one, although an alert that stands is raised again by the next. An admin who does not see patients is not told for whom.
@@ -46750,6 +47866,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /instruments/{instrumentId}/attest-licence (the `AttestInstrumentLicence` operationId).
 	AttestInstrumentLicenceWithResponse(ctx context.Context, instrumentID InstrumentPath, params *AttestInstrumentLicenceParams, body AttestInstrumentLicenceJSONRequestBody, reqEditors ...RequestEditorFn) (*AttestInstrumentLicenceResponse, error)
 
+	// ShowInstrumentHistoryWithResponse Show the history of an instrument
+	//
+	// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
+	ShowInstrumentHistoryWithResponse(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*ShowInstrumentHistoryResponse, error)
+
 	// RedeemInvitationWithBodyWithResponse Redeem an invitation
 	//
 	// Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -46794,6 +47919,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /measurements/{measurementId}/enter-in-error (the `VoidMeasurement` operationId).
 	VoidMeasurementWithResponse(ctx context.Context, measurementID MeasurementPath, params *VoidMeasurementParams, body VoidMeasurementJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidMeasurementResponse, error)
+
+	// ShowMeasurementHistoryWithResponse Show the history of a measurement
+	//
+	// Who changed it, when and why, newest first. What `listMeasurements` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /measurements/{measurementId}/history (the `ShowMeasurementHistory` operationId).
+	ShowMeasurementHistoryWithResponse(ctx context.Context, measurementID MeasurementPath, params *ShowMeasurementHistoryParams, reqEditors ...RequestEditorFn) (*ShowMeasurementHistoryResponse, error)
 
 	// ShowMedicationWithResponse Show a medication
 	//
@@ -47425,6 +48559,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /pdmp-checks/{pdmpCheckId}/enter-in-error (the `VoidPdmpCheck` operationId).
 	VoidPdmpCheckWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *VoidPdmpCheckParams, body VoidPdmpCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidPdmpCheckResponse, error)
 
+	// ShowPdmpCheckHistoryWithResponse Show the history of a PDMP check
+	//
+	// Who changed it, when and why, newest first. What `listPdmpChecks` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /pdmp-checks/{pdmpCheckId}/history (the `ShowPdmpCheckHistory` operationId).
+	ShowPdmpCheckHistoryWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *ShowPdmpCheckHistoryParams, reqEditors ...RequestEditorFn) (*ShowPdmpCheckHistoryResponse, error)
+
 	// ShowPrescriptionWithResponse Show a prescription
 	//
 	// With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
@@ -47866,6 +49009,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sessions/{sessionId}/facts/{factId}/enter-in-error (the `VoidSessionFact` operationId).
 	VoidSessionFactWithResponse(ctx context.Context, sessionID SessionPath, factID FactPath, params *VoidSessionFactParams, body VoidSessionFactJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidSessionFactResponse, error)
 
+	// ShowSessionFactHistoryWithResponse Show the history of a fact of a session
+	//
+	// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version. What was judged of a check is as it was when the version was made.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sessions/{sessionId}/facts/{factId}/history (the `ShowSessionFactHistory` operationId).
+	ShowSessionFactHistoryWithResponse(ctx context.Context, sessionID SessionPath, factID FactPath, params *ShowSessionFactHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionFactHistoryResponse, error)
+
 	// ShowGateWithResponse Show the limits of the safety gate
 	//
 	// For a phone that may be offline when the session begins.
@@ -48128,6 +49280,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /supply-entries/{supplyEntryId}/enter-in-error (the `VoidSupplyEntry` operationId).
 	VoidSupplyEntryWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *VoidSupplyEntryParams, body VoidSupplyEntryJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidSupplyEntryResponse, error)
+
+	// ShowSupplyEntryHistoryWithResponse Show the history of a line of the ledger
+	//
+	// Who changed it, when and why, newest first. Only what somebody reported is ever struck out; any other line stays as it is and is reversed by another. What `listSupplyEntries` hides from the caller is hidden in every version.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /supply-entries/{supplyEntryId}/history (the `ShowSupplyEntryHistory` operationId).
+	ShowSupplyEntryHistoryWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *ShowSupplyEntryHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupplyEntryHistoryResponse, error)
+
+	// ShowSupplySignalHistoryWithResponse Show the history of a signal of misuse
+	//
+	// When it was found, withdrawn, found again and settled, and what it rested on, newest first. Never shown to patients.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /supply-signals/{supplySignalId}/history (the `ShowSupplySignalHistory` operationId).
+	ShowSupplySignalHistoryWithResponse(ctx context.Context, supplySignalID SupplySignalPath, params *ShowSupplySignalHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupplySignalHistoryResponse, error)
 
 	// ShowSupportPersonWithResponse Show a support person
 	//
@@ -48650,6 +49820,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /webhook-endpoints/{webhookEndpointId} (the `UpdateWebhookEndpoint` operationId).
 	UpdateWebhookEndpointWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *UpdateWebhookEndpointParams, body UpdateWebhookEndpointApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateWebhookEndpointResponse, error)
+
+	// ShowWebhookEndpointHistoryWithResponse Show the history of a webhook endpoint
+	//
+	// Who changed it, when and why, newest first. Of a secret it says that it was rotated, never what it is.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /webhook-endpoints/{webhookEndpointId}/history (the `ShowWebhookEndpointHistory` operationId).
+	ShowWebhookEndpointHistoryWithResponse(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *ShowWebhookEndpointHistoryParams, reqEditors ...RequestEditorFn) (*ShowWebhookEndpointHistoryResponse, error)
 
 	// RemoveWebhookEndpointWithResponse Remove a webhook endpoint
 	//
@@ -49445,6 +50624,54 @@ func (r PublishAlertRulesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PublishAlertRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowAlertRulesHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowAlertRulesHistory
+type ShowAlertRulesHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowAlertRulesHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowAlertRulesHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowAlertRulesHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowAlertRulesHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowAlertRulesHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowAlertRulesHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowAlertRulesHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -52207,6 +53434,54 @@ func (r AttestInstrumentLicenceResponse) ContentType() string {
 	return ""
 }
 
+// ShowInstrumentHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowInstrumentHistory
+type ShowInstrumentHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowInstrumentHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowInstrumentHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowInstrumentHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowInstrumentHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowInstrumentHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowInstrumentHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowInstrumentHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RedeemInvitationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -52331,6 +53606,54 @@ func (r VoidMeasurementResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidMeasurementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowMeasurementHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowMeasurementHistory
+type ShowMeasurementHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowMeasurementHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowMeasurementHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowMeasurementHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowMeasurementHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowMeasurementHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowMeasurementHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowMeasurementHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -54706,6 +56029,54 @@ func (r VoidPdmpCheckResponse) ContentType() string {
 	return ""
 }
 
+// ShowPdmpCheckHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowPdmpCheckHistory
+type ShowPdmpCheckHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowPdmpCheckHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowPdmpCheckHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowPdmpCheckHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowPdmpCheckHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowPdmpCheckHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowPdmpCheckHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowPdmpCheckHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowPrescriptionResponse200Headers the declared response headers of an HTTP 200 response for ShowPrescription
 type ShowPrescriptionResponse200Headers struct {
 	ETag     *string
@@ -56243,6 +57614,54 @@ func (r VoidSessionFactResponse) ContentType() string {
 	return ""
 }
 
+// ShowSessionFactHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSessionFactHistory
+type ShowSessionFactHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSessionFactHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSessionFactHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSessionFactHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSessionFactHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSessionFactHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSessionFactHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSessionFactHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ShowGateResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -57154,6 +58573,102 @@ func (r VoidSupplyEntryResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VoidSupplyEntryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSupplyEntryHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSupplyEntryHistory
+type ShowSupplyEntryHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSupplyEntryHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSupplyEntryHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupplyEntryHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupplyEntryHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupplyEntryHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupplyEntryHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupplyEntryHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSupplySignalHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowSupplySignalHistory
+type ShowSupplySignalHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowSupplySignalHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSupplySignalHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowSupplySignalHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSupplySignalHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSupplySignalHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSupplySignalHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSupplySignalHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -58881,6 +60396,54 @@ func (r UpdateWebhookEndpointResponse) ContentType() string {
 	return ""
 }
 
+// ShowWebhookEndpointHistoryResponse200Headers the declared response headers of an HTTP 200 response for ShowWebhookEndpointHistory
+type ShowWebhookEndpointHistoryResponse200Headers struct {
+	Link *string
+}
+
+type ShowWebhookEndpointHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *History
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowWebhookEndpointHistoryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ShowWebhookEndpointHistoryResponse) GetJSON200() *History {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowWebhookEndpointHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowWebhookEndpointHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowWebhookEndpointHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowWebhookEndpointHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RemoveWebhookEndpointResponse200Headers the declared response headers of an HTTP 200 response for RemoveWebhookEndpoint
 type RemoveWebhookEndpointResponse200Headers struct {
 	ETag     *string
@@ -59468,6 +61031,21 @@ func (c *ClientWithResponses) PublishAlertRulesWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParsePublishAlertRulesResponse(rsp)
+}
+
+// ShowAlertRulesHistoryWithResponse Show the history of the alert rules
+//
+// Who has published which version, when and why, newest first, and what is different from the one before. `version` is the `revision`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /alert-rules/history (the `ShowAlertRulesHistory` operationId).
+func (c *ClientWithResponses) ShowAlertRulesHistoryWithResponse(ctx context.Context, params *ShowAlertRulesHistoryParams, reqEditors ...RequestEditorFn) (*ShowAlertRulesHistoryResponse, error) {
+	rsp, err := c.ShowAlertRulesHistory(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowAlertRulesHistoryResponse(rsp)
 }
 
 // TryAlertRulesWithBodyWithResponse Try alert rules on the past
@@ -60745,6 +62323,21 @@ func (c *ClientWithResponses) AttestInstrumentLicenceWithResponse(ctx context.Co
 	return ParseAttestInstrumentLicenceResponse(rsp)
 }
 
+// ShowInstrumentHistoryWithResponse Show the history of an instrument
+//
+// Who changed it, when and what, newest first. One of the clinic's own has a version each time that it was published, one that is shipped each time that its licence was attested, the first compared with it as it is shipped; `version` counts them. What `showInstrument` hides from the caller is hidden in every version, also from patients which member of staff it was.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /instruments/{instrumentId}/history (the `ShowInstrumentHistory` operationId).
+func (c *ClientWithResponses) ShowInstrumentHistoryWithResponse(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentHistoryParams, reqEditors ...RequestEditorFn) (*ShowInstrumentHistoryResponse, error) {
+	rsp, err := c.ShowInstrumentHistory(ctx, instrumentID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowInstrumentHistoryResponse(rsp)
+}
+
 // RedeemInvitationWithBodyWithResponse Redeem an invitation
 //
 // Links the signed-in identity to the staff or patient record that the invitation was made for. The same person may redeem it again and gets the same answer. A patient's invitation also asks for the birth date; five wrong tries end it.
@@ -60818,6 +62411,21 @@ func (c *ClientWithResponses) VoidMeasurementWithResponse(ctx context.Context, m
 		return nil, err
 	}
 	return ParseVoidMeasurementResponse(rsp)
+}
+
+// ShowMeasurementHistoryWithResponse Show the history of a measurement
+//
+// Who changed it, when and why, newest first. What `listMeasurements` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /measurements/{measurementId}/history (the `ShowMeasurementHistory` operationId).
+func (c *ClientWithResponses) ShowMeasurementHistoryWithResponse(ctx context.Context, measurementID MeasurementPath, params *ShowMeasurementHistoryParams, reqEditors ...RequestEditorFn) (*ShowMeasurementHistoryResponse, error) {
+	rsp, err := c.ShowMeasurementHistory(ctx, measurementID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowMeasurementHistoryResponse(rsp)
 }
 
 // ShowMedicationWithResponse Show a medication
@@ -61870,6 +63478,21 @@ func (c *ClientWithResponses) VoidPdmpCheckWithResponse(ctx context.Context, pdm
 	return ParseVoidPdmpCheckResponse(rsp)
 }
 
+// ShowPdmpCheckHistoryWithResponse Show the history of a PDMP check
+//
+// Who changed it, when and why, newest first. What `listPdmpChecks` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /pdmp-checks/{pdmpCheckId}/history (the `ShowPdmpCheckHistory` operationId).
+func (c *ClientWithResponses) ShowPdmpCheckHistoryWithResponse(ctx context.Context, pdmpCheckID PdmpCheckPath, params *ShowPdmpCheckHistoryParams, reqEditors ...RequestEditorFn) (*ShowPdmpCheckHistoryResponse, error) {
+	rsp, err := c.ShowPdmpCheckHistory(ctx, pdmpCheckID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowPdmpCheckHistoryResponse(rsp)
+}
+
 // ShowPrescriptionWithResponse Show a prescription
 //
 // With what it was judged by. Patients see it once it was signed by everybody who must; before that it is not found.
@@ -62605,6 +64228,21 @@ func (c *ClientWithResponses) VoidSessionFactWithResponse(ctx context.Context, s
 	return ParseVoidSessionFactResponse(rsp)
 }
 
+// ShowSessionFactHistoryWithResponse Show the history of a fact of a session
+//
+// Who changed it, when and why, newest first. What `showSession` hides from the caller is hidden in every version. What was judged of a check is as it was when the version was made.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sessions/{sessionId}/facts/{factId}/history (the `ShowSessionFactHistory` operationId).
+func (c *ClientWithResponses) ShowSessionFactHistoryWithResponse(ctx context.Context, sessionID SessionPath, factID FactPath, params *ShowSessionFactHistoryParams, reqEditors ...RequestEditorFn) (*ShowSessionFactHistoryResponse, error) {
+	rsp, err := c.ShowSessionFactHistory(ctx, sessionID, factID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSessionFactHistoryResponse(rsp)
+}
+
 // ShowGateWithResponse Show the limits of the safety gate
 //
 // For a phone that may be offline when the session begins.
@@ -63040,6 +64678,36 @@ func (c *ClientWithResponses) VoidSupplyEntryWithResponse(ctx context.Context, s
 		return nil, err
 	}
 	return ParseVoidSupplyEntryResponse(rsp)
+}
+
+// ShowSupplyEntryHistoryWithResponse Show the history of a line of the ledger
+//
+// Who changed it, when and why, newest first. Only what somebody reported is ever struck out; any other line stays as it is and is reversed by another. What `listSupplyEntries` hides from the caller is hidden in every version.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /supply-entries/{supplyEntryId}/history (the `ShowSupplyEntryHistory` operationId).
+func (c *ClientWithResponses) ShowSupplyEntryHistoryWithResponse(ctx context.Context, supplyEntryID SupplyEntryPath, params *ShowSupplyEntryHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupplyEntryHistoryResponse, error) {
+	rsp, err := c.ShowSupplyEntryHistory(ctx, supplyEntryID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupplyEntryHistoryResponse(rsp)
+}
+
+// ShowSupplySignalHistoryWithResponse Show the history of a signal of misuse
+//
+// When it was found, withdrawn, found again and settled, and what it rested on, newest first. Never shown to patients.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /supply-signals/{supplySignalId}/history (the `ShowSupplySignalHistory` operationId).
+func (c *ClientWithResponses) ShowSupplySignalHistoryWithResponse(ctx context.Context, supplySignalID SupplySignalPath, params *ShowSupplySignalHistoryParams, reqEditors ...RequestEditorFn) (*ShowSupplySignalHistoryResponse, error) {
+	rsp, err := c.ShowSupplySignalHistory(ctx, supplySignalID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSupplySignalHistoryResponse(rsp)
 }
 
 // ShowSupportPersonWithResponse Show a support person
@@ -63888,6 +65556,21 @@ func (c *ClientWithResponses) UpdateWebhookEndpointWithApplicationMergePatchPlus
 	return ParseUpdateWebhookEndpointResponse(rsp)
 }
 
+// ShowWebhookEndpointHistoryWithResponse Show the history of a webhook endpoint
+//
+// Who changed it, when and why, newest first. Of a secret it says that it was rotated, never what it is.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /webhook-endpoints/{webhookEndpointId}/history (the `ShowWebhookEndpointHistory` operationId).
+func (c *ClientWithResponses) ShowWebhookEndpointHistoryWithResponse(ctx context.Context, webhookEndpointID WebhookEndpointPath, params *ShowWebhookEndpointHistoryParams, reqEditors ...RequestEditorFn) (*ShowWebhookEndpointHistoryResponse, error) {
+	rsp, err := c.ShowWebhookEndpointHistory(ctx, webhookEndpointID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowWebhookEndpointHistoryResponse(rsp)
+}
+
 // RemoveWebhookEndpointWithResponse Remove a webhook endpoint
 //
 // For good. Its secrets are destroyed, and what was still to be sent is parked.
@@ -64655,6 +66338,45 @@ func ParsePublishAlertRulesResponse(rsp *http.Response) (*PublishAlertRulesRespo
 			headers.ETag = &value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowAlertRulesHistoryResponse parses an HTTP response from a ShowAlertRulesHistoryWithResponse call
+func ParseShowAlertRulesHistoryResponse(rsp *http.Response) (*ShowAlertRulesHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowAlertRulesHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowAlertRulesHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -67140,6 +68862,45 @@ func ParseAttestInstrumentLicenceResponse(rsp *http.Response) (*AttestInstrument
 	return response, nil
 }
 
+// ParseShowInstrumentHistoryResponse parses an HTTP response from a ShowInstrumentHistoryWithResponse call
+func ParseShowInstrumentHistoryResponse(rsp *http.Response) (*ShowInstrumentHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowInstrumentHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowInstrumentHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseRedeemInvitationResponse parses an HTTP response from a RedeemInvitationWithResponse call
 func ParseRedeemInvitationResponse(rsp *http.Response) (*RedeemInvitationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -67224,6 +68985,45 @@ func ParseVoidMeasurementResponse(rsp *http.Response) (*VoidMeasurementResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowMeasurementHistoryResponse parses an HTTP response from a ShowMeasurementHistoryWithResponse call
+func ParseShowMeasurementHistoryResponse(rsp *http.Response) (*ShowMeasurementHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowMeasurementHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowMeasurementHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -69315,6 +71115,45 @@ func ParseVoidPdmpCheckResponse(rsp *http.Response) (*VoidPdmpCheckResponse, err
 	return response, nil
 }
 
+// ParseShowPdmpCheckHistoryResponse parses an HTTP response from a ShowPdmpCheckHistoryWithResponse call
+func ParseShowPdmpCheckHistoryResponse(rsp *http.Response) (*ShowPdmpCheckHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowPdmpCheckHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowPdmpCheckHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowPrescriptionResponse parses an HTTP response from a ShowPrescriptionWithResponse call
 func ParseShowPrescriptionResponse(rsp *http.Response) (*ShowPrescriptionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -70813,6 +72652,45 @@ func ParseVoidSessionFactResponse(rsp *http.Response) (*VoidSessionFactResponse,
 	return response, nil
 }
 
+// ParseShowSessionFactHistoryResponse parses an HTTP response from a ShowSessionFactHistoryWithResponse call
+func ParseShowSessionFactHistoryResponse(rsp *http.Response) (*ShowSessionFactHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSessionFactHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSessionFactHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowGateResponse parses an HTTP response from a ShowGateWithResponse call
 func ParseShowGateResponse(rsp *http.Response) (*ShowGateResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -71603,6 +73481,84 @@ func ParseVoidSupplyEntryResponse(rsp *http.Response) (*VoidSupplyEntryResponse,
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSupplyEntryHistoryResponse parses an HTTP response from a ShowSupplyEntryHistoryWithResponse call
+func ParseShowSupplyEntryHistoryResponse(rsp *http.Response) (*ShowSupplyEntryHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupplyEntryHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSupplyEntryHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSupplySignalHistoryResponse parses an HTTP response from a ShowSupplySignalHistoryWithResponse call
+func ParseShowSupplySignalHistoryResponse(rsp *http.Response) (*ShowSupplySignalHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSupplySignalHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSupplySignalHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}
@@ -73165,6 +75121,45 @@ func ParseUpdateWebhookEndpointResponse(rsp *http.Response) (*UpdateWebhookEndpo
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowWebhookEndpointHistoryResponse parses an HTTP response from a ShowWebhookEndpointHistoryWithResponse call
+func ParseShowWebhookEndpointHistoryResponse(rsp *http.Response) (*ShowWebhookEndpointHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowWebhookEndpointHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest History
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowWebhookEndpointHistoryResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

@@ -41,11 +41,11 @@ type step func(t testing.TB, s *Scene)
 // steps say what each operation needs. An operation that is not here needs a patient at most.
 var steps = map[string][]step{
 	"showStaff": {colleague}, "updateStaff": {colleague}, "inviteStaff": {colleague}, "deactivateStaff": {colleague},
-	"voidMeasurement": {weight}, "approveProtocol": {proposed},
+	"showMeasurement": {weight}, "voidMeasurement": {weight}, "approveProtocol": {proposed},
 	"showSupportPerson": {supported}, "updateSupportPerson": {supported}, "removeSupportPerson": {supported},
 	"showMedication": {medicated}, "endMedication": {medicated}, "voidMedication": {medicated},
-	"voidPdmpCheck": {monitored},
-	"showVisit":     {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
+	"showPdmpCheck": {monitored}, "voidPdmpCheck": {monitored},
+	"showVisit": {booked}, "updateVisit": {booked}, "completeVisit": {answered, booked}, "markNoShow": {booked}, "cancelVisit": {booked},
 	"showFollowUp": {followed}, "rescheduleFollowUp": {followed}, "completeFollowUp": {followed}, "cancelFollowUp": {followed},
 	"listConsultations": {opened}, "showConsultation": {opened}, "showEligibility": {opened}, "fillIntake": {opened},
 	"submitIntake": {opened, filledIn}, "withdrawConsultation": {opened}, "requestInfo": {opened, filledIn, submitted},
@@ -69,19 +69,20 @@ var steps = map[string][]step{
 	"listDispenses": {running}, "recordDispense": {begun}, "showDispense": {running}, "voidDispense": {running},
 	"showSupply": {running}, "listSupplyEntries": {running}, "listSupplySignals": {running, counted}, "countSupply": {running},
 	"disposeSupply": {running}, "reportSupplyLoss": {running}, "voidSupplyEntry": {running, counted},
+	"showSupplyEntry": {running, counted}, "showSupplySignal": {running, counted, suspected},
 	"listSessions": {running}, "scheduleSession": {running}, "logSession": {running}, "showSession": {running, scheduled},
 	"rescheduleSession": {running, scheduled}, "cancelSession": {running, scheduled}, "recordDose": {running, scheduled},
 	"recordVitals": {running, scheduled}, "recordObservation": {running, scheduled}, "completeSession": {running, scheduled},
 	"abortSession": {running, scheduled}, "escalateSession": {running, scheduled}, "checkInSession": {running, scheduled},
 	"reviewSession": {running, scheduled, dosed, completed}, "voidSession": {running, scheduled},
-	"voidSessionFact": {running, scheduled, dosed}, "checkSession": {running, scheduled}, "showGate": {running, scheduled},
+	"showSessionFact": {running, scheduled, dosed}, "voidSessionFact": {running, scheduled, dosed}, "checkSession": {running, scheduled}, "showGate": {running, scheduled},
 	"overrideHold": {running, scheduled, racing}, "inviteSupportPerson": {running, scheduled},
 	"attestSession":    {running, scheduled, dosed},
 	"assignAssessment": {planned}, "recordAssessment": {planned, anew},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
-	"attestInstrumentLicence": {restricted},
-	"showAdverseEvent":        {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
+	"showInstrument": {restricted, attested}, "attestInstrumentLicence": {restricted}, "showAlertRules": {ruled},
+	"showAdverseEvent": {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},
 	"showAlert":        {alarmed}, "acknowledgeAlert": {alarmed}, "assignAlert": {alarmed}, "snoozeAlert": {running, counted, alarming}, "resolveAlert": {alarmed, alertAcknowledged},
@@ -293,6 +294,12 @@ func counted(t testing.TB, s *Scene) {
 	s.keep("supplyEntry", s.must(t, s.Patient, "countSupply", fact))
 }
 
+// suspected is the one signal that the count has left.
+func suspected(t testing.TB, s *Scene) {
+	a := s.Clinic.Site.Must(t, Call{Operation: "listSupplySignals", Token: s.Clinic.Clinician.Token, Path: s.path(t, "listSupplySignals")})
+	s.IDs["supplySignal"] = fmt.Sprint(a.Items()[0]["id"])
+}
+
 func scheduled(t testing.TB, s *Scene) {
 	s.keep("session", s.must(t, s.Patient, "scheduleSession", map[string]any{
 		"plannedAt": s.Clinic.Site.Clock.Now().Add(time.Hour).Format(time.RFC3339), "timeZone": "America/New_York",
@@ -329,6 +336,16 @@ func assigned(t testing.TB, s *Scene) {
 
 // restricted is about an instrument that needs a licence.
 func restricted(_ testing.TB, s *Scene) { s.IDs["instrument"] = "madrs" }
+
+// attested is the clinic's licence for it.
+func attested(t testing.TB, s *Scene) {
+	s.must(t, s.Clinic.Admin, "attestInstrumentLicence", map[string]any{"licence": "Permission of the owner"})
+}
+
+// ruled are alert rules of the clinic's own.
+func ruled(t testing.TB, s *Scene) {
+	s.must(t, s.Clinic.Admin, "publishAlertRules", map[string]any{"settings": []any{}, "reason": "As shipped."})
+}
 
 // anew has the next assessment get an id of its own.
 func anew(_ testing.TB, s *Scene) { delete(s.IDs, "assessment") }

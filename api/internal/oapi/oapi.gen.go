@@ -7269,7 +7269,7 @@ type HistoryVersion struct {
 	// RequestID The request that made it; absent when it was work in the background.
 	RequestID *string `json:"requestId,omitempty"`
 
-	// Version The version, as the record's `version` was.
+	// Version The version, as the record's `version` was. What is published anew each time, an instrument or the alert rules, is counted from 1.
 	Version int64 `json:"version"`
 }
 
@@ -11515,6 +11515,9 @@ type SuggestionPath = openapi_types.UUID
 // SupplyEntryPath Its id.
 type SupplyEntryPath = openapi_types.UUID
 
+// SupplySignalPath Its id.
+type SupplySignalPath = openapi_types.UUID
+
 // SupportPersonPath Its id.
 type SupportPersonPath = openapi_types.UUID
 
@@ -11816,6 +11819,21 @@ type PublishAlertRulesParams struct {
 
 	// IdempotencyKey Made by the client, one for each intention. The same request with the same key has one effect and gets the same answer for 30 days.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowAlertRulesHistoryParams defines parameters for ShowAlertRulesHistory.
+type ShowAlertRulesHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12754,6 +12772,21 @@ type AttestInstrumentLicenceParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowInstrumentHistoryParams defines parameters for ShowInstrumentHistory.
+type ShowInstrumentHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // VoidMeasurementParams defines parameters for VoidMeasurement.
 type VoidMeasurementParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -12764,6 +12797,21 @@ type VoidMeasurementParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowMeasurementHistoryParams defines parameters for ShowMeasurementHistory.
+type ShowMeasurementHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13525,6 +13573,21 @@ type VoidPdmpCheckParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowPdmpCheckHistoryParams defines parameters for ShowPdmpCheckHistory.
+type ShowPdmpCheckHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowPrescriptionParams defines parameters for ShowPrescription.
 type ShowPrescriptionParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -13957,6 +14020,21 @@ type VoidSessionFactParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowSessionFactHistoryParams defines parameters for ShowSessionFactHistory.
+type ShowSessionFactHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // ShowGateParams defines parameters for ShowGate.
 type ShowGateParams struct {
 	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
@@ -14234,6 +14312,36 @@ type VoidSupplyEntryParams struct {
 
 	// IfMatch The `ETag` of the record that the decision rests on.
 	IfMatch IfMatch `json:"If-Match"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSupplyEntryHistoryParams defines parameters for ShowSupplyEntryHistory.
+type ShowSupplyEntryHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
+// ShowSupplySignalHistoryParams defines parameters for ShowSupplySignalHistory.
+type ShowSupplySignalHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14809,6 +14917,21 @@ type UpdateWebhookEndpointParams struct {
 	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
 }
 
+// ShowWebhookEndpointHistoryParams defines parameters for ShowWebhookEndpointHistory.
+type ShowWebhookEndpointHistoryParams struct {
+	// Limit How many to answer at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `nextCursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
+	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
+
+	// TitrateRole `patient` lets staff who are also patients of the clinic act as the patient.
+	TitrateRole *TitrateRole `json:"Titrate-Role,omitempty"`
+}
+
 // RemoveWebhookEndpointParams defines parameters for RemoveWebhookEndpoint.
 type RemoveWebhookEndpointParams struct {
 	// ValidateOnly `true` is a dry run: the request is judged as it would be, and answered as it would be with `Titrate-Dry-Run: true`, but nothing is changed or kept; the `Idempotency-Key` is ignored and remains free.
@@ -15285,6 +15408,9 @@ type ServerInterface interface {
 	// PublishAlertRules Publish alert rules
 	// (POST /alert-rules)
 	PublishAlertRules(ctx echo.Context, params PublishAlertRulesParams) error
+	// ShowAlertRulesHistory Show the history of the alert rules
+	// (GET /alert-rules/history)
+	ShowAlertRulesHistory(ctx echo.Context, params ShowAlertRulesHistoryParams) error
 	// TryAlertRules Try alert rules on the past
 	// (POST /alert-rules/try)
 	TryAlertRules(ctx echo.Context, params TryAlertRulesParams) error
@@ -15453,6 +15579,9 @@ type ServerInterface interface {
 	// AttestInstrumentLicence Attest a licence
 	// (POST /instruments/{instrumentId}/attest-licence)
 	AttestInstrumentLicence(ctx echo.Context, instrumentID InstrumentPath, params AttestInstrumentLicenceParams) error
+	// ShowInstrumentHistory Show the history of an instrument
+	// (GET /instruments/{instrumentId}/history)
+	ShowInstrumentHistory(ctx echo.Context, instrumentID InstrumentPath, params ShowInstrumentHistoryParams) error
 	// RedeemInvitation Redeem an invitation
 	// (POST /invitations/redeem)
 	RedeemInvitation(ctx echo.Context) error
@@ -15462,6 +15591,9 @@ type ServerInterface interface {
 	// VoidMeasurement Strike out a measurement
 	// (POST /measurements/{measurementId}/enter-in-error)
 	VoidMeasurement(ctx echo.Context, measurementID MeasurementPath, params VoidMeasurementParams) error
+	// ShowMeasurementHistory Show the history of a measurement
+	// (GET /measurements/{measurementId}/history)
+	ShowMeasurementHistory(ctx echo.Context, measurementID MeasurementPath, params ShowMeasurementHistoryParams) error
 	// ShowMedication Show a medication
 	// (GET /medications/{medicationId})
 	ShowMedication(ctx echo.Context, medicationID MedicationPath, params ShowMedicationParams) error
@@ -15603,6 +15735,9 @@ type ServerInterface interface {
 	// VoidPdmpCheck Strike out a PDMP check
 	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
 	VoidPdmpCheck(ctx echo.Context, pdmpCheckID PdmpCheckPath, params VoidPdmpCheckParams) error
+	// ShowPdmpCheckHistory Show the history of a PDMP check
+	// (GET /pdmp-checks/{pdmpCheckId}/history)
+	ShowPdmpCheckHistory(ctx echo.Context, pdmpCheckID PdmpCheckPath, params ShowPdmpCheckHistoryParams) error
 	// ShowPrescription Show a prescription
 	// (GET /prescriptions/{prescriptionId})
 	ShowPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params ShowPrescriptionParams) error
@@ -15690,6 +15825,9 @@ type ServerInterface interface {
 	// VoidSessionFact Strike out a fact of a session
 	// (POST /sessions/{sessionId}/facts/{factId}/enter-in-error)
 	VoidSessionFact(ctx echo.Context, sessionID SessionPath, factID FactPath, params VoidSessionFactParams) error
+	// ShowSessionFactHistory Show the history of a fact of a session
+	// (GET /sessions/{sessionId}/facts/{factId}/history)
+	ShowSessionFactHistory(ctx echo.Context, sessionID SessionPath, factID FactPath, params ShowSessionFactHistoryParams) error
 	// ShowGate Show the limits of the safety gate
 	// (GET /sessions/{sessionId}/gate)
 	ShowGate(ctx echo.Context, sessionID SessionPath, params ShowGateParams) error
@@ -15747,6 +15885,12 @@ type ServerInterface interface {
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyEntryPath, params VoidSupplyEntryParams) error
+	// ShowSupplyEntryHistory Show the history of a line of the ledger
+	// (GET /supply-entries/{supplyEntryId}/history)
+	ShowSupplyEntryHistory(ctx echo.Context, supplyEntryID SupplyEntryPath, params ShowSupplyEntryHistoryParams) error
+	// ShowSupplySignalHistory Show the history of a signal of misuse
+	// (GET /supply-signals/{supplySignalId}/history)
+	ShowSupplySignalHistory(ctx echo.Context, supplySignalID SupplySignalPath, params ShowSupplySignalHistoryParams) error
 	// ShowSupportPerson Show a support person
 	// (GET /support-people/{supportPersonId})
 	ShowSupportPerson(ctx echo.Context, supportPersonID SupportPersonPath, params ShowSupportPersonParams) error
@@ -15852,6 +15996,9 @@ type ServerInterface interface {
 	// UpdateWebhookEndpoint Change a webhook endpoint
 	// (PATCH /webhook-endpoints/{webhookEndpointId})
 	UpdateWebhookEndpoint(ctx echo.Context, webhookEndpointID WebhookEndpointPath, params UpdateWebhookEndpointParams) error
+	// ShowWebhookEndpointHistory Show the history of a webhook endpoint
+	// (GET /webhook-endpoints/{webhookEndpointId}/history)
+	ShowWebhookEndpointHistory(ctx echo.Context, webhookEndpointID WebhookEndpointPath, params ShowWebhookEndpointHistoryParams) error
 	// RemoveWebhookEndpoint Remove a webhook endpoint
 	// (POST /webhook-endpoints/{webhookEndpointId}/remove)
 	RemoveWebhookEndpoint(ctx echo.Context, webhookEndpointID WebhookEndpointPath, params RemoveWebhookEndpointParams) error
@@ -17086,6 +17233,63 @@ func (w *ServerInterfaceWrapper) PublishAlertRules(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.PublishAlertRules(ctx, params)
+	return err
+}
+
+// ShowAlertRulesHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowAlertRulesHistory(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowAlertRulesHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowAlertRulesHistory(ctx, params)
 	return err
 }
 
@@ -21350,6 +21554,70 @@ func (w *ServerInterfaceWrapper) AttestInstrumentLicence(ctx echo.Context) error
 	return err
 }
 
+// ShowInstrumentHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowInstrumentHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "instrumentId" -------------
+	var instrumentID InstrumentPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "instrumentId", ctx.Param("instrumentId"), &instrumentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter instrumentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowInstrumentHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowInstrumentHistory(ctx, instrumentID, params)
+	return err
+}
+
 // RedeemInvitation converts echo context to params.
 func (w *ServerInterfaceWrapper) RedeemInvitation(ctx echo.Context) error {
 	var err error
@@ -21456,6 +21724,70 @@ func (w *ServerInterfaceWrapper) VoidMeasurement(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidMeasurement(ctx, measurementID, params)
+	return err
+}
+
+// ShowMeasurementHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowMeasurementHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "measurementId" -------------
+	var measurementID MeasurementPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "measurementId", ctx.Param("measurementId"), &measurementID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter measurementId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowMeasurementHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowMeasurementHistory(ctx, measurementID, params)
 	return err
 }
 
@@ -24832,6 +25164,70 @@ func (w *ServerInterfaceWrapper) VoidPdmpCheck(ctx echo.Context) error {
 	return err
 }
 
+// ShowPdmpCheckHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowPdmpCheckHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "pdmpCheckId" -------------
+	var pdmpCheckID PdmpCheckPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "pdmpCheckId", ctx.Param("pdmpCheckId"), &pdmpCheckID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pdmpCheckId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowPdmpCheckHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowPdmpCheckHistory(ctx, pdmpCheckID, params)
+	return err
+}
+
 // ShowPrescription converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowPrescription(ctx echo.Context) error {
 	var err error
@@ -26977,6 +27373,78 @@ func (w *ServerInterfaceWrapper) VoidSessionFact(ctx echo.Context) error {
 	return err
 }
 
+// ShowSessionFactHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSessionFactHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID SessionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// ------------- Path parameter "factId" -------------
+	var factID FactPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "factId", ctx.Param("factId"), &factID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter factId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSessionFactHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSessionFactHistory(ctx, sessionID, factID, params)
+	return err
+}
+
 // ShowGate converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowGate(ctx echo.Context) error {
 	var err error
@@ -28358,6 +28826,134 @@ func (w *ServerInterfaceWrapper) VoidSupplyEntry(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.VoidSupplyEntry(ctx, supplyEntryID, params)
+	return err
+}
+
+// ShowSupplyEntryHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSupplyEntryHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supplyEntryId" -------------
+	var supplyEntryID SupplyEntryPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supplyEntryId", ctx.Param("supplyEntryId"), &supplyEntryID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supplyEntryId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSupplyEntryHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSupplyEntryHistory(ctx, supplyEntryID, params)
+	return err
+}
+
+// ShowSupplySignalHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowSupplySignalHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "supplySignalId" -------------
+	var supplySignalID SupplySignalPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "supplySignalId", ctx.Param("supplySignalId"), &supplySignalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter supplySignalId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSupplySignalHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowSupplySignalHistory(ctx, supplySignalID, params)
 	return err
 }
 
@@ -31034,6 +31630,70 @@ func (w *ServerInterfaceWrapper) UpdateWebhookEndpoint(ctx echo.Context) error {
 	return err
 }
 
+// ShowWebhookEndpointHistory converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowWebhookEndpointHistory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "webhookEndpointId" -------------
+	var webhookEndpointID WebhookEndpointPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhookEndpointId", ctx.Param("webhookEndpointId"), &webhookEndpointID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter webhookEndpointId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowWebhookEndpointHistoryParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Titrate-Clinic" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
+		var TitrateClinic TitrateClinic
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Clinic, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Clinic", valueList[0], &TitrateClinic, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uuid"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Clinic: %s", err))
+		}
+
+		params.TitrateClinic = &TitrateClinic
+	}
+	// ------------- Optional header parameter "Titrate-Role" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Role")]; found {
+		var TitrateRole TitrateRole
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Titrate-Role, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Titrate-Role", valueList[0], &TitrateRole, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Titrate-Role: %s", err))
+		}
+
+		params.TitrateRole = &TitrateRole
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowWebhookEndpointHistory(ctx, webhookEndpointID, params)
+	return err
+}
+
 // RemoveWebhookEndpoint converts echo context to params.
 func (w *ServerInterfaceWrapper) RemoveWebhookEndpoint(ctx echo.Context) error {
 	var err error
@@ -31498,6 +32158,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/adverse-events/:adverseEventId/triage", wrapper.TriageAdverseEvent, options.OperationMiddlewares["triageAdverseEvent"]...)
 	router.GET(options.BaseURL+"/alert-rules", wrapper.ListAlertRules, options.OperationMiddlewares["listAlertRules"]...)
 	router.POST(options.BaseURL+"/alert-rules", wrapper.PublishAlertRules, options.OperationMiddlewares["publishAlertRules"]...)
+	router.GET(options.BaseURL+"/alert-rules/history", wrapper.ShowAlertRulesHistory, options.OperationMiddlewares["showAlertRulesHistory"]...)
 	router.POST(options.BaseURL+"/alert-rules/try", wrapper.TryAlertRules, options.OperationMiddlewares["tryAlertRules"]...)
 	router.GET(options.BaseURL+"/alerts", wrapper.ListAlerts, options.OperationMiddlewares["listAlerts"]...)
 	router.GET(options.BaseURL+"/alerts/:alertId", wrapper.ShowAlert, options.OperationMiddlewares["showAlert"]...)
@@ -31554,9 +32215,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/instruments", wrapper.PublishInstrument, options.OperationMiddlewares["publishInstrument"]...)
 	router.GET(options.BaseURL+"/instruments/:instrumentId", wrapper.ShowInstrument, options.OperationMiddlewares["showInstrument"]...)
 	router.POST(options.BaseURL+"/instruments/:instrumentId/attest-licence", wrapper.AttestInstrumentLicence, options.OperationMiddlewares["attestInstrumentLicence"]...)
+	router.GET(options.BaseURL+"/instruments/:instrumentId/history", wrapper.ShowInstrumentHistory, options.OperationMiddlewares["showInstrumentHistory"]...)
 	router.POST(options.BaseURL+"/invitations/redeem", wrapper.RedeemInvitation, options.OperationMiddlewares["redeemInvitation"]...)
 	router.GET(options.BaseURL+"/me", wrapper.WhoAmI, options.OperationMiddlewares["whoAmI"]...)
 	router.POST(options.BaseURL+"/measurements/:measurementId/enter-in-error", wrapper.VoidMeasurement, options.OperationMiddlewares["voidMeasurement"]...)
+	router.GET(options.BaseURL+"/measurements/:measurementId/history", wrapper.ShowMeasurementHistory, options.OperationMiddlewares["showMeasurementHistory"]...)
 	router.GET(options.BaseURL+"/medications/:medicationId", wrapper.ShowMedication, options.OperationMiddlewares["showMedication"]...)
 	router.POST(options.BaseURL+"/medications/:medicationId/end", wrapper.EndMedication, options.OperationMiddlewares["endMedication"]...)
 	router.POST(options.BaseURL+"/medications/:medicationId/enter-in-error", wrapper.VoidMedication, options.OperationMiddlewares["voidMedication"]...)
@@ -31604,6 +32267,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/patients/:patientId/visits", wrapper.BookVisit, options.OperationMiddlewares["bookVisit"]...)
 	router.POST(options.BaseURL+"/patients/search", wrapper.SearchPatients, options.OperationMiddlewares["searchPatients"]...)
 	router.POST(options.BaseURL+"/pdmp-checks/:pdmpCheckId/enter-in-error", wrapper.VoidPdmpCheck, options.OperationMiddlewares["voidPdmpCheck"]...)
+	router.GET(options.BaseURL+"/pdmp-checks/:pdmpCheckId/history", wrapper.ShowPdmpCheckHistory, options.OperationMiddlewares["showPdmpCheckHistory"]...)
 	router.GET(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.ShowPrescription, options.OperationMiddlewares["showPrescription"]...)
 	router.PATCH(options.BaseURL+"/prescriptions/:prescriptionId", wrapper.UpdatePrescription, options.OperationMiddlewares["updatePrescription"]...)
 	router.POST(options.BaseURL+"/prescriptions/:prescriptionId/cosign", wrapper.CosignPrescription, options.OperationMiddlewares["cosignPrescription"]...)
@@ -31633,6 +32297,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/sessions/:sessionId/enter-in-error", wrapper.VoidSession, options.OperationMiddlewares["voidSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/escalate", wrapper.EscalateSession, options.OperationMiddlewares["escalateSession"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/facts/:factId/enter-in-error", wrapper.VoidSessionFact, options.OperationMiddlewares["voidSessionFact"]...)
+	router.GET(options.BaseURL+"/sessions/:sessionId/facts/:factId/history", wrapper.ShowSessionFactHistory, options.OperationMiddlewares["showSessionFactHistory"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId/gate", wrapper.ShowGate, options.OperationMiddlewares["showGate"]...)
 	router.GET(options.BaseURL+"/sessions/:sessionId/history", wrapper.ShowSessionHistory, options.OperationMiddlewares["showSessionHistory"]...)
 	router.POST(options.BaseURL+"/sessions/:sessionId/observations", wrapper.RecordObservation, options.OperationMiddlewares["recordObservation"]...)
@@ -31652,6 +32317,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/suggestions/:suggestionId", wrapper.ShowSuggestion, options.OperationMiddlewares["showSuggestion"]...)
 	router.GET(options.BaseURL+"/suggestions/:suggestionId/history", wrapper.ShowSuggestionHistory, options.OperationMiddlewares["showSuggestionHistory"]...)
 	router.POST(options.BaseURL+"/supply-entries/:supplyEntryId/enter-in-error", wrapper.VoidSupplyEntry, options.OperationMiddlewares["voidSupplyEntry"]...)
+	router.GET(options.BaseURL+"/supply-entries/:supplyEntryId/history", wrapper.ShowSupplyEntryHistory, options.OperationMiddlewares["showSupplyEntryHistory"]...)
+	router.GET(options.BaseURL+"/supply-signals/:supplySignalId/history", wrapper.ShowSupplySignalHistory, options.OperationMiddlewares["showSupplySignalHistory"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId", wrapper.ShowSupportPerson, options.OperationMiddlewares["showSupportPerson"]...)
 	router.PATCH(options.BaseURL+"/support-people/:supportPersonId", wrapper.UpdateSupportPerson, options.OperationMiddlewares["updateSupportPerson"]...)
 	router.GET(options.BaseURL+"/support-people/:supportPersonId/history", wrapper.ShowSupportPersonHistory, options.OperationMiddlewares["showSupportPersonHistory"]...)
@@ -31687,6 +32354,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/webhook-endpoints", wrapper.AddWebhookEndpoint, options.OperationMiddlewares["addWebhookEndpoint"]...)
 	router.GET(options.BaseURL+"/webhook-endpoints/:webhookEndpointId", wrapper.ShowWebhookEndpoint, options.OperationMiddlewares["showWebhookEndpoint"]...)
 	router.PATCH(options.BaseURL+"/webhook-endpoints/:webhookEndpointId", wrapper.UpdateWebhookEndpoint, options.OperationMiddlewares["updateWebhookEndpoint"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:webhookEndpointId/history", wrapper.ShowWebhookEndpointHistory, options.OperationMiddlewares["showWebhookEndpointHistory"]...)
 	router.POST(options.BaseURL+"/webhook-endpoints/:webhookEndpointId/remove", wrapper.RemoveWebhookEndpoint, options.OperationMiddlewares["removeWebhookEndpoint"]...)
 	router.POST(options.BaseURL+"/webhook-endpoints/:webhookEndpointId/replay", wrapper.ReplayDeliveries, options.OperationMiddlewares["replayDeliveries"]...)
 	router.POST(options.BaseURL+"/webhook-endpoints/:webhookEndpointId/secret", wrapper.RotateWebhookSecret, options.OperationMiddlewares["rotateWebhookSecret"]...)
@@ -32756,6 +33424,31 @@ func (response PublishAlertRules201JSONResponse) VisitPublishAlertRulesResponse(
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowAlertRulesHistoryRequestObject struct {
+	Params ShowAlertRulesHistoryParams
+}
+
+type ShowAlertRulesHistoryResponseObject interface {
+	VisitShowAlertRulesHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowAlertRulesHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowAlertRulesHistory200JSONResponse) VisitShowAlertRulesHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -34443,6 +35136,32 @@ func (response AttestInstrumentLicence201JSONResponse) VisitAttestInstrumentLice
 	return err
 }
 
+type ShowInstrumentHistoryRequestObject struct {
+	InstrumentID InstrumentPath `json:"instrumentId"`
+	Params       ShowInstrumentHistoryParams
+}
+
+type ShowInstrumentHistoryResponseObject interface {
+	VisitShowInstrumentHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowInstrumentHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowInstrumentHistory200JSONResponse) VisitShowInstrumentHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RedeemInvitationRequestObject struct {
 	Body *RedeemInvitationJSONRequestBody
 }
@@ -34507,6 +35226,32 @@ func (response VoidMeasurement200JSONResponse) VisitVoidMeasurementResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowMeasurementHistoryRequestObject struct {
+	MeasurementID MeasurementPath `json:"measurementId"`
+	Params        ShowMeasurementHistoryParams
+}
+
+type ShowMeasurementHistoryResponseObject interface {
+	VisitShowMeasurementHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowMeasurementHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowMeasurementHistory200JSONResponse) VisitShowMeasurementHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -36008,6 +36753,32 @@ func (response VoidPdmpCheck200JSONResponse) VisitVoidPdmpCheckResponse(w http.R
 	return err
 }
 
+type ShowPdmpCheckHistoryRequestObject struct {
+	PdmpCheckID PdmpCheckPath `json:"pdmpCheckId"`
+	Params      ShowPdmpCheckHistoryParams
+}
+
+type ShowPdmpCheckHistoryResponseObject interface {
+	VisitShowPdmpCheckHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowPdmpCheckHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowPdmpCheckHistory200JSONResponse) VisitShowPdmpCheckHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowPrescriptionRequestObject struct {
 	PrescriptionID PrescriptionPath `json:"prescriptionId"`
 	Params         ShowPrescriptionParams
@@ -37080,6 +37851,33 @@ func (response VoidSessionFact200JSONResponse) VisitVoidSessionFactResponse(w ht
 	return err
 }
 
+type ShowSessionFactHistoryRequestObject struct {
+	SessionID SessionPath `json:"sessionId"`
+	FactID    FactPath    `json:"factId"`
+	Params    ShowSessionFactHistoryParams
+}
+
+type ShowSessionFactHistoryResponseObject interface {
+	VisitShowSessionFactHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSessionFactHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSessionFactHistory200JSONResponse) VisitShowSessionFactHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowGateRequestObject struct {
 	SessionID SessionPath `json:"sessionId"`
 	Params    ShowGateParams
@@ -37677,6 +38475,58 @@ func (response VoidSupplyEntry200JSONResponse) VisitVoidSupplyEntryResponse(w ht
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSupplyEntryHistoryRequestObject struct {
+	SupplyEntryID SupplyEntryPath `json:"supplyEntryId"`
+	Params        ShowSupplyEntryHistoryParams
+}
+
+type ShowSupplyEntryHistoryResponseObject interface {
+	VisitShowSupplyEntryHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSupplyEntryHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSupplyEntryHistory200JSONResponse) VisitShowSupplyEntryHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSupplySignalHistoryRequestObject struct {
+	SupplySignalID SupplySignalPath `json:"supplySignalId"`
+	Params         ShowSupplySignalHistoryParams
+}
+
+type ShowSupplySignalHistoryResponseObject interface {
+	VisitShowSupplySignalHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowSupplySignalHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowSupplySignalHistory200JSONResponse) VisitShowSupplySignalHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -38738,6 +39588,32 @@ func (response UpdateWebhookEndpoint200JSONResponse) VisitUpdateWebhookEndpointR
 	return err
 }
 
+type ShowWebhookEndpointHistoryRequestObject struct {
+	WebhookEndpointID WebhookEndpointPath `json:"webhookEndpointId"`
+	Params            ShowWebhookEndpointHistoryParams
+}
+
+type ShowWebhookEndpointHistoryResponseObject interface {
+	VisitShowWebhookEndpointHistoryResponse(w http.ResponseWriter) error
+}
+
+type ShowWebhookEndpointHistory200JSONResponse struct{ HistoryJSONResponse }
+
+func (response ShowWebhookEndpointHistory200JSONResponse) VisitShowWebhookEndpointHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RemoveWebhookEndpointRequestObject struct {
 	WebhookEndpointID WebhookEndpointPath `json:"webhookEndpointId"`
 	Params            RemoveWebhookEndpointParams
@@ -38913,6 +39789,9 @@ type StrictServerInterface interface {
 	// PublishAlertRules Publish alert rules
 	// (POST /alert-rules)
 	PublishAlertRules(ctx context.Context, request PublishAlertRulesRequestObject) (PublishAlertRulesResponseObject, error)
+	// ShowAlertRulesHistory Show the history of the alert rules
+	// (GET /alert-rules/history)
+	ShowAlertRulesHistory(ctx context.Context, request ShowAlertRulesHistoryRequestObject) (ShowAlertRulesHistoryResponseObject, error)
 	// TryAlertRules Try alert rules on the past
 	// (POST /alert-rules/try)
 	TryAlertRules(ctx context.Context, request TryAlertRulesRequestObject) (TryAlertRulesResponseObject, error)
@@ -39081,6 +39960,9 @@ type StrictServerInterface interface {
 	// AttestInstrumentLicence Attest a licence
 	// (POST /instruments/{instrumentId}/attest-licence)
 	AttestInstrumentLicence(ctx context.Context, request AttestInstrumentLicenceRequestObject) (AttestInstrumentLicenceResponseObject, error)
+	// ShowInstrumentHistory Show the history of an instrument
+	// (GET /instruments/{instrumentId}/history)
+	ShowInstrumentHistory(ctx context.Context, request ShowInstrumentHistoryRequestObject) (ShowInstrumentHistoryResponseObject, error)
 	// RedeemInvitation Redeem an invitation
 	// (POST /invitations/redeem)
 	RedeemInvitation(ctx context.Context, request RedeemInvitationRequestObject) (RedeemInvitationResponseObject, error)
@@ -39090,6 +39972,9 @@ type StrictServerInterface interface {
 	// VoidMeasurement Strike out a measurement
 	// (POST /measurements/{measurementId}/enter-in-error)
 	VoidMeasurement(ctx context.Context, request VoidMeasurementRequestObject) (VoidMeasurementResponseObject, error)
+	// ShowMeasurementHistory Show the history of a measurement
+	// (GET /measurements/{measurementId}/history)
+	ShowMeasurementHistory(ctx context.Context, request ShowMeasurementHistoryRequestObject) (ShowMeasurementHistoryResponseObject, error)
 	// ShowMedication Show a medication
 	// (GET /medications/{medicationId})
 	ShowMedication(ctx context.Context, request ShowMedicationRequestObject) (ShowMedicationResponseObject, error)
@@ -39231,6 +40116,9 @@ type StrictServerInterface interface {
 	// VoidPdmpCheck Strike out a PDMP check
 	// (POST /pdmp-checks/{pdmpCheckId}/enter-in-error)
 	VoidPdmpCheck(ctx context.Context, request VoidPdmpCheckRequestObject) (VoidPdmpCheckResponseObject, error)
+	// ShowPdmpCheckHistory Show the history of a PDMP check
+	// (GET /pdmp-checks/{pdmpCheckId}/history)
+	ShowPdmpCheckHistory(ctx context.Context, request ShowPdmpCheckHistoryRequestObject) (ShowPdmpCheckHistoryResponseObject, error)
 	// ShowPrescription Show a prescription
 	// (GET /prescriptions/{prescriptionId})
 	ShowPrescription(ctx context.Context, request ShowPrescriptionRequestObject) (ShowPrescriptionResponseObject, error)
@@ -39318,6 +40206,9 @@ type StrictServerInterface interface {
 	// VoidSessionFact Strike out a fact of a session
 	// (POST /sessions/{sessionId}/facts/{factId}/enter-in-error)
 	VoidSessionFact(ctx context.Context, request VoidSessionFactRequestObject) (VoidSessionFactResponseObject, error)
+	// ShowSessionFactHistory Show the history of a fact of a session
+	// (GET /sessions/{sessionId}/facts/{factId}/history)
+	ShowSessionFactHistory(ctx context.Context, request ShowSessionFactHistoryRequestObject) (ShowSessionFactHistoryResponseObject, error)
 	// ShowGate Show the limits of the safety gate
 	// (GET /sessions/{sessionId}/gate)
 	ShowGate(ctx context.Context, request ShowGateRequestObject) (ShowGateResponseObject, error)
@@ -39375,6 +40266,12 @@ type StrictServerInterface interface {
 	// VoidSupplyEntry Strike out a report
 	// (POST /supply-entries/{supplyEntryId}/enter-in-error)
 	VoidSupplyEntry(ctx context.Context, request VoidSupplyEntryRequestObject) (VoidSupplyEntryResponseObject, error)
+	// ShowSupplyEntryHistory Show the history of a line of the ledger
+	// (GET /supply-entries/{supplyEntryId}/history)
+	ShowSupplyEntryHistory(ctx context.Context, request ShowSupplyEntryHistoryRequestObject) (ShowSupplyEntryHistoryResponseObject, error)
+	// ShowSupplySignalHistory Show the history of a signal of misuse
+	// (GET /supply-signals/{supplySignalId}/history)
+	ShowSupplySignalHistory(ctx context.Context, request ShowSupplySignalHistoryRequestObject) (ShowSupplySignalHistoryResponseObject, error)
 	// ShowSupportPerson Show a support person
 	// (GET /support-people/{supportPersonId})
 	ShowSupportPerson(ctx context.Context, request ShowSupportPersonRequestObject) (ShowSupportPersonResponseObject, error)
@@ -39480,6 +40377,9 @@ type StrictServerInterface interface {
 	// UpdateWebhookEndpoint Change a webhook endpoint
 	// (PATCH /webhook-endpoints/{webhookEndpointId})
 	UpdateWebhookEndpoint(ctx context.Context, request UpdateWebhookEndpointRequestObject) (UpdateWebhookEndpointResponseObject, error)
+	// ShowWebhookEndpointHistory Show the history of a webhook endpoint
+	// (GET /webhook-endpoints/{webhookEndpointId}/history)
+	ShowWebhookEndpointHistory(ctx context.Context, request ShowWebhookEndpointHistoryRequestObject) (ShowWebhookEndpointHistoryResponseObject, error)
 	// RemoveWebhookEndpoint Remove a webhook endpoint
 	// (POST /webhook-endpoints/{webhookEndpointId}/remove)
 	RemoveWebhookEndpoint(ctx context.Context, request RemoveWebhookEndpointRequestObject) (RemoveWebhookEndpointResponseObject, error)
@@ -40098,6 +40998,31 @@ func (sh *strictHandler) PublishAlertRules(ctx echo.Context, params PublishAlert
 		return err
 	} else if validResponse, ok := response.(PublishAlertRulesResponseObject); ok {
 		return validResponse.VisitPublishAlertRulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowAlertRulesHistory operation middleware
+func (sh *strictHandler) ShowAlertRulesHistory(ctx echo.Context, params ShowAlertRulesHistoryParams) error {
+	var request ShowAlertRulesHistoryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowAlertRulesHistory(ctx.Request().Context(), request.(ShowAlertRulesHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowAlertRulesHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowAlertRulesHistoryResponseObject); ok {
+		return validResponse.VisitShowAlertRulesHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -42215,6 +43140,32 @@ func (sh *strictHandler) AttestInstrumentLicence(ctx echo.Context, instrumentID 
 	return nil
 }
 
+// ShowInstrumentHistory operation middleware
+func (sh *strictHandler) ShowInstrumentHistory(ctx echo.Context, instrumentID InstrumentPath, params ShowInstrumentHistoryParams) error {
+	var request ShowInstrumentHistoryRequestObject
+
+	request.InstrumentID = instrumentID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowInstrumentHistory(ctx.Request().Context(), request.(ShowInstrumentHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowInstrumentHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowInstrumentHistoryResponseObject); ok {
+		return validResponse.VisitShowInstrumentHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RedeemInvitation operation middleware
 func (sh *strictHandler) RedeemInvitation(ctx echo.Context) error {
 	var request RedeemInvitationRequestObject
@@ -42327,6 +43278,32 @@ func (sh *strictHandler) VoidMeasurement(ctx echo.Context, measurementID Measure
 		return err
 	} else if validResponse, ok := response.(VoidMeasurementResponseObject); ok {
 		return validResponse.VisitVoidMeasurementResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowMeasurementHistory operation middleware
+func (sh *strictHandler) ShowMeasurementHistory(ctx echo.Context, measurementID MeasurementPath, params ShowMeasurementHistoryParams) error {
+	var request ShowMeasurementHistoryRequestObject
+
+	request.MeasurementID = measurementID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowMeasurementHistory(ctx.Request().Context(), request.(ShowMeasurementHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowMeasurementHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowMeasurementHistoryResponseObject); ok {
+		return validResponse.VisitShowMeasurementHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -44082,6 +45059,32 @@ func (sh *strictHandler) VoidPdmpCheck(ctx echo.Context, pdmpCheckID PdmpCheckPa
 	return nil
 }
 
+// ShowPdmpCheckHistory operation middleware
+func (sh *strictHandler) ShowPdmpCheckHistory(ctx echo.Context, pdmpCheckID PdmpCheckPath, params ShowPdmpCheckHistoryParams) error {
+	var request ShowPdmpCheckHistoryRequestObject
+
+	request.PdmpCheckID = pdmpCheckID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowPdmpCheckHistory(ctx.Request().Context(), request.(ShowPdmpCheckHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowPdmpCheckHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowPdmpCheckHistoryResponseObject); ok {
+		return validResponse.VisitShowPdmpCheckHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ShowPrescription operation middleware
 func (sh *strictHandler) ShowPrescription(ctx echo.Context, prescriptionID PrescriptionPath, params ShowPrescriptionParams) error {
 	var request ShowPrescriptionRequestObject
@@ -45295,6 +46298,33 @@ func (sh *strictHandler) VoidSessionFact(ctx echo.Context, sessionID SessionPath
 	return nil
 }
 
+// ShowSessionFactHistory operation middleware
+func (sh *strictHandler) ShowSessionFactHistory(ctx echo.Context, sessionID SessionPath, factID FactPath, params ShowSessionFactHistoryParams) error {
+	var request ShowSessionFactHistoryRequestObject
+
+	request.SessionID = sessionID
+	request.FactID = factID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSessionFactHistory(ctx.Request().Context(), request.(ShowSessionFactHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSessionFactHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSessionFactHistoryResponseObject); ok {
+		return validResponse.VisitShowSessionFactHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ShowGate operation middleware
 func (sh *strictHandler) ShowGate(ctx echo.Context, sessionID SessionPath, params ShowGateParams) error {
 	var request ShowGateRequestObject
@@ -46010,6 +47040,58 @@ func (sh *strictHandler) VoidSupplyEntry(ctx echo.Context, supplyEntryID SupplyE
 		return err
 	} else if validResponse, ok := response.(VoidSupplyEntryResponseObject); ok {
 		return validResponse.VisitVoidSupplyEntryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowSupplyEntryHistory operation middleware
+func (sh *strictHandler) ShowSupplyEntryHistory(ctx echo.Context, supplyEntryID SupplyEntryPath, params ShowSupplyEntryHistoryParams) error {
+	var request ShowSupplyEntryHistoryRequestObject
+
+	request.SupplyEntryID = supplyEntryID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSupplyEntryHistory(ctx.Request().Context(), request.(ShowSupplyEntryHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSupplyEntryHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSupplyEntryHistoryResponseObject); ok {
+		return validResponse.VisitShowSupplyEntryHistoryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowSupplySignalHistory operation middleware
+func (sh *strictHandler) ShowSupplySignalHistory(ctx echo.Context, supplySignalID SupplySignalPath, params ShowSupplySignalHistoryParams) error {
+	var request ShowSupplySignalHistoryRequestObject
+
+	request.SupplySignalID = supplySignalID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSupplySignalHistory(ctx.Request().Context(), request.(ShowSupplySignalHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSupplySignalHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowSupplySignalHistoryResponseObject); ok {
+		return validResponse.VisitShowSupplySignalHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -47354,6 +48436,32 @@ func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, webhookEndpoint
 		return err
 	} else if validResponse, ok := response.(UpdateWebhookEndpointResponseObject); ok {
 		return validResponse.VisitUpdateWebhookEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowWebhookEndpointHistory operation middleware
+func (sh *strictHandler) ShowWebhookEndpointHistory(ctx echo.Context, webhookEndpointID WebhookEndpointPath, params ShowWebhookEndpointHistoryParams) error {
+	var request ShowWebhookEndpointHistoryRequestObject
+
+	request.WebhookEndpointID = webhookEndpointID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowWebhookEndpointHistory(ctx.Request().Context(), request.(ShowWebhookEndpointHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowWebhookEndpointHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowWebhookEndpointHistoryResponseObject); ok {
+		return validResponse.VisitShowWebhookEndpointHistoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -23,7 +23,7 @@ var versioned = []Row{
 	&Clinic{}, &Staff{}, &Protocol{}, &ConsentTemplate{}, &ClinicInstrument{}, &InstrumentLicence{}, &AlertRuleSet{},
 	&Patient{}, &Measurement{}, &SupportPerson{}, &Medication{}, &PDMPCheck{}, &Visit{}, &FollowUp{}, &Consultation{}, &Consent{},
 	&Treatment{}, &Prescription{}, &Session{}, &SessionFact{}, &Assessment{}, &AdverseEvent{}, &Adjustment{}, &Suggestion{},
-	&Dispense{}, &SupplyEntry{}, &SupplySignal{}, &Alert{},
+	&Dispense{}, &SupplyEntry{}, &SupplySignal{}, &Alert{}, &WebhookEndpoint{},
 }
 
 // memory makes, when the first is asked for, databases in memory with this build's tables: SQLite's,

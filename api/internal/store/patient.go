@@ -34,6 +34,7 @@ var patientRecords = map[string]string{
 	"suggestionId":    "suggestions",
 	"dispenseId":      "dispenses",
 	"supplyEntryId":   "supply_entries",
+	"supplySignalId":  "supply_signals",
 	"followUpId":      "follow_ups",
 }
 

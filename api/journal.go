@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -113,11 +114,13 @@ func targetOf(c echo.Context) []store.Event {
 }
 
 // tableNamed is the table of what a path calls adverse-events.
-func tableNamed(segment string) string { return strings.ReplaceAll(segment, "-", "_") }
+func tableNamed(segment string) string {
+	return cmp.Or(otherwiseNamed[segment], strings.ReplaceAll(segment, "-", "_"))
+}
 
-// listTables are the lists that are not called after what they list.
-var listTables = map[string]string{
-	"search": "patients", "worklist": "patients", "try": "patients", "interactions": "medications",
+// otherwiseNamed are the tables of what paths do not call after them.
+var otherwiseNamed = map[string]string{
+	"alert-rules": "alert_rule_sets", "search": "patients", "worklist": "patients", "try": "patients", "interactions": "medications",
 	"entries": "supply_entries", "signals": "supply_signals", "audit": "journal", "disclosures": "journal",
 }
 
@@ -147,11 +150,8 @@ func itemsOf(op *operation, body []byte) (found onPage, err error) {
 	if strings.HasPrefix(last, "{") || len(body) == 0 {
 		return found, nil
 	}
-	table := listTables[last]
+	table := tableNamed(last)
 	mixed := op.ID == "syncChanges" // each item says what it is
-	if table == "" {
-		table = tableNamed(last)
-	}
 	var page struct {
 		Items   []listItem `json:"items"`
 		ForWhom []listItem `json:"forWhom"`

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
@@ -129,6 +131,26 @@ func matrix(t *testing.T, s *apitest.Site, dsn string) {
 		if t.Failed() {
 			t.Fatalf("stopped at %s", operation)
 		}
+	}
+	c.knownByName(t)
+}
+
+// knownByName holds the tables that entries name against those that there are.
+func (c *cast) knownByName(t *testing.T) {
+	t.Helper()
+	named := map[string]bool{}
+	for _, text := range c.db.Column(t, `SELECT DISTINCT CAST(events AS TEXT) FROM journal`) {
+		var events []event
+		if err := json.Unmarshal([]byte(text), &events); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			named[e.Record] = true
+		}
+	}
+	others := []string{"deliveries", "journal"} // have no history
+	if unknown := without(slices.Sorted(maps.Keys(named)), append(others, slices.Collect(maps.Keys(api.Records()))...)); len(unknown) > 0 {
+		t.Errorf("entries name %v, which nobody finds", unknown)
 	}
 }
 

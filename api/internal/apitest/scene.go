@@ -81,7 +81,7 @@ var steps = map[string][]step{
 	"assignAssessment": {planned}, "recordAssessment": {planned, anew},
 	"showAssessment": {assigned}, "submitAssessment": {assigned}, "cancelAssessment": {assigned},
 	"amendAssessment": {answered}, "reviewAssessment": {answered}, "voidAssessment": {answered},
-	"showInstrument": {restricted, attested}, "attestInstrumentLicence": {restricted}, "showAlertRules": {ruled},
+	"showInstrument": {restricted, attested}, "attestInstrumentLicence": {restricted}, "showAlertRules": {ruled}, "listAlertRules": {ruled},
 	"showAdverseEvent": {eventReported}, "triageAdverseEvent": {eventReported}, "updateAdverseEvent": {eventReported},
 	"closeAdverseEvent": {eventReported, eventTriaged}, "reopenAdverseEvent": {eventReported, eventTriaged, eventClosed},
 	"voidAdverseEvent": {eventReported},

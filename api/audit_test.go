@@ -148,12 +148,12 @@ func shownToMany(t *testing.T, s *apitest.Site, c *apitest.Clinic, operation, ta
 	var events, mentions []string
 	for _, p := range patients {
 		events = append(events, fmt.Sprintf(`{"record":"%s","id":"%s"},{"record":"patients","id":"%s"}`, table, uuid.NewString(), p))
-		mentions = append(mentions, fmt.Sprintf(`('%s', '%s', '%s', '%s')`, c.ID, p, at, entry))
+		mentions = append(mentions, fmt.Sprintf(`('%s', '%s', '%s', '%s', FALSE)`, c.ID, p, at, entry))
 	}
 	for _, q := range []string{
 		fmt.Sprintf(`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, outcome, events)
 			VALUES ('%s', '%s', '%s', 1000000, '%s', 'staff:%s', 'many', 'read', '[%s]')`, c.ID, entry, at, operation, c.Clinician.ID, strings.Join(events, ",")),
-		`INSERT INTO journal_patients (clinic_id, patient_id, at, id) VALUES ` + strings.Join(mentions, ", "),
+		`INSERT INTO journal_patients (clinic_id, patient_id, at, id, done) VALUES ` + strings.Join(mentions, ", "),
 	} {
 		past(t, s, q)
 	}

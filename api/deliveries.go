@@ -167,7 +167,7 @@ func deliveryOut(d *store.Delivery) oapi.Delivery {
 		Failure: textOf[oapi.DeliveryFailure](d.Failure), DurationMs: d.DurationMs, CreatedAt: d.CreatedAt, AttemptedAt: d.AttemptedAt, EndedAt: d.EndedAt,
 	}
 	if d.EntryNumber != nil {
-		out.Event = new(eventID{*d.EntryNumber, *d.EventPosition}.String())
+		out.Event = new(eventID{*d.EntryNumber, *d.EventPosition, markOf(*d.EntryID)}.String())
 	}
 	if d.Status == store.DeliveryPending {
 		out.NextAttemptAt = d.NextAt

@@ -9,6 +9,7 @@ import (
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/client"
 )
 
 // hidden are, by what has happened, the events that staff may know of and the patient may not. Written by hand.
@@ -26,6 +27,9 @@ var hidden = map[string][]string{
 	// A loss of the supply raises an alert, and shows a sign of misuse.
 	"listSupplySignals": {"alert.raised", "followUp.scheduled", "pdmpCheck.recorded", "prescription.drafted", "supplySignal.found"},
 }
+
+// ofClinics are the records of nobody that patients may read. Written by hand.
+var ofClinics = []string{"clinic", "consentTemplate", "instrument", "instrumentLicence"}
 
 // TestEventsOfPatients: patients know of their own records and of nothing that the clinic keeps to itself; and
 // whatever somebody knows of can be shown to them.
@@ -51,7 +55,8 @@ func TestEventsOfPatients(t *testing.T) {
 				t.Errorf("%s: the patient knows of %v", operation, own)
 			}
 			for _, e := range own {
-				if e["patientId"] != scene.IDs["patient"] {
+				record, _ := e["record"].(map[string]any)
+				if e["patientId"] != scene.IDs["patient"] && (e["patientId"] != nil || !slices.Contains(ofClinics, fmt.Sprint(record["type"]))) {
 					t.Errorf("%s: the patient knows of %v", operation, e)
 				}
 				c.shown(t, scene.Patient.Token, e)
@@ -116,4 +121,92 @@ func TestEventsForStaffOnly(t *testing.T) {
 			t.Errorf("an admin knows of %v", got)
 		}
 	})
+}
+
+// TestEventsOfSeveral: what is done to several patients at once is in the list and the stream of each, and in staff's
+// list of each; none of them learns who the others are.
+func TestEventsOfSeveral(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+		c := &counter{Clinic: s.Clinic(t, "Several"), db: db}
+		leaver := c.Staff(t, "leaver", client.StaffRoleClinician)
+		maya, noor := caredFor(t, c.Clinic, place{leaver, "clinician"}), caredFor(t, c.Clinic, place{leaver, "clinician"})
+		for _, scene := range []*apitest.Scene{maya, noor} {
+			meet(t, scene, "providerId", leaver.ID)
+		}
+		s.Pass(t, 0)
+		l := listen(t, s.URL, maya.Patient.Token)
+		expect(t, "handed over", deactivate(t, c.Clinic, leaver, c.Clinician.ID), 200, "")
+		s.Pass(t, 0)
+		weigh(t, s, maya.Patient)
+		s.Pass(t, 0)
+		for name, of := range map[string]struct{ scene, other *apitest.Scene }{"Maya": {maya, noor}, "Noor": {noor, maya}} {
+			patient, visit := of.scene.IDs["patient"], of.scene.IDs["visit"]
+			for reader, got := range map[string][]map[string]any{
+				"the patient":             c.events(t, of.scene.Patient.Token, ""),
+				"the patient with a name": c.events(t, of.scene.Patient.Token, "patientId="+patient),
+				"staff":                   c.events(t, c.Prescriber.Token, "patientId="+patient),
+			} {
+				if n := count(got, "visit.reassigned", visit); n != 1 {
+					t.Errorf("%s: %s knows of %d visits that were given to somebody else", name, reader, n)
+				}
+				if text := fmt.Sprint(got); strings.Contains(text, of.other.IDs["patient"]) || strings.Contains(text, of.other.IDs["visit"]) {
+					t.Errorf("%s: %s gets something of the other: %s", name, reader, text)
+				}
+			}
+		}
+		all := c.events(t, c.Prescriber.Token, "type=visit.reassigned")
+		if len(all) != 2 || count(all, "visit.reassigned", noor.IDs["visit"]) != 1 {
+			t.Errorf("staff know of %v", all)
+		}
+		if heard := l.through("event: measurement.recorded"); strings.Count(heard, "event: visit.reassigned") != 1 ||
+			!strings.Contains(heard, maya.IDs["visit"]) || strings.Contains(heard, noor.IDs["patient"]) || strings.Contains(heard, noor.IDs["visit"]) {
+			t.Errorf("Maya hears:\n%s", heard)
+		}
+	}, impatient)
+}
+
+// count counts the events of a type about a record.
+func count(events []map[string]any, name, id string) (n int) {
+	for _, e := range events {
+		if record, _ := e["record"].(map[string]any); e["type"] == name && record["id"] == id {
+			n++
+		}
+	}
+	return n
+}
+
+// TestEventsOfTheClinic: patients know of what happens to those of the clinic's records that they may read, and of no
+// others.
+func TestEventsOfTheClinic(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
+		c := &counter{Clinic: s.Clinic(t, "Texts"), db: db}
+		patient := c.Patient(t, "Lind")
+		s.Pass(t, 0)
+		before := c.events(t, patient.Token, "")
+		l := listen(t, s.URL, patient.Token)
+		for _, operation := range []string{"updateClinic", "publishConsentTemplate", "publishInstrument", "attestInstrumentLicence", "proposeProtocol", "publishAlertRules", "addStaff", "addWebhookEndpoint"} {
+			_, call := allowed(t, c.Clinic, operation)
+			s.Must(t, call)
+		}
+		weigh(t, s, patient)
+		s.Pass(t, 0)
+		want := []string{"clinic.updated", "consentTemplate.published", "instrument.published", "instrumentLicence.attested", "measurement.recorded"}
+		var got []string
+		for _, e := range c.events(t, patient.Token, "")[len(before):] {
+			got = append(got, fmt.Sprint(e["type"]))
+			c.shown(t, patient.Token, e)
+		}
+		if !slices.Equal(without(got, []string{"consentTemplate.retired"}), want) {
+			t.Errorf("listed are %v, not %v", got, want)
+		}
+		heard := l.through("event: measurement.recorded")
+		for _, name := range want {
+			if strings.Count(heard, "event: "+name) != 1 {
+				t.Errorf("%s is not in the stream once:\n%s", name, heard)
+			}
+		}
+		if named := c.events(t, patient.Token, "patientId="+patient.ID.String()); count(named, "clinic.updated", c.ID.String()) != 0 {
+			t.Errorf("about the patient is %v", named)
+		}
+	}, impatient)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
@@ -31,6 +32,16 @@ func TestRecordsOfEvents(t *testing.T) {
 		want = without(want, []string{"history"})
 		if !slices.Equal(got, want) {
 			t.Errorf("the code has %v\nand not %v", without(got, want), without(want, got))
+		}
+		ofPatients := `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'patient_id' WHERE m.type = 'table'`
+		if s.Config.DatabaseURL != "" {
+			ofPatients = `SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'patient_id'`
+		}
+		theirs := append(db.Column(t, ofPatients), "patients")
+		for _, table := range got {
+			if slices.Contains(theirs, table) == (store.Event{Record: table}).OfClinic() {
+				t.Errorf("whose are %s?", table)
+			}
 		}
 	})
 	var shown []string
@@ -78,7 +89,7 @@ func TestCatalogue(t *testing.T) {
 		word := api.Records()[table][0]
 		at := "/webhooks/" + name + "/post/requestBody/content/application~1json/schema"
 		like := func(name, word string) error {
-			return apitest.Follows(at, fmt.Appendf(nil, `{"id":"7-0","number":7,"type":%q,"at":"2026-11-22T14:00:00Z","operation":"op","record":{"type":%q,"id":%q}}`,
+			return apitest.Follows(at, fmt.Appendf(nil, `{"id":"7-0-0123456789ab","number":7,"type":%q,"at":"2026-11-22T14:00:00Z","operation":"op","record":{"type":%q,"id":%q}}`,
 				name, word, uuid.NewString()))
 		}
 		if err := like(name, word); err != nil {

@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +117,74 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%d entries say that it was restored", len(entries))
 		}
 	}, keeps)
+}
+
+// TestRestoredEvents: who comes back to the events behind what was lost in a restore is told, even when others have got
+// the numbers; who has read less goes on as ever.
+func TestRestoredEvents(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Restored")
+		patient := c.Patient(t, "Lind")
+		weigh(t, s, patient)
+		s.Pass(t, 0)
+		list := func(s *apitest.Site, query string) apitest.Answer {
+			return s.Do(t, apitest.Call{Operation: "listEvents", Token: c.Prescriber.Token, Query: query})
+		}
+		// A reader who knows all but the last, and one who reads page by page.
+		before := eventsOf(t, c.Prescriber)
+		kept := before[len(before)-2]
+		page := "limit=1&cursor=" + list(s, "limit=1").Text("nextCursor")
+		want := list(s, page).Items()
+		copied := backUp(t, s, c)
+		for range 3 {
+			weigh(t, s, patient)
+		}
+		attest(t, s)
+		place := strings.TrimPrefix(listen(t, s.URL, c.Prescriber.Token).until("id: "), "id: ")
+		all := eventsOf(t, c.Prescriber)
+		last := all[len(all)-1]
+		number := func(id string) (n int64) {
+			n, err := strconv.ParseInt(strings.Split(id, "-")[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		tail := fmt.Sprintf("after=%d&limit=1", number(all[len(all)-3]))
+		lost := tail + "&cursor=" + list(s, tail).Text("nextCursor")
+
+		there, r := restore(t, s, copied)
+		if r.Lost == 0 {
+			t.Fatal("nothing is lost")
+		}
+		refused := func(when string) {
+			t.Helper()
+			for _, id := range []string{last, place} {
+				got := there.Do(t, apitest.Call{Operation: "streamEvents", Token: c.Prescriber.Token, Header: map[string]string{"Last-Event-ID": id}})
+				expect(t, when+": a stream after "+id, got, 410, problem.ResyncRequired)
+			}
+			expect(t, when+": the next page", list(there, lost), 410, problem.ResyncRequired)
+		}
+		refused("before the number was given again")
+		reader := &apitest.Person{ClientWithResponses: there.Client(t, c.Prescriber.Token)}
+		var now []string
+		for len(now) == 0 || number(now[len(now)-1]) <= number(place) {
+			weigh(t, there, patient)
+			there.Pass(t, 0)
+			now = eventsOf(t, reader)
+		}
+		if slices.Contains(now, last) {
+			t.Errorf("another event is %s too", last)
+		}
+		refused("after the number was given again")
+		if got := list(there, page).Items(); !reflect.DeepEqual(got, want) {
+			t.Errorf("the next page of an old cursor: %v, want %v", got, want)
+		}
+		l := listen(t, there.URL, c.Prescriber.Token, "Last-Event-ID", kept)
+		if begun, next := l.until("id: "), l.until("id: "); begun != "id: "+kept || next != "id: "+before[len(before)-1] {
+			t.Errorf("after %s: %q, %q", kept, begun, next)
+		}
+	}, keeps, impatient)
 }
 
 // attest gives what was done its numbers and keeps a checkpoint of it.

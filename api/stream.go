@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,17 +55,18 @@ func (s *Server) StreamEvents(ctx context.Context, req oapi.StreamEventsRequestO
 	st.ctx, cancel = context.WithCancel(ctx)
 	forget := context.AfterFunc(s.streaming, cancel)
 	st.end = func() { forget(); cancel() }
+	st.begin = func(tx *store.Tx) (eventID, error) {
+		switch {
+		case p.LastEventID != nil:
+			return resumed(tx, *p.LastEventID)
+		case p.After != nil:
+			return afterNumber(tx, *p.After)
+		}
+		here, err := tx.Here()
+		return behind(here), err
+	}
 	var err error
-	switch {
-	case p.LastEventID != nil:
-		st.next, err = afterEventID(*p.LastEventID)
-	case p.After != nil:
-		st.next.number = *p.After + 1
-	}
-	if err == nil {
-		st.found, err = st.read()
-	}
-	if err != nil {
+	if st.found, err = st.read(); err != nil {
 		st.end()
 		return nil, err
 	}
@@ -85,21 +84,11 @@ type eventStream struct {
 	times  StreamTimes
 	now    func() time.Time // the machine's clock: nothing that is shown, but sockets' deadlines
 
-	next  eventID // everything before it was sent; zero until it is known what now is
+	begin func(*store.Tx) (eventID, error)
+	had   eventID // everything up to it was sent
 	found eventBatch
-	heard int64 // the last news: a patient's own entries may end long before
+	heard int64 // the last news
 	sent  time.Time
-}
-
-// afterEventID is where a client goes on that has had everything up to an event, or a number.
-func afterEventID(text string) (eventID, error) {
-	if !strings.Contains(text, "-") {
-		number, err := strconv.ParseInt(text, 10, 64)
-		return eventID{number + 1, 0}, err
-	}
-	id, err := parseEventID(text)
-	id.position++
-	return id, err
 }
 
 // read looks for what has come. That somebody is shown it is recorded before it is sent; so is the opening.
@@ -111,18 +100,16 @@ func (st *eventStream) read() (found eventBatch, err error) {
 		return found, st.ctx.Err()
 	}
 	scope, who := scopeOf(st.call), &st.call.who
-	err = st.s.db.View(st.ctx, scope, func(tx *store.Tx) error {
-		if st.next == (eventID{}) {
-			head, err := tx.Head()
-			if err != nil {
+	opening := st.sent.IsZero()
+	err = st.s.db.View(st.ctx, scope, func(tx *store.Tx) (err error) {
+		if opening {
+			if st.had, err = st.begin(tx); err != nil {
 				return err
 			}
-			st.next.number = head + 1
 		}
-		found, err = st.s.events(tx, who, eventQuery{from: st.next, entries: streamBatch, limit: streamBatch})
+		found, err = st.s.events(tx, who, eventQuery{after: st.had, entries: streamBatch, limit: streamBatch})
 		return err
 	})
-	opening := st.sent.IsZero()
 	if err == nil && (opening || len(found.events) > 0) {
 		err = st.s.audit(st.ctx, st.call.op, store.OutcomeRead, found.shown, found.patients()...)
 	}
@@ -142,7 +129,7 @@ func (st *eventStream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 		if err := st.send(w, out); err != nil {
 			return nil //nolint:nilerr // gone, or too slow: there is nobody to tell
 		}
-		if st.next.number > st.found.head && !st.wait(w, out) {
+		if !st.found.more() && !st.wait(w, out) {
 			return nil
 		}
 		var err error
@@ -160,12 +147,12 @@ func (st *eventStream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 func (st *eventStream) send(w http.ResponseWriter, out *http.ResponseController) error {
 	var b bytes.Buffer
 	if st.sent.IsZero() {
-		fmt.Fprintf(&b, "retry: %d\nid: %s\n\n", st.times.Retry.Milliseconds(), st.next.earlier())
+		fmt.Fprintf(&b, "retry: %d\nid: %s\n\n", st.times.Retry.Milliseconds(), st.had)
 	}
 	for _, e := range st.found.events {
 		fmt.Fprintf(&b, "id: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Type, mustJSON(e))
 	}
-	st.next = st.found.next
+	st.had = st.found.upTo
 	st.found.events, st.found.shown = nil, nil
 	if b.Len() == 0 {
 		return nil
@@ -197,7 +184,7 @@ func (st *eventStream) wait(w http.ResponseWriter, out *http.ResponseController)
 		}
 		if st.now().Sub(st.sent) >= st.times.Heartbeat {
 			// The place moves on although there was nothing for this client.
-			if st.write(w, out, fmt.Appendf(nil, ": alive\nid: %s\n\n", st.next.earlier())) != nil {
+			if st.write(w, out, fmt.Appendf(nil, ": alive\nid: %s\n\n", st.had)) != nil {
 				return false
 			}
 		}
@@ -221,13 +208,4 @@ func (st *eventStream) allowed() bool {
 	}
 	st.call.who = who
 	return true
-}
-
-// earlier is the place that a client has who goes on at an event: the event before it in the same entry,
-// or else the number before.
-func (id eventID) earlier() string {
-	if id.position > 0 {
-		return eventID{id.number, id.position - 1}.String()
-	}
-	return strconv.FormatInt(id.number-1, 10)
 }

@@ -185,6 +185,17 @@ func (l *listening) until(prefix string) string {
 	return ""
 }
 
+// through reads lines to the first that begins with a text, and returns all of them, with the message's last.
+func (l *listening) through(prefix string) (text string) {
+	for last := false; l.lines.Scan(); {
+		text += l.lines.Text() + "\n"
+		if last = last || strings.HasPrefix(l.lines.Text(), prefix); last && l.lines.Text() == "" {
+			break
+		}
+	}
+	return text
+}
+
 // ends fails the test unless the stream ends soon.
 func (l *listening) ends(t *testing.T) {
 	t.Helper()
@@ -231,13 +242,38 @@ func TestStream(t *testing.T) {
 				t.Errorf("after %s: %q, want %s", all[place], got, all[place+1])
 			}
 		}
-		if got := s.Do(t, apitest.Call{Operation: "streamEvents", Token: c.Prescriber.Token, Header: map[string]string{"Last-Event-ID": "1-x"}}); got.Status != 400 {
-			t.Errorf("a place that is none: %d", got.Status)
+		first := listen(t, s.URL, c.Prescriber.Token, "Last-Event-ID", "0")
+		if begun, got := first.until("id: "), first.until("id: "); begun != "id: 0" || got != "id: "+all[0] {
+			t.Errorf("from the beginning: %q, %q", begun, got)
 		}
+		alive := listen(t, s.URL, c.Prescriber.Token)
+		place := strings.TrimPrefix(alive.until("id: "), "id: ")
+		if got := listen(t, s.URL, c.Prescriber.Token, "Last-Event-ID", place).until("id: "); got != "id: "+place {
+			t.Errorf("after %s, which is no event: %q", place, got)
+		}
+		notThere(t, s, c.Prescriber.Token, all[0])
 		if got := send(t, s, message{http.MethodHead, "/v1/stream", "", map[string]string{"Authorization": "Bearer " + c.Prescriber.Token}}); got.Status != 405 {
 			t.Errorf("HEAD: %d", got.Status)
 		}
 	}, impatient)
+}
+
+// notThere: a place that the journal does not have, or not any more, is refused, wherever it is given.
+func notThere(t *testing.T, s *apitest.Site, token, id string) {
+	t.Helper()
+	number, mark := strings.Split(id, "-")[0], id[strings.LastIndex(id, "-"):]
+	for place, want := range map[string]int{
+		"1-x": 400, "1": 400, number + "-0": 400, "00": 400, "-1" + mark: 400,
+		number + "-0-000000000000": 410, number + "-000000000000": 410, "1000000" + mark: 410, "1000000-0" + mark: 410,
+	} {
+		call := apitest.Call{Operation: "streamEvents", Token: token, Header: map[string]string{"Last-Event-ID": place}}
+		if got := s.Do(t, call); got.Status != want || want == 410 && got.Text("code") != string(problem.ResyncRequired) {
+			t.Errorf("after %s: %d %s", place, got.Status, got.Body)
+		}
+	}
+	for _, operation := range []string{"streamEvents", "listEvents"} {
+		expect(t, operation+" after what was not given", s.Do(t, apitest.Call{Operation: operation, Token: token, Query: "after=1000000"}), 410, problem.ResyncRequired)
+	}
 }
 
 // TestStreamEnds: with the token, with the membership, and with the server.

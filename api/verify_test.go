@@ -143,7 +143,7 @@ func (e *evidence) flipped(column string, s mark) []byte {
 var tamperings = map[string]func(e *evidence, s mark) (number int64){
 	"edit an entry": func(e *evidence, s mark) int64 {
 		edits := []string{
-			`operation = operation || 'x'`, `actor = 'staff:' || id`, `request_id = request_id || ' '`, `clock_skew_s = coalesce(clock_skew_s, 0) + 1`, `outcome = 'read'`,
+			`operation = operation || 'x'`, `actor = 'staff:' || id`, `request_id = request_id || ' '`, `clock_skew_s = coalesce(clock_skew_s, 0) + 1`, `outcome = CASE outcome WHEN 'read' THEN 'denied' ELSE 'read' END`,
 			`events = events || ' '`, `events = replace(events, 'a', 'b')`,
 			`patient_id = CASE WHEN patient_id IS NULL THEN id END`, `id = clinic_id`,
 			`at = (SELECT max(at) FROM journal) `,

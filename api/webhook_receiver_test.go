@@ -283,7 +283,7 @@ func happen(t *testing.T, c *apitest.Clinic, patients []*apitest.Person, entries
 			for _, e := range rows {
 				for position := range e.Events {
 					if e.RequestID == scope.RequestID {
-						ids = append(ids, fmt.Sprintf("%d-%d", *e.Seq, position))
+						ids = append(ids, fmt.Sprintf("%d-%d-%x", *e.Seq, position, e.ID[10:]))
 					}
 				}
 			}

@@ -6805,10 +6805,10 @@ type Event struct {
 	// At When.
 	At time.Time `json:"at"`
 
-	// ID The number and the event's place in the operation, counted from 0.
+	// ID Opaque. It names this event for good, also after a restore from a backup.
 	ID string `json:"id"`
 
-	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same.
+	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same. After a restore from a backup those of lost operations are given again.
 	Number int64 `json:"number"`
 
 	// Operation The operation that did it, or the deadline that had passed.
@@ -11438,7 +11438,7 @@ type InstrumentFilter = AnyInstrumentID
 // InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
 type InstrumentPath = AnyInstrumentID
 
-// LastEventID An event's id, or a number.
+// LastEventID As it came.
 type LastEventID = string
 
 // Limit Items of a page.
@@ -16237,7 +16237,9 @@ type ClientInterface interface {
 
 	// ListEvents List events
 	//
-	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+	// What has happened, in the order of the journal, of all that the caller may read: patients know of their own records and of the clinic's that they may read. What is done to several patients at once is in the list of each, and so is a patient's part of it with `patientId`.
+	//
+	// Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated. After the clinic's data were restored from a backup numbers are given again: a cursor that is older than that is answered 410 `resync_required`. A number alone cannot tell, unless the journal has not reached it (410 too); the `id` of an event can, as `Last-Event-ID` of `streamEvents`.
 	//
 	// Corresponds with GET /events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -17644,7 +17646,7 @@ type ClientInterface interface {
 
 	// StreamEvents Listen to events
 	//
-	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 	//
 	// Corresponds with GET /stream (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18130,7 +18132,7 @@ type ClientInterface interface {
 	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-	// A message may arrive more than once, with the same `webhook-id`.
+	// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 	//
 	// Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 	// a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -18148,7 +18150,7 @@ type ClientInterface interface {
 	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-	// A message may arrive more than once, with the same `webhook-id`.
+	// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 	//
 	// Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 	// a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -20006,7 +20008,9 @@ func (c *Client) ShowDispenseHistory(ctx context.Context, dispenseID DispensePat
 
 // ListEvents List events
 //
-// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+// What has happened, in the order of the journal, of all that the caller may read: patients know of their own records and of the clinic's that they may read. What is done to several patients at once is in the list of each, and so is a patient's part of it with `patientId`.
+//
+// Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated. After the clinic's data were restored from a backup numbers are given again: a cursor that is older than that is answered 410 `resync_required`. A number alone cannot tell, unless the journal has not reached it (410 too); the `id` of an event can, as `Last-Event-ID` of `streamEvents`.
 //
 // Corresponds with GET /events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -23083,7 +23087,7 @@ func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *Inv
 
 // StreamEvents Listen to events
 //
-// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 //
 // Corresponds with GET /stream (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -24129,7 +24133,7 @@ func (c *Client) ListWebhookEndpoints(ctx context.Context, params *ListWebhookEn
 // The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-// A message may arrive more than once, with the same `webhook-id`.
+// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 //
 // Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 // a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -24157,7 +24161,7 @@ func (c *Client) AddWebhookEndpointWithBody(ctx context.Context, params *AddWebh
 // The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-// A message may arrive more than once, with the same `webhook-id`.
+// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 //
 // Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 // a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -47733,7 +47737,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse List events
 	//
-	// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+	// What has happened, in the order of the journal, of all that the caller may read: patients know of their own records and of the clinic's that they may read. What is done to several patients at once is in the list of each, and so is a patient's part of it with `patientId`.
+	//
+	// Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated. After the clinic's data were restored from a backup numbers are given again: a cursor that is older than that is answered 410 `resync_required`. A number alone cannot tell, unless the journal has not reached it (410 too); the `id` of an event can, as `Last-Event-ID` of `streamEvents`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -49238,7 +49244,7 @@ type ClientWithResponsesInterface interface {
 
 	// StreamEventsWithResponse Listen to events
 	//
-	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -49764,7 +49770,7 @@ type ClientWithResponsesInterface interface {
 	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-	// A message may arrive more than once, with the same `webhook-id`.
+	// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 	//
 	// Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 	// a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -49782,7 +49788,7 @@ type ClientWithResponsesInterface interface {
 	// The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 	// with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 	// the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-	// A message may arrive more than once, with the same `webhook-id`.
+	// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 	//
 	// Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 	// a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -62100,7 +62106,9 @@ func (c *ClientWithResponses) ShowDispenseHistoryWithResponse(ctx context.Contex
 
 // ListEventsWithResponse List events
 //
-// What has happened, in the order of the journal, of all that the caller may read. Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated.
+// What has happened, in the order of the journal, of all that the caller may read: patients know of their own records and of the clinic's that they may read. What is done to several patients at once is in the list of each, and so is a patient's part of it with `patientId`.
+//
+// Ask again with `after` set to `upTo` for what has come since; nothing is missed or repeated. After the clinic's data were restored from a backup numbers are given again: a cursor that is older than that is answered 410 `resync_required`. A number alone cannot tell, unless the journal has not reached it (410 too); the `id` of an event can, as `Last-Event-ID` of `streamEvents`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -64607,7 +64615,7 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 
 // StreamEventsWithResponse Listen to events
 //
-// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated.
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -65469,7 +65477,7 @@ func (c *ClientWithResponses) ListWebhookEndpointsWithResponse(ctx context.Conte
 // The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-// A message may arrive more than once, with the same `webhook-id`.
+// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 //
 // Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 // a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.
@@ -65493,7 +65501,7 @@ func (c *ClientWithResponses) AddWebhookEndpointWithBodyWithResponse(ctx context
 // The endpoint is `pending` until it has proven that it wants the messages: it gets a `webhook.challenge` message and answers 2xx
 // with the `challenge` of the body, `{id, type, at, record, challenge}`, as text and nothing else. Then it gets the events that were numbered after it was added, in the order of
 // the journal for each patient, as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-// A message may arrive more than once, with the same `webhook-id`.
+// A message may arrive more than once, with the same `webhook-id`, which no other message ever gets, also after a restore from a backup.
 //
 // Any 2xx within 12 seconds is success. Else it is sent again, ten times over about three days; `Retry-After` of a 429 or 503 is respected up to
 // a day. 410 disables the endpoint at once, five days without a success do too. A clinic has 50 endpoints at most.

@@ -30,7 +30,9 @@ const (
 )
 
 // Events walks through what has happened, in its order, and ends with what there is now. To ask later for
-// what has come since, give the Number of the last event as After.
+// what has come since, give the Number of the last event as After. When the server's data are restored from a backup on
+// the way, it ends with an error of which problem.Is(err, problem.ResyncRequired) is true; between two walks a
+// number cannot tell that, unless the journal has not reached it.
 func (c *ClientWithResponses) Events(ctx context.Context, params ListEventsParams, edit ...RequestEditorFn) iter.Seq2[Event, error] {
 	return All(func(cursor *string) ([]Event, *string, error) {
 		params.Cursor = cursor
@@ -45,7 +47,9 @@ func (c *ClientWithResponses) Events(ctx context.Context, params ListEventsParam
 // Stream yields every event after a number, or from [Now] on, as it happens. A connection that breaks is
 // opened again where it broke off, after a pause that grows while nothing comes: no event is lost, none is
 // yielded twice. It ends with an error when the context ends, or when the server refuses for good, for
-// example because the membership has ended.
+// example because the membership has ended. An error of which problem.Is(err, problem.ResyncRequired) is true says that
+// the server's data were restored from a backup: some of what was yielded may not be there any more, and its numbers
+// may be those of other events. Read anew what was made of it, and listen again from [Now] or 0.
 //
 //	for e, err := range c.Stream(ctx, client.Now) {
 //		if err != nil {

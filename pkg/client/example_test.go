@@ -18,10 +18,10 @@ func ExampleClientWithResponses_Stream() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		if r.Header.Get("Last-Event-ID") == "" {
-			fmt.Fprint(w, "retry: 1\nid: 4710\n\n", event("4711-0", "session.completed"), "\n", event("4711-1", "session.updated"))
+			fmt.Fprint(w, "retry: 1\nid: 4710-0b5c1f9e2a77\n\n", event("4711-0-9c2f04e7b1d6", "session.completed"), "\n", event("4711-1-9c2f04e7b1d6", "session.updated"))
 			return
 		}
-		fmt.Fprint(w, ": after ", r.Header.Get("Last-Event-ID"), "\n\n", event("4711-1", "session.updated"), "\n")
+		fmt.Fprint(w, ": after ", r.Header.Get("Last-Event-ID"), "\n\n", event("4711-1-9c2f04e7b1d6", "session.updated"), "\n")
 	}))
 	defer server.Close()
 
@@ -36,11 +36,11 @@ func ExampleClientWithResponses_Stream() {
 			return
 		}
 		fmt.Println(e.ID, e.Type)
-		if e.ID == "4711-1" {
+		if e.ID == "4711-1-9c2f04e7b1d6" {
 			break
 		}
 	}
 	// Output:
-	// 4711-0 session.completed
-	// 4711-1 session.updated
+	// 4711-0-9c2f04e7b1d6 session.completed
+	// 4711-1-9c2f04e7b1d6 session.updated
 }

@@ -183,9 +183,9 @@ var definitions = []Definition{
 	{
 		Code: ResyncRequired, Status: http.StatusGone,
 		Title: "Start the synchronisation again",
-		Explanation: "The token cannot be continued: it is older than 30 days, the caller's roles have changed since, or the clinic's data were restored from a backup. " +
+		Explanation: "The token, the cursor or the place among the events cannot be continued: a token is older than 30 days or the caller's roles have changed since, or the clinic's data were restored from a backup. " +
 			"Nothing was changed, and what is not uploaded yet is not affected. " +
-			"Forget the local copy of the chart and call syncChanges without a token; the same token will be refused again.",
+			"Forget the local copy and start again: call syncChanges without a token, listEvents without a cursor, streamEvents without Last-Event-ID; the same one will be refused again.",
 	},
 	{
 		Code: Stale, Status: http.StatusPreconditionFailed,

@@ -10,5 +10,7 @@
 //	}
 //
 // While a secret is rotated a message carries a signature of each valid secret: a receiver may know the old
-// one, the new one, or both. A message may arrive more than once; its [HeaderID] stays the same.
+// one, the new one, or both. A message may arrive more than once; its [HeaderID] stays the same, and no other
+// message gets it, also when the server's data were restored from a backup. The same is true of the "id" in an event's
+// body, which names the event, but not of its "number".
 package webhook

@@ -6804,10 +6804,10 @@ type Event struct {
 	// At When.
 	At time.Time `json:"at"`
 
-	// ID The number and the event's place in the operation, counted from 0.
+	// ID Opaque. It names this event for good, also after a restore from a backup.
 	ID string `json:"id"`
 
-	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same.
+	// Number The operation's number in the clinic's journal. Numbers rise; once one was answered, no smaller one appears later. Several events may have the same. After a restore from a backup those of lost operations are given again.
 	Number int64 `json:"number"`
 
 	// Operation The operation that did it, or the deadline that had passed.
@@ -11437,7 +11437,7 @@ type InstrumentFilter = AnyInstrumentID
 // InstrumentPath An instrument that is shipped (`InstrumentId`), or one that the clinic has published.
 type InstrumentPath = AnyInstrumentID
 
-// LastEventID An event's id, or a number.
+// LastEventID As it came.
 type LastEventID = string
 
 // Limit Items of a page.

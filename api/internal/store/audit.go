@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,20 +43,20 @@ func (Mention) TableName() string { return "journal_patients" }
 // mentions returns the statement that is to be committed with an entry that shows several patients, none
 // if there are none: it finds the entry among each one's disclosures. Whose the data was follows from the
 // records that the entry names, too: what is hashed is the entry.
-func mentions(clinic, entry uuid.UUID, at time.Time, patients []uuid.UUID) []statement {
+func mentions(clinic, entry uuid.UUID, at time.Time, o Outcome, patients []uuid.UUID) []statement {
 	patients = slices.Compact(slices.SortedFunc(slices.Values(patients), func(a, b uuid.UUID) int {
 		return slices.Compare(a[:], b[:])
 	}))
 	if len(patients) == 0 {
 		return nil
 	}
-	args := []any{clinic, at, entry}
+	args := []any{clinic, at, entry, o == OutcomeDone}
 	rows := make([]string, len(patients))
 	for i, p := range patients {
 		args = append(args, p)
-		rows[i] = fmt.Sprintf("($1, $%d, $2, $3)", len(args))
+		rows[i] = fmt.Sprintf("($1, $%d, $2, $3, $4)", len(args))
 	}
-	return []statement{{"INSERT INTO journal_patients (clinic_id, patient_id, at, id) VALUES " + strings.Join(rows, ", "), args}}
+	return []statement{{"INSERT INTO journal_patients (clinic_id, patient_id, at, id, done) VALUES " + strings.Join(rows, ", "), args}}
 }
 
 // ListEntries returns a page of the clinic's numbered entries, the newest first.
@@ -264,14 +263,14 @@ func (tx *Tx) merge(own []Entry, among []Mention, limit int) ([]Entry, *Key, err
 // numbered returns an entry of the clinic that has its number, also to a patient who is one of several in
 // it: the guard would show patients only what names nobody else.
 func (tx *Tx) numbered(id uuid.UUID) (*Entry, error) {
-	e, events := &Entry{ClinicID: tx.scope.Clinic, ID: id}, ""
-	err := tx.row(`SELECT seq, at, operation, actor, request_id, patient_id, outcome, events, clock_skew_s FROM journal
-		WHERE clinic_id = $1 AND id = $2 AND seq IS NOT NULL`, []any{tx.scope.Clinic, id},
-		&e.Seq, &e.At, &e.Operation, &e.Actor, &e.RequestID, &e.PatientID, &e.Outcome, &events, &e.ClockSkewS)
+	list, err := tx.entries(`SELECT `+entryColumns+` FROM journal j WHERE j.clinic_id = $1 AND j.id = $2 AND j.seq IS NOT NULL`, tx.scope.Clinic, id)
+	if err == nil && len(list) == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return nil, err
 	}
-	return e, json.Unmarshal([]byte(events), &e.Events)
+	return &list[0], nil
 }
 
 // Sealed returns an entry of the clinic as it was hashed, with its seal and the hashes that are under it. The

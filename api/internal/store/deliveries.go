@@ -48,6 +48,7 @@ type Delivery struct {
 	ID            uuid.UUID `gorm:"primaryKey"`
 	EndpointID    uuid.UUID
 	EntryNumber   *int64
+	EntryID       *uuid.UUID
 	EventPosition *int
 	EventType     string
 	PatientID     *uuid.UUID

@@ -84,9 +84,9 @@ func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) boo
 // EventDelivery is the delivery of an event of a numbered entry, not yet of an endpoint.
 func EventDelivery(e *Entry, position int) Delivery {
 	ev := e.Events[position]
-	d := Delivery{EntryNumber: e.Seq, EventPosition: &position, EventType: ev.Event, PatientID: e.PatientID, Lane: ev.ID}
-	if e.PatientID != nil {
-		d.Lane = *e.PatientID
+	d := Delivery{EntryNumber: e.Seq, EntryID: &e.ID, EventPosition: &position, EventType: ev.Event, Lane: ev.ID}
+	if patient := e.PatientOf(ev); patient != uuid.Nil {
+		d.PatientID, d.Lane = &patient, patient
 	}
 	return d
 }
@@ -104,9 +104,9 @@ func (tx *Tx) addDelivery(at EndpointRef, d Delivery, taken map[uuid.UUID]bool) 
 	if !waits {
 		d.NextAt = &tx.Now
 	}
-	_, err := tx.exec(`INSERT INTO deliveries (clinic_id, id, endpoint_id, entry_number, event_position, event_type, patient_id, lane, status, attempts, created_at, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $10)`,
-		at.ClinicID, tx.NewID(), at.EndpointID, *d.EntryNumber, *d.EventPosition, d.EventType, d.PatientID, d.Lane, tx.Now, d.NextAt)
+	_, err := tx.exec(`INSERT INTO deliveries (clinic_id, id, endpoint_id, entry_number, entry_id, event_position, event_type, patient_id, lane, status, attempts, created_at, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', 0, $10, $11)`,
+		at.ClinicID, tx.NewID(), at.EndpointID, *d.EntryNumber, *d.EntryID, *d.EventPosition, d.EventType, d.PatientID, d.Lane, tx.Now, d.NextAt)
 	return err
 }
 

@@ -102,7 +102,7 @@ func (tx *Tx) Enter(e Entry, patients ...uuid.UUID) error {
 	list := []statement{{`INSERT INTO journal (clinic_id, id, at, written, operation, actor, request_id, patient_id, outcome, events)
 		VALUES ($1, $2, $3, ` + tx.db.engine.entryOrder() + `, $4, $5, $6, $7, $8, $9)`,
 		[]any{e.ClinicID, e.ID, e.At, e.Operation, e.Actor, e.RequestID, e.PatientID, e.Outcome, string(events)}}}
-	for _, s := range append(list, mentions(e.ClinicID, e.ID, e.At, patients)...) {
+	for _, s := range append(list, mentions(e.ClinicID, e.ID, e.At, e.Outcome, patients)...) {
 		if _, err := tx.exec(s.query, s.args...); err != nil {
 			return err
 		}
@@ -112,3 +112,6 @@ func (tx *Tx) Enter(e Entry, patients ...uuid.UUID) error {
 
 // OnPostgres reports whether the database is PostgreSQL.
 func (tx *Tx) OnPostgres() bool { _, is := tx.db.engine.(postgresEngine); return is }
+
+// EntriesQuery is what Entries asks for a patient: clinic, after, patient, limit.
+func EntriesQuery() string { return firstOf([]string{aboutOne, amongOthers, aboutNobody}) }

@@ -78,7 +78,7 @@ func (db *DB) observation(s Scope, o Observation) ([]statement, error) {
 	}
 	list := []statement{db.entryOf(s, id, at, orNull(patient), o.Outcome, string(events))}
 	if patient == uuid.Nil {
-		list = append(list, mentions(s.Clinic, id, at, o.Patients)...)
+		list = append(list, mentions(s.Clinic, id, at, o.Outcome, o.Patients)...)
 	}
 	return list, nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,11 +32,9 @@ func (tx *Tx) Here() (p Place, err error) {
 		[]any{tx.scope.Clinic}, &p.Number, &p.Entry))
 }
 
-// stands reports whether a place is one of the journal as it is now.
-func (tx *Tx) stands(at Place) (bool, error) {
-	var now Place
-	now, err := notThere(now, tx.row(`SELECT seq, id FROM journal WHERE clinic_id = $1 AND seq = $2`, []any{tx.scope.Clinic, at.Number}, &now.Number, &now.Entry))
-	return now == at, err
+// PlaceAt is the place of a number, as the journal is now; zero if no entry has it.
+func (tx *Tx) PlaceAt(number int64) (p Place, err error) {
+	return notThere(p, tx.row(`SELECT seq, id FROM journal WHERE clinic_id = $1 AND seq = $2`, []any{tx.scope.Clinic, number}, &p.Number, &p.Entry))
 }
 
 func notThere(p Place, err error) (Place, error) {
@@ -51,8 +48,8 @@ func notThere(p Place, err error) (Place, error) {
 // patients or none, in their order: at most limit of each. upTo is how far they reach; the journal has more
 // if that is not [Tx.Here]. The error is ErrNumbering if the place is of another numbering.
 func (tx *Tx) ChangesAfter(at Place, patient uuid.UUID, limit int) (entries []Entry, upTo Place, err error) {
-	stands, err := tx.stands(at)
-	if err == nil && !stands && at.Number > 0 {
+	now, err := tx.PlaceAt(at.Number)
+	if err == nil && now != at && at.Number > 0 {
 		err = ErrNumbering
 	}
 	if err != nil {
@@ -62,9 +59,9 @@ func (tx *Tx) ChangesAfter(at Place, patient uuid.UUID, limit int) (entries []En
 		return nil, at, err
 	}
 	// Not through the guard: a patient's scope would hide what changes the clinic's texts.
-	for _, whose := range []string{"patient_id = $4", "patient_id IS NULL AND $4 = $4"} {
-		part, err := tx.changes(`SELECT seq, id, patient_id, events FROM journal WHERE clinic_id = $1 AND outcome = $2 AND seq > $3 AND `+whose+`
-			ORDER BY seq LIMIT $5`, tx.scope.Clinic, OutcomeDone, at.Number, patient, limit)
+	for _, whose := range []string{"patient_id = $3", "patient_id IS NULL AND $3 = $3"} {
+		part, err := tx.entries(`SELECT `+entryColumns+` FROM journal j WHERE j.clinic_id = $1 AND j.seq > $2 AND j.`+wasDone+` AND j.`+whose+`
+			ORDER BY j.seq LIMIT $4`, tx.scope.Clinic, at.Number, patient, limit)
 		if err != nil {
 			return nil, at, err
 		}
@@ -76,26 +73,6 @@ func (tx *Tx) ChangesAfter(at Place, patient uuid.UUID, limit int) (entries []En
 	entries = slices.DeleteFunc(entries, func(e Entry) bool { return *e.Seq > upTo.Number })
 	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(*a.Seq, *b.Seq) })
 	return entries, upTo, nil
-}
-
-func (tx *Tx) changes(query string, args ...any) (list []Entry, err error) {
-	rows, err := tx.conn.QueryContext(tx.ctx, query, args...)
-	if err != nil {
-		return nil, tx.db.engine.classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e Entry
-		var events []byte
-		if err := rows.Scan(&e.Seq, &e.ID, &e.PatientID, &events); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(events, &e.Events); err != nil {
-			return nil, err
-		}
-		list = append(list, e)
-	}
-	return list, tx.db.engine.classify(rows.Err())
 }
 
 // RecordsOf returns the ids of a patient's records in a table that come after one, in their order, also of

@@ -125,7 +125,7 @@ func (tx *Tx) CountWebhookEndpoints() (n int64, err error) {
 
 // AddWebhookEndpoint creates w, which gets what is numbered from now on.
 func (tx *Tx) AddWebhookEndpoint(w *WebhookEndpoint) error {
-	head, err := tx.Head()
+	here, err := tx.Here()
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (tx *Tx) AddWebhookEndpoint(w *WebhookEndpoint) error {
 	if err := Replace(tx, "endpoint_id", w.ID, w.EventTypes); err != nil {
 		return err
 	}
-	return tx.orm.Create(&WebhookPosition{EndpointID: w.ID, EntryNumber: head}).Error
+	return tx.orm.Create(&WebhookPosition{EndpointID: w.ID, EntryNumber: here.Number}).Error
 }
 
 // ChangeWebhookEndpoint writes w with its types.

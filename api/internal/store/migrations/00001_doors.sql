@@ -27,17 +27,23 @@ CREATE TABLE journal (
 CREATE INDEX journal_pending ON journal (written) WHERE seq IS NULL;
 CREATE INDEX journal_done ON journal (clinic_id, seq) WHERE outcome = 'done';
 CREATE INDEX journal_patient ON journal (clinic_id, patient_id, seq);
+-- What was done to a patient, or to nobody: most entries only say who has looked. An entry is put into this one when
+-- it gets its number, once.
+CREATE INDEX journal_done_to ON journal (clinic_id, patient_id, seq) WHERE outcome = 'done' AND seq IS NOT NULL;
 
 -- The patients of an entry that shows several of them at once, such as a page of a list: one row for each.
 -- An entry about one patient names them itself. "at" is the entry's, so that a patient's disclosures are a
--- range of this index.
+-- range of this index. "done" says that something was done to them, which is rare beside pages of lists.
 CREATE TABLE journal_patients (
     clinic_id  UUID        NOT NULL,
     patient_id UUID        NOT NULL,
     at         TIMESTAMPTZ NOT NULL,
     id         UUID        NOT NULL, -- the entry
+    done       BOOLEAN     NOT NULL,
     CONSTRAINT journal_patients_pkey PRIMARY KEY (clinic_id, patient_id, at, id)
 );
+CREATE INDEX journal_patients_done ON journal_patients (clinic_id, patient_id, id) WHERE done;
+CREATE INDEX journal_patients_of ON journal_patients (clinic_id, id) WHERE done;
 
 -- Every version of every record as it was left by an operation. The journal keeps the hash of
 -- "data", so that a value can be erased without breaking the chain.

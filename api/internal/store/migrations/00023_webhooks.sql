@@ -60,6 +60,7 @@ CREATE TABLE deliveries (
     id             UUID        NOT NULL,
     endpoint_id    UUID        NOT NULL,
     entry_number   BIGINT,
+    entry_id       UUID,
     event_position INTEGER,
     event_type     TEXT        NOT NULL,
     patient_id     UUID,

@@ -11803,6 +11803,9 @@ type ListAlertRulesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12216,6 +12219,9 @@ type ListConsentTemplatesParams struct {
 
 	// Status Only this status.
 	Status *ConsentTemplateStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12706,6 +12712,9 @@ type RescheduleFollowUpParams struct {
 
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12732,6 +12741,9 @@ type PublishInstrumentParams struct {
 type ShowInstrumentParams struct {
 	// ScoringVersion Only this version; the newest when left out. Of an instrument that is shipped there is no other.
 	ScoringVersion *ScoringVersion `form:"scoringVersion,omitempty" json:"scoringVersion,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12849,6 +12861,9 @@ type ListPatientsParams struct {
 
 	// Status Only this status.
 	Status *PatientStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13756,6 +13771,9 @@ type ListProtocolsParams struct {
 	// Status Only this status.
 	Status *ProtocolStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -14079,6 +14097,9 @@ type ListStaffParams struct {
 
 	// Status Only this status.
 	Status *StaffStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -14890,6 +14911,9 @@ type ShowWorklistParams struct {
 	// StaffID Only what a member of staff has to do, assigned to them, or assigned to nobody and about patients for whom they are responsible or in the care team.
 	StaffID *WorkStaffFilter `form:"staffId,omitempty" json:"staffId,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15496,7 +15520,7 @@ type ClientInterface interface {
 
 	// ListAlertRules List versions of the alert rules
 	//
-	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 	//
 	// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
 	ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -15539,7 +15563,7 @@ type ClientInterface interface {
 
 	// ListAlerts List alerts
 	//
-	// The most urgent deadline first. `asOf` only together with `patientId`.
+	// The most urgent deadline first.
 	//
 	// Corresponds with GET /alerts (the `ListAlerts` operationId).
 	ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -16182,7 +16206,7 @@ type ClientInterface interface {
 
 	// ListInstruments List instruments
 	//
-	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 	//
 	// Corresponds with GET /instruments (the `ListInstruments` operationId).
 	ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -16207,7 +16231,7 @@ type ClientInterface interface {
 
 	// ShowInstrument Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 	//
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18070,7 +18094,7 @@ type ClientInterface interface {
 
 	// ShowWorklist Show the worklist
 	//
-	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 	//
 	// Corresponds with GET /worklist (the `ShowWorklist` operationId).
 	ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18469,7 +18493,7 @@ func (c *Client) TriageAdverseEvent(ctx context.Context, adverseEventID AdverseE
 
 // ListAlertRules List versions of the alert rules
 //
-// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 //
 // Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
 func (c *Client) ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -18562,7 +18586,7 @@ func (c *Client) TryAlertRules(ctx context.Context, params *TryAlertRulesParams,
 
 // ListAlerts List alerts
 //
-// The most urgent deadline first. `asOf` only together with `patientId`.
+// The most urgent deadline first.
 //
 // Corresponds with GET /alerts (the `ListAlerts` operationId).
 func (c *Client) ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -19975,7 +19999,7 @@ func (c *Client) RescheduleFollowUp(ctx context.Context, followUpID FollowUpPath
 
 // ListInstruments List instruments
 //
-// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 //
 // Corresponds with GET /instruments (the `ListInstruments` operationId).
 func (c *Client) ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -20030,7 +20054,7 @@ func (c *Client) PublishInstrument(ctx context.Context, params *PublishInstrumen
 
 // ShowInstrument Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 //
 // Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 func (c *Client) ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -24053,7 +24077,7 @@ func (c *Client) TestWebhookEndpoint(ctx context.Context, webhookEndpointID Webh
 
 // ShowWorklist Show the worklist
 //
-// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 //
 // Corresponds with GET /worklist (the `ShowWorklist` operationId).
 func (c *Client) ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -25554,6 +25578,18 @@ func NewListAlertRulesRequest(server string, params *ListAlertRulesParams) (*htt
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28109,6 +28145,18 @@ func NewListConsentTemplatesRequest(server string, params *ListConsentTemplatesP
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -31313,6 +31361,33 @@ func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*h
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -31487,6 +31562,18 @@ func NewShowInstrumentRequest(server string, instrumentID InstrumentPath, params
 		if params.ScoringVersion != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scoringVersion", *params.ScoringVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32318,6 +32405,18 @@ func NewListPatientsRequest(server string, params *ListPatientsParams) (*http.Re
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -38230,6 +38329,18 @@ func NewListProtocolsRequest(server string, params *ListProtocolsParams) (*http.
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -40467,6 +40578,18 @@ func NewListStaffRequest(server string, params *ListStaffParams) (*http.Request,
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -45683,6 +45806,18 @@ func NewShowWorklistRequest(server string, params *ShowWorklistParams) (*http.Re
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -45960,7 +46095,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertRulesWithResponse List versions of the alert rules
 	//
-	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -46005,7 +46140,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertsWithResponse List alerts
 	//
-	// The most urgent deadline first. `asOf` only together with `patientId`.
+	// The most urgent deadline first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -46698,7 +46833,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListInstrumentsWithResponse List instruments
 	//
-	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -46725,7 +46860,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowInstrumentWithResponse Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -48712,7 +48847,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowWorklistWithResponse Show the worklist
 	//
-	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -59427,7 +59562,7 @@ func (c *ClientWithResponses) TriageAdverseEventWithResponse(ctx context.Context
 
 // ListAlertRulesWithResponse List versions of the alert rules
 //
-// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -59502,7 +59637,7 @@ func (c *ClientWithResponses) TryAlertRulesWithResponse(ctx context.Context, par
 
 // ListAlertsWithResponse List alerts
 //
-// The most urgent deadline first. `asOf` only together with `patientId`.
+// The most urgent deadline first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -60657,7 +60792,7 @@ func (c *ClientWithResponses) RescheduleFollowUpWithResponse(ctx context.Context
 
 // ListInstrumentsWithResponse List instruments
 //
-// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -60702,7 +60837,7 @@ func (c *ClientWithResponses) PublishInstrumentWithResponse(ctx context.Context,
 
 // ShowInstrumentWithResponse Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -63985,7 +64120,7 @@ func (c *ClientWithResponses) TestWebhookEndpointWithResponse(ctx context.Contex
 
 // ShowWorklistWithResponse Show the worklist
 //
-// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //

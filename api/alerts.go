@@ -8,16 +8,11 @@ import (
 
 	"github.com/titrate-health/titrate/api/internal/oapi"
 	"github.com/titrate-health/titrate/api/internal/store"
-	"github.com/titrate-health/titrate/pkg/problem"
 	"github.com/titrate-health/titrate/pkg/treatment"
 )
 
-// ListAlerts lists the clinic's alerts, the nearest deadline first; as of an earlier time those of a patient.
+// ListAlerts lists the clinic's alerts, the nearest deadline first.
 func (s *Server) ListAlerts(ctx context.Context, req oapi.ListAlertsRequestObject) (oapi.ListAlertsResponseObject, error) {
-	if req.Params.AsOf != nil && req.Params.PatientID == nil {
-		return nil, problem.New(problem.InvalidRequest, "only a patient's alerts can be listed as of an earlier time",
-			problem.Fault{In: problem.InQuery, Pointer: "patientId", Code: "required", Detail: "must be given with asOf"})
-	}
 	filter := store.AlertFilter{
 		Status:   treatment.AlertStatus(orZero(req.Params.Status)),
 		Severity: treatment.Severity(orZero(req.Params.Severity)),

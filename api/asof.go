@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,5 +32,10 @@ func (s *Server) inTime(c echo.Context, tx *store.Tx, fn func(*store.Tx) error) 
 	if id, err := uuid.Parse(c.QueryParam("patientId")); err == nil { // whose alerts are listed
 		patient = id
 	}
-	return tx.AsOf(at, patient, fn)
+	err = tx.AsOf(at, patient, fn)
+	if errors.Is(err, store.ErrPastTooLarge) {
+		return problem.New(problem.InvalidRequest, "that is about too many patients to be looked at as it was then",
+			problem.Fault{In: problem.InQuery, Pointer: "asOf", Code: "tooLarge", Detail: "needs a filter that fewer patients meet, or a later time"})
+	}
+	return err
 }

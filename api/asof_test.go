@@ -23,7 +23,7 @@ func looks(t *testing.T, scene *apitest.Scene) (calls []apitest.Call) {
 		if op == nil || op.Parameters.GetByInAndName("query", "asOf") == nil {
 			continue
 		}
-		values, query := map[string]string{}, ""
+		values := map[string]string{}
 		for part := range strings.SplitSeq(path, "/") {
 			if name, ok := strings.CutPrefix(part, "{"); ok {
 				name = strings.TrimSuffix(name, "}")
@@ -33,11 +33,17 @@ func looks(t *testing.T, scene *apitest.Scene) (calls []apitest.Call) {
 		if slices.Contains(slices.Collect(maps.Values(values)), "") {
 			continue // the scene has none
 		}
+		queries := []string{""}
 		if op.Parameters.GetByInAndName("query", "patientId") != nil {
-			query = "patientId=" + scene.Patient.ID.String()
+			queries = append(queries, "patientId="+scene.Patient.ID.String())
+		}
+		if op.OperationID == "showWorklist" {
+			queries = append(queries, "limit=2", "severity=low", "reason=sessionReview", "staffId="+scene.IDs["cosigner"])
 		}
 		for _, token := range []string{scene.Clinic.Prescriber.Token, scene.Patient.Token} {
-			calls = append(calls, apitest.Call{Operation: op.OperationID, Token: token, Path: values, Query: query})
+			for _, query := range queries {
+				calls = append(calls, apitest.Call{Operation: op.OperationID, Token: token, Path: values, Query: query})
+			}
 		}
 	}
 	return calls
@@ -56,6 +62,15 @@ func look(t *testing.T, s *apitest.Site, calls []apitest.Call) (list []glance) {
 		list = append(list, glance{call, s.Clock.Now(), s.Do(t, call)})
 	}
 	return list
+}
+
+// unsealed is an answer's body without its cursor: no two are the same.
+func unsealed(a apitest.Answer) string {
+	cursor := a.Text("nextCursor")
+	if cursor == "" {
+		return string(a.Body)
+	}
+	return strings.Replace(string(a.Body), cursor, "", 1)
 }
 
 // again asks for what was seen, as of when it was.
@@ -80,16 +95,17 @@ func TestAsOf(t *testing.T) {
 			scene, call := allowed(t, c, operation)
 			calls := looks(t, scene)
 			all = append(all, look(t, s, calls)...)
-			s.Pass(t, time.Second+time.Duration(random.IntN(3_600_000))*time.Millisecond)
+			pause := time.Second + time.Duration(random.IntN(3_600_000))*time.Millisecond
+			s.Pass(t, pause)
 			if done := s.Do(t, call); done.Status > 299 && random.IntN(2) == 0 {
 				t.Logf("%s: %d %s", operation, done.Status, done.Body)
 			}
 			all = append(all, look(t, s, calls)...)
-			s.Pass(t, time.Duration(random.IntN(72))*time.Hour)
+			s.Pass(t, time.Duration(random.IntN(72))*time.Hour+time.Second-pause%time.Second) // what a scene tells is in whole seconds
 		}
 		for _, v := range all {
 			asked[v.call.Operation] = true
-			if got := v.again(t, s); got.Status != v.answer.Status || string(got.Body) != string(v.answer.Body) && got.Status < 300 || got.Header.Get("ETag") != v.answer.Header.Get("ETag") {
+			if got := v.again(t, s); got.Status != v.answer.Status || unsealed(got) != unsealed(v.answer) && got.Status < 300 || got.Header.Get("ETag") != v.answer.Header.Get("ETag") {
 				t.Errorf("%s as of %s: %d %s\n%s\nwas %d %s\n%s", v.call.Operation, v.at.Format(time.RFC3339Nano),
 					got.Status, got.Header.Get("ETag"), got.Body, v.answer.Status, v.answer.Header.Get("ETag"), v.answer.Body)
 				return
@@ -123,7 +139,5 @@ func TestAsOfLimits(t *testing.T) {
 				t.Errorf("%s: %d %s", query, got.Status, got.Body)
 			}
 		}
-		alerts := apitest.Call{Operation: "listAlerts", Token: c.Prescriber.Token, Query: "asOf=" + now.Format(time.RFC3339)}
-		expect(t, "everybody's alerts", s.Do(t, alerts), 400, problem.InvalidRequest)
 	})
 }

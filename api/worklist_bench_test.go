@@ -31,7 +31,7 @@ func BenchmarkWorklist(b *testing.B) {
 	site := apitest.New(b, app)
 	c := site.Clinic(b, "Large")
 	scene := c.For(b, "reviewSession")
-	crowded(b, owner, scene)
+	crowded(b, owner, scene, crowd)
 	first := worklistPage(b, c, "limit=50")
 	for _, page := range []struct{ name, query string }{
 		{"first", "limit=50"}, {"second", "limit=50&cursor=" + first.Text("nextCursor")}, {"low", "limit=50&severity=low"},
@@ -68,7 +68,7 @@ func worklistPage(b *testing.B, c *apitest.Clinic, query string) apitest.Answer 
 }
 
 // crowded copies the scene's patient and what they have, past the API.
-func crowded(b *testing.B, owner string, s *apitest.Scene) {
+func crowded(b *testing.B, owner string, s *apitest.Scene, n int) {
 	b.Helper()
 	db, err := sql.Open("pgx", storetest.Superuser(b, owner))
 	if err != nil {
@@ -82,7 +82,7 @@ func crowded(b *testing.B, owner string, s *apitest.Scene) {
 		}
 	}
 	do(`SET session_replication_role = replica`) // foreign keys would be looked up a million times
-	do(fmt.Sprintf(`CREATE TEMPORARY TABLE crowd AS SELECT i, gen_random_uuid() AS patient, gen_random_uuid() AS treatment FROM generate_series(1, %d) i`, crowd))
+	do(fmt.Sprintf(`CREATE TEMPORARY TABLE crowd AS SELECT i, gen_random_uuid() AS patient, gen_random_uuid() AS treatment FROM generate_series(1, %d) i`, n))
 	// copies adds a copy of a row for some patients, the n-th of four, with other values.
 	copies := func(table, row, every string, values map[string]string) {
 		columns, err := db.QueryContext(b.Context(), `SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND table_schema = current_schema()`, table)

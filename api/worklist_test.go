@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,8 +107,17 @@ func TestWorklistReasons(t *testing.T) {
 	})
 }
 
+// changed updates a patient or a member of staff.
+func changed(t *testing.T, c *apitest.Clinic, by *apitest.Person, noun, id string, body map[string]any) {
+	t.Helper()
+	path := map[string]string{strings.ToLower(noun) + "Id": id}
+	shown := c.Site.Must(t, apitest.Call{Operation: "show" + noun, Token: by.Token, Path: path})
+	c.Site.Must(t, apitest.Call{Operation: "update" + noun, Token: by.Token, Path: path, Body: body,
+		Header: map[string]string{"If-Match": shown.Header.Get("ETag"), "Content-Type": "application/merge-patch+json"}})
+}
+
 // renew gives the staff tokens of now.
-func renew(t *testing.T, c *apitest.Clinic) {
+func renew(t testing.TB, c *apitest.Clinic) {
 	for _, p := range []*apitest.Person{c.Admin, c.Prescriber, c.Cosigner, c.Clinician} {
 		p.Token = c.Site.Issuer.Token(t, p.Subject, c.Site.Clock.Now())
 	}
@@ -218,9 +228,7 @@ func TestWorklistLicences(t *testing.T) {
 			{"with the next one", []any{credential("NY", "NY-1", 10*day), credential("NY", "NY-2", 400*day)}, false},
 			{"over", []any{credential("NY", "NY-1", -day)}, true},
 		} {
-			shown := s.Must(t, apitest.Call{Operation: "showStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": c.Prescriber.ID.String()}})
-			s.Must(t, apitest.Call{Operation: "updateStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": c.Prescriber.ID.String()},
-				Body: map[string]any{"licences": test.licences}, Header: map[string]string{"If-Match": shown.Header.Get("ETag"), "Content-Type": "application/merge-patch+json"}})
+			changed(t, c, c.Admin, "Staff", c.Prescriber.ID.String(), map[string]any{"licences": test.licences})
 			if got := listed(); got != test.want {
 				t.Errorf("%s: listed %t, want %t", test.what, got, test.want)
 			}

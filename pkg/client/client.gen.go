@@ -11806,6 +11806,9 @@ type ListAlertRulesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12234,6 +12237,9 @@ type ListConsentTemplatesParams struct {
 
 	// Status Only this status.
 	Status *ConsentTemplateStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12724,6 +12730,9 @@ type RescheduleFollowUpParams struct {
 
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12750,6 +12759,9 @@ type PublishInstrumentParams struct {
 type ShowInstrumentParams struct {
 	// ScoringVersion Only this version; the newest when left out. Of an instrument that is shipped there is no other.
 	ScoringVersion *ScoringVersion `form:"scoringVersion,omitempty" json:"scoringVersion,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12897,6 +12909,9 @@ type ListPatientsParams struct {
 
 	// Status Only this status.
 	Status *PatientStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13819,6 +13834,9 @@ type ListProtocolsParams struct {
 	// Status Only this status.
 	Status *ProtocolStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -14157,6 +14175,9 @@ type ListStaffParams struct {
 
 	// Status Only this status.
 	Status *StaffStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -15013,6 +15034,9 @@ type ShowWorklistParams struct {
 	// StaffID Only what a member of staff has to do, assigned to them, or assigned to nobody and about patients for whom they are responsible or in the care team.
 	StaffID *WorkStaffFilter `form:"staffId,omitempty" json:"staffId,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -15619,7 +15643,7 @@ type ClientInterface interface {
 
 	// ListAlertRules List versions of the alert rules
 	//
-	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 	//
 	// Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
 	ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -15669,7 +15693,7 @@ type ClientInterface interface {
 
 	// ListAlerts List alerts
 	//
-	// The most urgent deadline first. `asOf` only together with `patientId`.
+	// The most urgent deadline first.
 	//
 	// Corresponds with GET /alerts (the `ListAlerts` operationId).
 	ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -16314,7 +16338,7 @@ type ClientInterface interface {
 
 	// ListInstruments List instruments
 	//
-	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 	//
 	// Corresponds with GET /instruments (the `ListInstruments` operationId).
 	ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -16339,7 +16363,7 @@ type ClientInterface interface {
 
 	// ShowInstrument Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 	//
 	// Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 	ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18251,7 +18275,7 @@ type ClientInterface interface {
 
 	// ShowWorklist Show the worklist
 	//
-	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 	//
 	// Corresponds with GET /worklist (the `ShowWorklist` operationId).
 	ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -18650,7 +18674,7 @@ func (c *Client) TriageAdverseEvent(ctx context.Context, adverseEventID AdverseE
 
 // ListAlertRules List versions of the alert rules
 //
-// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 //
 // Corresponds with GET /alert-rules (the `ListAlertRules` operationId).
 func (c *Client) ListAlertRules(ctx context.Context, params *ListAlertRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -18760,7 +18784,7 @@ func (c *Client) TryAlertRules(ctx context.Context, params *TryAlertRulesParams,
 
 // ListAlerts List alerts
 //
-// The most urgent deadline first. `asOf` only together with `patientId`.
+// The most urgent deadline first.
 //
 // Corresponds with GET /alerts (the `ListAlerts` operationId).
 func (c *Client) ListAlerts(ctx context.Context, params *ListAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -20175,7 +20199,7 @@ func (c *Client) RescheduleFollowUp(ctx context.Context, followUpID FollowUpPath
 
 // ListInstruments List instruments
 //
-// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 //
 // Corresponds with GET /instruments (the `ListInstruments` operationId).
 func (c *Client) ListInstruments(ctx context.Context, params *ListInstrumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -20230,7 +20254,7 @@ func (c *Client) PublishInstrument(ctx context.Context, params *PublishInstrumen
 
 // ShowInstrument Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 //
 // Corresponds with GET /instruments/{instrumentId} (the `ShowInstrument` operationId).
 func (c *Client) ShowInstrument(ctx context.Context, instrumentID InstrumentPath, params *ShowInstrumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -24372,7 +24396,7 @@ func (c *Client) TestWebhookEndpoint(ctx context.Context, webhookEndpointID Webh
 
 // ShowWorklist Show the worklist
 //
-// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 //
 // Corresponds with GET /worklist (the `ShowWorklist` operationId).
 func (c *Client) ShowWorklist(ctx context.Context, params *ShowWorklistParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -25873,6 +25897,18 @@ func NewListAlertRulesRequest(server string, params *ListAlertRulesParams) (*htt
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -28520,6 +28556,18 @@ func NewListConsentTemplatesRequest(server string, params *ListConsentTemplatesP
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -31724,6 +31772,33 @@ func NewListInstrumentsRequest(server string, params *ListInstrumentsParams) (*h
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -31898,6 +31973,18 @@ func NewShowInstrumentRequest(server string, instrumentID InstrumentPath, params
 		if params.ScoringVersion != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scoringVersion", *params.ScoringVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -32927,6 +33014,18 @@ func NewListPatientsRequest(server string, params *ListPatientsParams) (*http.Re
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -38938,6 +39037,18 @@ func NewListProtocolsRequest(server string, params *ListProtocolsParams) (*http.
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -41281,6 +41392,18 @@ func NewListStaffRequest(server string, params *ListStaffParams) (*http.Request,
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -46794,6 +46917,18 @@ func NewShowWorklistRequest(server string, params *ShowWorklistParams) (*http.Re
 
 		}
 
+		if params.AsOf != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "asOf", *params.AsOf, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -47071,7 +47206,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertRulesWithResponse List versions of the alert rules
 	//
-	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+	// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -47125,7 +47260,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListAlertsWithResponse List alerts
 	//
-	// The most urgent deadline first. `asOf` only together with `patientId`.
+	// The most urgent deadline first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -47820,7 +47955,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListInstrumentsWithResponse List instruments
 	//
-	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+	// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -47847,7 +47982,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowInstrumentWithResponse Show an instrument
 	//
-	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+	// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -49897,7 +50032,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowWorklistWithResponse Show the worklist
 	//
-	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+	// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -60996,7 +61131,7 @@ func (c *ClientWithResponses) TriageAdverseEventWithResponse(ctx context.Context
 
 // ListAlertRulesWithResponse List versions of the alert rules
 //
-// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else.
+// What the clinic has published, newest first; the one with the highest revision is in force. Beside it the catalogue of all rules as they are shipped, which is in force where the clinic has said nothing else; with `asOf` too, it is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -61086,7 +61221,7 @@ func (c *ClientWithResponses) TryAlertRulesWithResponse(ctx context.Context, par
 
 // ListAlertsWithResponse List alerts
 //
-// The most urgent deadline first. `asOf` only together with `patientId`.
+// The most urgent deadline first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -62243,7 +62378,7 @@ func (c *ClientWithResponses) RescheduleFollowUpWithResponse(ctx context.Context
 
 // ListInstrumentsWithResponse List instruments
 //
-// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version.
+// Questionnaires and how they are scored: those that are shipped, then the clinic's own, each in its newest version. With `asOf` the attestations and the clinic's own of that time; what is shipped is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -62288,7 +62423,7 @@ func (c *ClientWithResponses) PublishInstrumentWithResponse(ctx context.Context,
 
 // ShowInstrumentWithResponse Show an instrument
 //
-// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`.
+// Items, answers, how they are scored, what totals mean and by which published numbers they are judged. An older version of one of the clinic's own is shown by its `scoringVersion`, and by `asOf` the one that was newest then; what is shipped is as it is now.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -65676,7 +65811,7 @@ func (c *ClientWithResponses) TestWebhookEndpointWithResponse(ctx context.Contex
 
 // ShowWorklistWithResponse Show the worklist
 //
-// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake.
+// Every patient of the clinic who needs attention, the most urgent first (by severity, then by deadline), each with all that waits and the records behind it. A filter chooses the patients; what is shown of them is everything. Alerts that rest are left out until they wake. With `asOf` it is the list of that moment, by the protocol and the licences of then; an answer for which more than 20,000 records of patients have to be looked at, such as that for a prescriber of very many patients, is refused.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -11805,6 +11805,9 @@ type ListAlertRulesParams struct {
 	// Cursor `nextCursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12233,6 +12236,9 @@ type ListConsentTemplatesParams struct {
 
 	// Status Only this status.
 	Status *ConsentTemplateStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12723,6 +12729,9 @@ type RescheduleFollowUpParams struct {
 
 // ListInstrumentsParams defines parameters for ListInstruments.
 type ListInstrumentsParams struct {
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -12749,6 +12758,9 @@ type PublishInstrumentParams struct {
 type ShowInstrumentParams struct {
 	// ScoringVersion Only this version; the newest when left out. Of an instrument that is shipped there is no other.
 	ScoringVersion *ScoringVersion `form:"scoringVersion,omitempty" json:"scoringVersion,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -12896,6 +12908,9 @@ type ListPatientsParams struct {
 
 	// Status Only this status.
 	Status *PatientStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -13818,6 +13833,9 @@ type ListProtocolsParams struct {
 	// Status Only this status.
 	Status *ProtocolStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
 
@@ -14156,6 +14174,9 @@ type ListStaffParams struct {
 
 	// Status Only this status.
 	Status *StaffStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -15011,6 +15032,9 @@ type ShowWorklistParams struct {
 
 	// StaffID Only what a member of staff has to do, assigned to them, or assigned to nobody and about patients for whom they are responsible or in the care team.
 	StaffID *WorkStaffFilter `form:"staffId,omitempty" json:"staffId,omitempty"`
+
+	// AsOf What was known at that time, a past one: what had been recorded by then, with statuses as they were then. What was told later is not in it, also if it had happened before. Who may see it is decided now.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
 
 	// TitrateClinic Which clinic is meant; needed only by people who belong to several.
 	TitrateClinic *TitrateClinic `json:"Titrate-Clinic,omitempty"`
@@ -17132,6 +17156,13 @@ func (w *ServerInterfaceWrapper) ListAlertRules(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -19001,6 +19032,13 @@ func (w *ServerInterfaceWrapper) ListConsentTemplates(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -21318,6 +21356,12 @@ func (w *ServerInterfaceWrapper) ListInstruments(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListInstrumentsParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
@@ -21441,6 +21485,13 @@ func (w *ServerInterfaceWrapper) ShowInstrument(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "scoringVersion", ctx.QueryParams(), &params.ScoringVersion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter scoringVersion: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -22134,6 +22185,13 @@ func (w *ServerInterfaceWrapper) ListPatients(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -26332,6 +26390,13 @@ func (w *ServerInterfaceWrapper) ListProtocols(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Titrate-Clinic" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Titrate-Clinic")]; found {
@@ -28034,6 +28099,13 @@ func (w *ServerInterfaceWrapper) ListStaff(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -32057,6 +32129,13 @@ func (w *ServerInterfaceWrapper) ShowWorklist(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "staffId", ctx.QueryParams(), &params.StaffID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter staffId: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
 	}
 
 	headers := ctx.Request().Header

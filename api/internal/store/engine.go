@@ -45,6 +45,8 @@ type engine interface {
 	listen(ctx context.Context, heard func(heads map[uuid.UUID]int64)) error
 	// forUpdate is the SQL that takes the rows of table alias p.
 	forUpdate() string
+	// member is the SQL for a value in JSON that is kept as text, as its column has it.
+	member(text string, c pastColumn) string
 	durable(ctx context.Context) error
 	checkRole(ctx context.Context) error
 	close() error

@@ -18,6 +18,8 @@ var (
 	ErrInvitationInvalid = errors.New("store: invitation unknown, expired or tried too often")
 	ErrInvitationUsed    = errors.New("store: invitation redeemed by somebody else")
 
+	ErrPastTooLarge = errors.New("store: too many records to be looked at in the past")
+
 	ErrUnavailable    = errors.New("store: database unavailable, nothing was done")
 	ErrOutcomeUnknown = errors.New("store: commit not confirmed")
 	ErrNotMigrated    = errors.New("store: schema not current")

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -115,3 +118,91 @@ func (tx *Tx) OnPostgres() bool { _, is := tx.db.engine.(postgresEngine); return
 
 // EntriesQuery is what Entries asks for a patient: clinic, after, patient, limit.
 func EntriesQuery() string { return firstOf([]string{aboutOne, amongOthers, aboutNobody}) }
+
+// Versioned are new rows of every type that the history keeps.
+func Versioned() (rows []Row) {
+	for _, row := range versioned {
+		rows = append(rows, reflect.New(reflect.TypeOf(row).Elem()).Interface().(Row))
+	}
+	return rows
+}
+
+// InHistory fills the columns of row that a search in the past may ask for, if filled is set, and returns those whose
+// value the database does not read in row's history. known are all of them.
+func (tx *Tx) InHistory(t *testing.T, row Row, filled bool) (wrong, known []string) {
+	t.Helper()
+	s, err := tx.parse(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := reflect.ValueOf(row).Elem()
+	columns := columnsOf(s.Schema)
+	for _, c := range columns {
+		if filled && c.path != nil {
+			f := s.Schema.FieldsByDBName[c.name]
+			fill(f.ReflectValueOf(tx.ctx, value))
+		}
+	}
+	data, err := json.Marshal(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range columns {
+		known = append(known, c.name)
+		if c.path == nil {
+			continue
+		}
+		want := reflect.Indirect(s.Schema.FieldsByDBName[c.name].ReflectValueOf(tx.ctx, value))
+		member, args := tx.db.engine.member("h.data", c), []any{string(data)}
+		condition := member + " IS NULL"
+		if want.IsValid() {
+			condition, args = member+" = $2", append(args, plainly(want))
+		}
+		found := 0
+		if err := tx.row("SELECT CASE WHEN "+condition+" THEN 1 ELSE 0 END FROM (SELECT $1 AS data) h", args, &found); err != nil {
+			t.Fatalf("%s.%s: %v", s.Table, c.name, err)
+		}
+		if found == 0 {
+			wrong = append(wrong, s.Table+"."+c.name)
+		}
+	}
+	return wrong, known
+}
+
+func fill(v reflect.Value) {
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Date(2026, 3, 1, 7, 0, 0, rand.IntN(1_000_000)*1000, time.UTC)))
+		return
+	case uuid.UUID:
+		v.Set(reflect.ValueOf(uuid.New()))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("it's \"Ünal\", " + uuid.NewString())
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(rand.Float64())
+	default:
+		v.SetInt(rand.Int64N(1_000_000))
+	}
+}
+
+// plainly is a value of the type that its column has.
+func plainly(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.String:
+		return v.String()
+	case reflect.Bool:
+		return v.Bool()
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		return v.Int()
+	}
+	return v.Interface()
+}

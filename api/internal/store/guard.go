@@ -84,13 +84,12 @@ func confineRead(g *gorm.DB) {
 		refuse("subquery as text")(g)
 		return
 	}
+	confine(tx, g, clinic, asked)
 	if tx.past != nil {
-		if err := tx.past.load(g.Statement.Table); err != nil {
+		if err := tx.past.load(g.Statement); err != nil {
 			_ = g.AddError(err)
-			return
 		}
 	}
-	confine(tx, g, clinic, asked)
 }
 
 // confineWrite is confineRead for updates and deletes, which must name their rows.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,8 @@ type past struct {
 	filling *Tx       // writes the tables
 	tables  map[string]*pastTable
 
+	rows int // of everybody's records that were put into memory
+
 	at   time.Time // what is seen was committed at or before it; or, if upTo is there,
 	upTo *Version  // with the entry that made this version, or before
 }
@@ -27,6 +30,7 @@ type past struct {
 type pastTable struct {
 	*pastRecord
 	coming []pastVersion
+	met    map[uuid.UUID]bool // records that are there, if only some are
 }
 
 // pastVersion is a version of a record as the history has it.
@@ -40,6 +44,9 @@ type pastVersion struct {
 // AsOf runs fn in a transaction that reads what was committed at or before a time: the clinic's records,
 // and a patient's. Statuses that follow from time are those of that time. What the scope hides is hidden.
 func (tx *Tx) AsOf(at time.Time, patient uuid.UUID, fn func(*Tx) error) error {
+	if own := tx.scope.OnlyPatient; own != uuid.Nil {
+		patient = own
+	}
 	p := &past{present: tx, patient: patient, at: micros(at)}
 	return p.run(p.at, fn)
 }
@@ -90,20 +97,28 @@ func (p *past) run(now time.Time, fn func(*Tx) error) error {
 	return fn(then)
 }
 
-// load fills a table, or the one of the record that a list belongs to.
-func (p *past) load(table string) error {
+// load fills the table that a query is about, or the one of the record that a list belongs to.
+func (p *past) load(query *gorm.Statement) error {
 	known, err := p.filling.db.memory.records()
 	if err != nil {
 		return err
 	}
-	record := known[table]
+	record := known[query.Table]
+	if record == nil {
+		return fmt.Errorf("%w: the history does not keep %s", ErrUnguarded, query.Table)
+	}
+	t := p.tables[record.table]
 	switch {
-	case record == nil:
-		return fmt.Errorf("%w: the history does not keep %s", ErrUnguarded, table)
-	case p.tables[record.table] != nil:
+	case p.everybody(record):
+		if t == nil {
+			t = &pastTable{pastRecord: record, met: map[uuid.UUID]bool{}}
+			p.tables[record.table] = t
+		}
+		return p.meet(t, query)
+	case t != nil:
 		return nil
 	}
-	t := &pastTable{pastRecord: record}
+	t = &pastTable{pastRecord: record}
 	if t.coming, err = p.versions(record); err != nil {
 		return err
 	}
@@ -111,14 +126,22 @@ func (p *past) load(table string) error {
 	return p.happen(t)
 }
 
-// versions reads the history of a table: of each record the last version at the time, or all of them.
-func (p *past) versions(of *pastRecord) (list []pastVersion, err error) {
+// versions reads the history of a table, or of some of its records: of each the last version at the time, or all of them.
+func (p *past) versions(of *pastRecord, ids ...uuid.UUID) (list []pastVersion, err error) {
 	query := `SELECT h.record_id, h.version, j.written, h.data FROM history h JOIN journal j ON j.clinic_id = h.clinic_id AND j.id = h.entry_id
 		WHERE h.clinic_id = $1 AND h.record = $2`
 	args := []any{p.present.scope.Clinic, of.table}
 	if of.ofPatients && p.patient != uuid.Nil {
 		args = append(args, p.patient)
 		query += fmt.Sprintf(" AND h.patient_id = $%d", len(args))
+	}
+	if len(ids) > 0 {
+		places := make([]string, len(ids))
+		for i, id := range ids {
+			args = append(args, id)
+			places[i] = fmt.Sprintf("$%d", len(args))
+		}
+		query += " AND h.record_id IN (" + strings.Join(places, ", ") + ")"
 	}
 	if p.upTo == nil {
 		args = append(args, p.at)

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,6 +80,23 @@ func (e postgresEngine) durable(context.Context) error { return nil }
 // entryOrder is counted while the row locks are held. A clock could be set back.
 func (e postgresEngine) entryOrder() string { return "nextval('journal_written')" }
 func (e postgresEngine) forUpdate() string  { return " FOR UPDATE OF p" }
+
+func (e postgresEngine) member(text string, c pastColumn) string {
+	value := "(" + text + "::json #>> '{" + strings.Join(c.path, ",") + "}')"
+	switch {
+	case c.time:
+		return value + "::timestamptz"
+	case c.id:
+		return value + "::uuid"
+	case c.kind == reflect.String:
+		return value + ` COLLATE "C"`
+	case c.kind == reflect.Bool:
+		return value + "::boolean"
+	case c.kind == reflect.Float64:
+		return value + "::double precision"
+	}
+	return value + "::bigint"
+}
 
 // beginning are the statements that open a transaction, in one message: BEGIN, the clinic for
 // row-level security with the limits of its statements, the claim on the key and the look-up

@@ -273,7 +273,11 @@ func Parts[T any, P partOf[T]](tx *Tx, parentColumn string, parents ...uuid.UUID
 	if err != nil {
 		return nil, err
 	}
-	rows, err := many[T](tx.orm.Where(parentColumn+" IN ?", parents).Order("position"))
+	values := make([]any, len(parents))
+	for i, id := range parents {
+		values[i] = id
+	}
+	rows, err := many[T](tx.orm.Where(clause.IN{Column: column(parentColumn), Values: values}).Order("position"))
 	for i := range rows {
 		id := uuidOf(s, s.Schema.FieldsByDBName[parentColumn], reflect.ValueOf(&rows[i]).Elem())
 		lists[id] = append(lists[id], rows[i])

@@ -149,6 +149,14 @@ func (e sqliteEngine) checkRole(context.Context) error { return nil }
 func (e sqliteEngine) entryOrder() string { return "(SELECT coalesce(max(rowid), 0) + 1 FROM journal)" }
 func (e sqliteEngine) forUpdate() string  { return "" }
 
+func (e sqliteEngine) member(text string, c pastColumn) string {
+	value := "(" + text + " ->> '$." + strings.Join(c.path, ".") + "')"
+	if c.time { // JSON writes the same UTC text with other letters
+		value = "replace(replace(" + value + ", 'T', ' '), 'Z', '+00:00')"
+	}
+	return value
+}
+
 func (e sqliteEngine) begin(ctx context.Context, s Scope, m mode) (*sql.Conn, *record, error) {
 	pool, q := e.reader, "BEGIN"
 	if m != read {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -81,11 +82,14 @@ type Worklist struct {
 	tx     *Tx
 	policy treatment.WorklistPolicy
 	left   []uuid.UUID // staff who have left
+
+	patients map[string][]uuid.UUID // whom queries have found in the past
+	err      error                  // of one of these
 }
 
 // Worklist prepares to read what waits; how long it may says the policy.
 func (tx *Tx) Worklist(policy treatment.WorklistPolicy) (*Worklist, error) {
-	w := &Worklist{Sources: slices.Clone(WorkSources), tx: tx, policy: policy, left: []uuid.UUID{uuid.Nil}}
+	w := &Worklist{Sources: slices.Clone(WorkSources), tx: tx, policy: policy, left: []uuid.UUID{uuid.Nil}, patients: map[string][]uuid.UUID{}}
 	var gone []uuid.UUID
 	if err := tx.orm.Model(&Staff{}).Where("status <> ?", StaffActive).Pluck("id", &gone).Error; err != nil {
 		return nil, err
@@ -171,8 +175,12 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left, "open": openPhases})
 	}
 	if from.staff != uuid.Nil {
+		q = q.Where("responsible_prescriber_id = ?", from.staff).Session(&gorm.Session{})
 		there := w.tx.orm.Model(&Patient{}).Select("id").Where("state = ?", from.state)
-		q = q.Where("responsible_prescriber_id = ? AND patient_id IN (?)", from.staff, there)
+		if w.tx.past != nil { // not everybody who lived there has to be looked at
+			there = there.Where("id IN (?)", w.among("of "+from.staff.String(), q))
+		}
+		q = q.Where("patient_id IN (?)", there)
 	}
 	if from.Alerts() && f.Severity != "" {
 		q = q.Where("severity = ?", f.Severity)
@@ -183,12 +191,27 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 	if f.Staff == uuid.Nil {
 		return q
 	}
-	treated := w.tx.orm.Model(&Treatment{}).Select("patient_id").Where("responsible_prescriber_id = ? AND phase IN ?", f.Staff, openPhases)
-	team := w.tx.orm.Model(&CareTeamMember{}).Select("patient_id").Where("staff_id = ?", f.Staff)
+	treated := w.among("treated", w.tx.orm.Model(&Treatment{}).Where("responsible_prescriber_id = ? AND phase IN ?", f.Staff, openPhases))
+	team := w.among("team", w.tx.orm.Model(&CareTeamMember{}).Where("staff_id = ?", f.Staff))
 	if from.Alerts() {
 		return q.Where("assigned_to = ? OR assigned_to IS NULL AND (patient_id IN (?) OR patient_id IN (?))", f.Staff, treated, team)
 	}
 	return q.Where("patient_id IN (?) OR patient_id IN (?)", treated, team)
+}
+
+// among is for a condition the patients whom a query finds: the query itself, or in the past the patients, by whom
+// a search can be narrowed. They are looked for once.
+func (w *Worklist) among(name string, q *gorm.DB) any {
+	q = q.Select("patient_id")
+	if w.tx.past == nil {
+		return q
+	}
+	if w.patients[name] == nil {
+		ids := []uuid.UUID{}
+		w.err = errors.Join(w.err, q.Pluck("patient_id", &ids).Error)
+		w.patients[name] = ids
+	}
+	return w.patients[name]
 }
 
 // workRow is a row of any source as it is read.
@@ -203,6 +226,9 @@ type workRow struct {
 }
 
 func (w *Worklist) read(from WorkSource, q *gorm.DB) ([]WorkItem, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
 	columns := "patient_id, id, " + from.since + " AS since, " + from.due + " AS due"
 	if from.detail != "" {
 		columns += ", " + from.detail + " AS detail"

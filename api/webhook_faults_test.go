@@ -19,10 +19,13 @@ import (
 )
 
 // proven is a receiver that has answered its challenge.
-func proven(t *testing.T, c *apitest.Clinic, behave behaviour) *receiver {
+func proven(t *testing.T, c *apitest.Clinic, behave behaviour, types ...string) *receiver {
 	t.Helper()
 	c.Site.Pass(t, 0)
-	r := receive(t, c, behave, "session.missed")
+	if types == nil {
+		types = []string{"session.missed"}
+	}
+	r := receive(t, c, behave, types...)
 	c.Site.Pass(t, 0)
 	if got := r.status(t); got != "active <nil>" {
 		t.Fatalf("it is %s", got)

@@ -51,7 +51,8 @@ func (s *Server) StreamEvents(ctx context.Context, req oapi.StreamEventsRequestO
 		s: s, call: callOf(ctx), clinic: orZero(p.TitrateClinic), role: string(orZero(p.TitrateRole)),
 		times: s.cfg.Streams.withDefaults(),
 	}
-	st.now, st.doubt = time.Now, s.now()
+	st.now = time.Now
+	st.doubt = s.now()
 	// It ends when the client is gone, and when the server stops.
 	var cancel context.CancelFunc
 	st.ctx, cancel = context.WithCancel(ctx)

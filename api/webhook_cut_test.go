@@ -62,7 +62,7 @@ func mirrored(t *testing.T, c *apitest.Clinic, types []string) *mirror {
 		receiver: proven(t, c, fine, types...), token: c.Prescriber.Token,
 		seen: map[string]string{}, last: map[string]turn{}, copies: map[string]any{}, sent: map[string]string{},
 	}
-	m.receiver.close()
+	m.close()
 	m.begin()
 	t.Cleanup(m.crash)
 	return m

@@ -196,6 +196,9 @@ func (s *Server) measure() (echo.MiddlewareFunc, error) {
 	s.metrics = prometheus.NewRegistry()
 	s.journal = newJournalMetrics(s.metrics, func() float64 { return s.checkpoints.age(s.now()) })
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "titrate", Subsystem: "database", Name: "transactions_total", Help: "Transactions that this process has begun.",
+	}, func() float64 { return float64(s.db.Begun()) }))
 	if err := s.measureWebhooks(); err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ const (
 	streamReaders = 4
 	// heartbeat is how often a stream says that it is alive.
 	heartbeat = 15 * time.Second
-	// streamCheck is how often a stream looks at its listener's rights, which may be remembered for
-	// rightsAge: what is taken away is gone within five seconds.
+	// streamCheck is how often a stream looks at its listener's rights after there was news. They may be
+	// remembered for rightsAge: what is taken away is gone within five seconds.
 	streamCheck = 5*time.Second - rightsAge
 	// streamWrite is how long a client may take to accept what it is sent.
 	streamWrite = 20 * time.Second
@@ -50,6 +50,7 @@ func (s *Server) StreamEvents(ctx context.Context, req oapi.StreamEventsRequestO
 		times: s.cfg.Streams.withDefaults(),
 	}
 	st.now = time.Now
+	st.doubt = s.now()
 	// It ends when the client is gone, and when the server stops.
 	var cancel context.CancelFunc
 	st.ctx, cancel = context.WithCancel(ctx)
@@ -89,6 +90,7 @@ type eventStream struct {
 	found eventBatch
 	heard int64 // the last news
 	sent  time.Time
+	doubt time.Time // the server's time of the last news, until rights were read that are newer; zero: nothing can have changed them
 }
 
 // read looks for what has come. That somebody is shown it is recorded before it is sent; so is the opening.
@@ -175,6 +177,9 @@ func (st *eventStream) wait(w http.ResponseWriter, out *http.ResponseController)
 		ctx, cancel := context.WithTimeout(st.ctx, min(st.times.Check, st.times.Heartbeat))
 		head, err := st.s.news.wait(ctx, st.call.who.clinic, max(st.heard, st.found.head))
 		cancel()
+		if err == nil {
+			st.doubt = st.s.now()
+		}
 		if st.ctx.Err() != nil || !st.allowed() {
 			return false
 		}
@@ -191,11 +196,18 @@ func (st *eventStream) wait(w http.ResponseWriter, out *http.ResponseController)
 	}
 }
 
-// allowed reports whether the listener may still listen: the token holds, and so do membership and roles.
+// allowed reports whether the listener may still listen: the token holds, and so do membership and roles. Whatever
+// changes those is news: without any, nobody asks the database.
 func (st *eventStream) allowed() bool {
-	who := principal{identity: st.call.who.identity}
-	if !st.s.now().Before(who.identity.Expires) {
+	who, now := principal{identity: st.call.who.identity}, st.s.now()
+	if !now.Before(who.identity.Expires) {
 		return false
+	}
+	if st.doubt.IsZero() {
+		return true
+	}
+	if now.Sub(st.doubt) >= rightsAge { // what is remembered is newer
+		st.doubt = time.Time{}
 	}
 	members, err := st.s.members(st.ctx, who.identity)
 	clinic := ""

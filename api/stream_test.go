@@ -283,10 +283,15 @@ func TestStreamEnds(t *testing.T) {
 		gone := c.Staff(t, "gone", client.StaffRolePrescriber)
 		patient := c.Patient(t, "Lind")
 		hers := listen(t, s.URL, gone.Token)
+		s.Pass(t, 10*time.Second)
+		for range 3 {
+			hers.until(": alive") // what could have changed since she was let in has been looked at
+		}
 		s.Must(t, apitest.Call{
 			Operation: "deactivateStaff", Token: c.Admin.Token, Path: map[string]string{"staffId": gone.ID.String()},
 			Body: map[string]any{"reason": "Left."}, Header: map[string]string{"If-Match": `"2"`},
 		})
+		s.Pass(t, 0) // it is news
 		s.Clock.Advance(5 * time.Second)
 		hers.ends(t)
 		for _, err := range gone.Stream(t.Context(), client.Now) {

@@ -222,6 +222,7 @@ var endings = []string{"discontinueTreatment", "voidSession", "voidPrescription"
 // one lets somebody do something, which may be refused.
 func (w *traffic) one(t testing.TB) {
 	t.Helper()
+	writable := writableOn(t)
 	operation := writable[w.random.IntN(len(writable))]
 	if slices.Contains(endings, operation) && w.random.IntN(8) > 0 {
 		operation = []string{"recordMeasurement", "checkSession", "recordVitals", "recordDose", "recordMedication", "scheduleSession"}[w.random.IntN(6)]
@@ -298,18 +299,21 @@ func (w *traffic) now(body any) {
 	}
 }
 
-// writable are the operations that are drawn from: those on a patient's records, and on the clinic's texts.
-var writable []string
+// writableOn are the operations that are drawn from: those on a patient's records, and on the clinic's texts.
+func writableOn(t testing.TB) (list []string) {
+	t.Helper()
+	for _, id := range operations(t, writes...) {
+		op, _ := apitest.Contract(t).Operation(id)
+		if len(op.Params) > 0 && op.Params[0].In == "path" && copied[strings.TrimSuffix(op.Params[0].Name, "Id")].table != "" || id == "updateClinic" || id == "retireConsentTemplate" {
+			list = append(list, id)
+		}
+	}
+	return list
+}
 
 // TestSyncCutOff: a phone and the clinic's tablet, each cut off at random again and again, restored, offline
 // for days, end with what the operations show.
 func TestSyncCutOff(t *testing.T) {
-	for _, id := range operations(t, writes...) {
-		op, _ := apitest.Contract(t).Operation(id)
-		if len(op.Params) > 0 && op.Params[0].In == "path" && copied[strings.TrimSuffix(op.Params[0].Name, "Id")].table != "" || id == "updateClinic" || id == "retireConsentTemplate" {
-			writable = append(writable, id)
-		}
-	}
 	eachSite(t, func(t *testing.T, s *apitest.Site, db testbed.Database) {
 		each := 250 // in each of four charts
 		if s.Config.DatabaseURL != "" {

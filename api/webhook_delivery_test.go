@@ -66,10 +66,7 @@ func TestReceivers(t *testing.T) {
 		for i := range 10 {
 			patients = append(patients, c.Patient(t, fmt.Sprintf("Lindqvist %d", i)))
 		}
-		entries := 250 // of five events for each of eight receivers: 10,000
-		if s.Config.DatabaseURL != "" {
-			entries = 50
-		}
+		const entries = 250 // of five events for each of eight receivers: 10,000
 		s.Pass(t, 0)
 		var seen sync.Map
 		half := func(n int, w http.ResponseWriter, r *http.Request) bool {
@@ -119,6 +116,49 @@ func TestReceivers(t *testing.T) {
 			if n := len(receivers[name].got()); once && n != len(ids) {
 				t.Errorf("%s: %d messages for %d events", name, n, len(ids))
 			}
+		}
+	})
+}
+
+// TestFiveDays: an endpoint is disabled once nothing has succeeded for five days, not before, and a success begins them anew.
+func TestFiveDays(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Five days")
+		hopeless, changing := proven(t, c, says(500)), proven(t, c, says(500))
+		// try has a message sent to both, at a time since the first.
+		began := s.Clock.Now()
+		try := func(at time.Duration) {
+			s.Pass(t, began.Add(at).Sub(s.Clock.Now()))
+			c.Admin.Token = s.Issuer.Token(t, c.Admin.Subject, s.Clock.Now())
+			for _, r := range []*receiver{hopeless, changing} {
+				if r.status(t) == "active <nil>" {
+					r.do(t, "testWebhookEndpoint", nil)
+				}
+			}
+			s.Pass(t, 0)
+		}
+		const days = 24 * time.Hour
+		for hours := range 5 * 24 / 6 {
+			try(time.Duration(hours) * 6 * time.Hour)
+		}
+		changing.does(fine)
+		try(5*days - time.Minute)
+		if got := hopeless.status(t); got != "active <nil>" {
+			t.Errorf("a minute before five days have passed it is %s", got)
+		}
+		changing.does(says(500))
+		try(5 * days)
+		if got := hopeless.status(t); got != "disabled failing" {
+			t.Errorf("after five days it is %s", got)
+		}
+		try(6 * days)
+		try(10*days - time.Minute)
+		if got := changing.status(t); got != "active <nil>" {
+			t.Errorf("five days after it began, but not after its last success, it is %s", got)
+		}
+		try(10 * days)
+		if got := changing.status(t); got != "disabled failing" {
+			t.Errorf("five days after its last success it is %s", got)
 		}
 	})
 }

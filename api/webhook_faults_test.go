@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,10 +20,13 @@ import (
 )
 
 // proven is a receiver that has answered its challenge.
-func proven(t *testing.T, c *apitest.Clinic, behave behaviour) *receiver {
+func proven(t *testing.T, c *apitest.Clinic, behave behaviour, types ...string) *receiver {
 	t.Helper()
 	c.Site.Pass(t, 0)
-	r := receive(t, c, behave, "session.missed")
+	if types == nil {
+		types = []string{"session.missed"}
+	}
+	r := receive(t, c, behave, types...)
 	c.Site.Pass(t, 0)
 	if got := r.status(t); got != "active <nil>" {
 		t.Fatalf("it is %s", got)
@@ -197,6 +201,9 @@ func TestRetryAfter(t *testing.T) {
 			}
 			if after := got[0].at.Sub(asked); after < wait.least || after > wait.most {
 				t.Errorf("%s: called again after %s, want %s to %s", name, after, wait.least, wait.most)
+			}
+			if early := slices.DeleteFunc(r.all(), func(m received) bool { return m.event.Challenge != "" || m.at.Sub(asked) >= wait.least }); wait.least > 0 && len(early) != 1 {
+				t.Errorf("%s: %d messages by then, want only the one that was answered so", name, len(early))
 			}
 			r.do(t, "removeWebhookEndpoint", nil)
 		}

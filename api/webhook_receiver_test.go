@@ -52,7 +52,10 @@ type received struct {
 type wireEvent struct {
 	ID, Type, Challenge, PatientID string
 	Number                         int64
-	Record                         struct{ ID string }
+	Record                         struct {
+		Type, ID string
+		Version  int64
+	}
 }
 
 // fine takes every message.

@@ -109,6 +109,7 @@ type proxy struct {
 	dsn     string // the database through it
 	backend string
 	cut     atomic.Int32
+	ended   atomic.Int64 // transactions, and statements outside of any
 	// operation is whose commit is cut: others, such as that of the journal's numbers, pass.
 	operation atomic.Pointer[string]
 
@@ -184,6 +185,9 @@ func (p *proxy) relay(from net.Conn) {
 		in := bufio.NewReader(to)
 		for {
 			kind, message, err := readMessage(in)
+			if err == nil && kind == 'Z' && message[5] == 'I' {
+				p.ended.Add(1)
+			}
 			switch {
 			case err != nil:
 				return

@@ -91,18 +91,19 @@ func (y *year) advance(d time.Duration) {
 	y.passed += d
 	var done sync.WaitGroup
 	for _, p := range y.servers {
-		done.Go(func() { y.move(p, d) })
+		done.Go(func() { p.move(y.t, d) })
 	}
 	done.Wait()
 }
 
 // move sets a server's clock ahead. On a busy machine the two may wait too long for each other: then what is
 // left over is done the next time.
-func (y *year) move(p *process, d time.Duration) {
+func (p *process) move(t testing.TB, d time.Duration) {
+	t.Helper()
 	for range 20 {
 		res, err := http.Post(p.URL+"/test/clock", "application/json", strings.NewReader(`{"advance":"`+d.String()+`"}`))
 		if err != nil {
-			y.t.Errorf("advance: %v", err)
+			t.Errorf("advance: %v", err)
 			return
 		}
 		_ = res.Body.Close()
@@ -110,12 +111,12 @@ func (y *year) move(p *process, d time.Duration) {
 			return
 		}
 		if res.StatusCode != http.StatusServiceUnavailable {
-			y.t.Errorf("advance: %d", res.StatusCode)
+			t.Errorf("advance: %d", res.StatusCode)
 			return
 		}
 		d = 0 // the clock has moved
 	}
-	y.t.Error("advance: 503 again and again")
+	t.Error("advance: 503 again and again")
 }
 
 // advanceAndKill kills a server in the middle of its work, and starts another one in its place.
@@ -129,12 +130,12 @@ func (y *year) advanceAndKill() {
 			_ = res.Body.Close()
 		}
 	})
-	done.Go(func() { y.move(other, step) })
+	done.Go(func() { other.move(y.t, step) })
 	time.Sleep(3 * time.Millisecond)
 	victim.kill()
 	done.Wait()
 	y.servers[0] = y.s.serve(y.t, "TEST_CLOCK=1")
-	y.move(y.servers[0], y.passed)
+	y.servers[0].move(y.t, y.passed)
 }
 
 // noted is an event of the system's own doing.

@@ -100,7 +100,7 @@ func (tx *Tx) anew() map[string]any {
 // RetryDelivery makes a delivery pending, with all its attempts before it, and its lane due now: those that were before it
 // are sent before it.
 func (tx *Tx) RetryDelivery(d *Delivery) error {
-	if _, err := tx.holdPosition(EndpointRef{tx.scope.Clinic, d.EndpointID}); err != nil {
+	if _, _, err := tx.holdPosition(EndpointRef{tx.scope.Clinic, d.EndpointID}); err != nil {
 		return err
 	}
 	if err := tx.orm.Model(&Delivery{}).Where("id = ?", d.ID).Updates(tx.anew()).Error; err != nil {

@@ -50,7 +50,7 @@ func (db *DB) EndpointsWithWork(ctx context.Context) (list []EndpointRef, err er
 // position, in one transaction. It returns how many entries it has looked at, and whether there may be more.
 func (db *DB) FanOut(ctx context.Context, at EndpointRef, public func(Event) bool) (n int, more bool, err error) {
 	err = db.System(ctx, "make deliveries", func(tx *Tx) error {
-		number, err := tx.holdPosition(at)
+		number, _, err := tx.holdPosition(at)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,8 @@ type ClaimedDelivery struct {
 func (db *DB) Claim(ctx context.Context, at EndpointRef, limit int, lease time.Duration) (*Claim, error) {
 	c := &Claim{}
 	err := db.System(ctx, "claim deliveries", func(tx *Tx) (err error) {
-		if c.Endpoint, err = tx.endpointOf(at); err != nil {
+		c.Endpoint, err = one[WebhookEndpoint](tx.orm.Where("clinic_id = ? AND id = ?", at.ClinicID, at.EndpointID))
+		if err != nil {
 			return err
 		}
 		ids, err := tx.claim(at, c.Endpoint.Status, limit, lease)
@@ -233,22 +234,38 @@ type Attempt struct {
 }
 
 // Settle writes down what has come of attempts of an endpoint, and returns since when nothing has succeeded there; nil if
-// something has. What somebody has decided about a delivery in the meantime stands.
+// something has. What somebody has decided about a delivery in the meantime stands. What no later statement rests on goes with
+// the commit: with each message on its way, the lane waits for every round trip.
 func (db *DB) Settle(ctx context.Context, at EndpointRef, attempts []Attempt) (failing *time.Time, err error) {
 	err = db.System(ctx, "settle deliveries", func(tx *Tx) error {
-		if _, err := tx.holdPosition(at); err != nil {
+		_, before, err := tx.holdPosition(at)
+		if err != nil {
 			return err
 		}
+		failing = before
+		var paused *time.Time
 		for i := range attempts {
-			if err := tx.settle(at, &attempts[i]); err != nil {
+			a := &attempts[i]
+			if err := tx.settle(at, a); err != nil {
 				return err
 			}
+			switch {
+			case a.Failure == nil:
+				failing = nil
+			case failing == nil:
+				failing = &tx.Now
+			}
+			if a.PausedUntil != nil {
+				paused = new(micros(*a.PausedUntil))
+			}
 		}
-		p, err := one[WebhookPosition](tx.orm.Where("clinic_id = ? AND endpoint_id = ?", at.ClinicID, at.EndpointID))
-		if err == nil {
-			failing = p.FailingSince
+		if failing != before || paused != nil {
+			tx.then = append(tx.then, statement{
+				`UPDATE webhook_positions SET failing_since = $1, paused_until = coalesce($2, paused_until) WHERE clinic_id = $3 AND endpoint_id = $4`,
+				[]any{failing, paused, at.ClinicID, at.EndpointID},
+			})
 		}
-		return err
+		return nil
 	})
 	return failing, err
 }
@@ -263,38 +280,24 @@ func (tx *Tx) settle(at EndpointRef, a *Attempt) error {
 			failure = $4, duration_ms = $5, attempted_at = $6, ended_at = $7
 		WHERE clinic_id = $8 AND id = $9 AND status = 'pending' AND (claimed_until = $10 OR $1 = 'succeeded')`,
 		a.Status, a.NextAt, a.AnswerStatus, a.Failure, a.Duration.Milliseconds(), tx.Now, ended, at.ClinicID, d.ID, d.ClaimedUntil)
-	if err != nil {
-		return err
+	if err == nil && n == 1 && d.EntryNumber != nil {
+		tx.then = append(tx.then, tx.onward(at, d, ended != nil))
 	}
-	if n == 1 && d.EntryNumber != nil {
-		if err := tx.advance(at, d, ended != nil); err != nil {
-			return err
-		}
-	}
-	if a.Failure == nil {
-		_, err = tx.exec(`UPDATE webhook_positions SET failing_since = NULL WHERE clinic_id = $1 AND endpoint_id = $2 AND failing_since IS NOT NULL`,
-			at.ClinicID, at.EndpointID)
-		return err
-	}
-	_, err = tx.exec(`UPDATE webhook_positions SET failing_since = coalesce(failing_since, $1), paused_until = coalesce($2, paused_until)
-		WHERE clinic_id = $3 AND endpoint_id = $4`, tx.Now, a.PausedUntil, at.ClinicID, at.EndpointID)
 	return err
 }
 
-// advance has the lane of a delivery go on: the next one is due once it has ended. One that has not, and before which somebody has
+// onward has the lane of a delivery go on: the next one is due once it has ended. One that has not, and before which somebody has
 // put an earlier one meanwhile, waits for that.
-func (tx *Tx) advance(at EndpointRef, d *Delivery, ended bool) error {
+func (tx *Tx) onward(at EndpointRef, d *Delivery, ended bool) statement {
 	if ended {
-		_, err := tx.exec(`UPDATE deliveries SET next_at = $1 WHERE next_at IS NULL AND clinic_id = $2 AND id = (SELECT n.id FROM deliveries n
+		return statement{`UPDATE deliveries SET next_at = $1 WHERE next_at IS NULL AND clinic_id = $2 AND id = (SELECT n.id FROM deliveries n
 				WHERE n.clinic_id = $2 AND n.endpoint_id = $3 AND n.lane = $4 AND n.status = 'pending' ORDER BY n.entry_number, n.event_position LIMIT 1)`,
-			tx.Now, at.ClinicID, at.EndpointID, d.Lane)
-		return err
+			[]any{tx.Now, at.ClinicID, at.EndpointID, d.Lane}}
 	}
-	_, err := tx.exec(`UPDATE deliveries SET next_at = NULL WHERE clinic_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM deliveries b
+	return statement{`UPDATE deliveries SET next_at = NULL WHERE clinic_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM deliveries b
 			WHERE b.clinic_id = $1 AND b.endpoint_id = $3 AND b.lane = $4 AND b.status = 'pending'
 				AND (b.entry_number < $5 OR b.entry_number = $5 AND b.event_position < $6))`,
-		at.ClinicID, d.ID, at.EndpointID, d.Lane, *d.EntryNumber, *d.EventPosition)
-	return err
+		[]any{at.ClinicID, d.ID, at.EndpointID, d.Lane, *d.EntryNumber, *d.EventPosition}}
 }
 
 // deliveriesForgotten is how many deliveries one transaction removes.

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,6 +87,7 @@ type DB struct {
 	sign      func([]byte) []byte
 	wake      chan struct{} // holds one message if an entry was written since somebody looked
 	recorder  recorder
+	begun     atomic.Int64
 	needs     int64   // the schema version that this build was made for
 	memory    *memory // where the past is looked at
 	unguarded bool    // tests switch the guard off to see row-level security alone
@@ -262,5 +264,9 @@ func (db *DB) global(ctx context.Context, m mode, fn func(pinned) error) error {
 func (db *DB) begin(ctx context.Context, s Scope, m mode) (*sql.Conn, *record, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
+	db.begun.Add(1)
 	return db.engine.begin(ctx, s, m)
 }
+
+// Begun is how many transactions were begun since the database was opened.
+func (db *DB) Begun() int64 { return db.begun.Load() }

@@ -149,13 +149,14 @@ func (tx *Tx) ChangeWebhookEndpoint(event string, w *WebhookEndpoint) error {
 // HoldWebhookPosition returns up to which number events have become deliveries of an endpoint, and has nobody make or
 // settle others until the end of the transaction.
 func (tx *Tx) HoldWebhookPosition(endpoint uuid.UUID) (int64, error) {
-	return tx.holdPosition(EndpointRef{tx.scope.Clinic, endpoint})
+	number, _, err := tx.holdPosition(EndpointRef{tx.scope.Clinic, endpoint})
+	return number, err
 }
 
-func (tx *Tx) holdPosition(at EndpointRef) (number int64, err error) {
-	err = tx.row(`SELECT p.entry_number FROM webhook_positions p WHERE p.clinic_id = $1 AND p.endpoint_id = $2`+
-		tx.db.engine.forUpdate(), []any{at.ClinicID, at.EndpointID}, &number)
-	return number, err
+func (tx *Tx) holdPosition(at EndpointRef) (number int64, failing *time.Time, err error) {
+	err = tx.row(`SELECT p.entry_number, p.failing_since FROM webhook_positions p WHERE p.clinic_id = $1 AND p.endpoint_id = $2`+
+		tx.db.engine.forUpdate(), []any{at.ClinicID, at.EndpointID}, &number, &failing)
+	return number, failing, err
 }
 
 // Recover forgets that an endpoint was failing or has asked to be left alone: it begins anew.

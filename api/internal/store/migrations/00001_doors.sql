@@ -15,7 +15,7 @@ CREATE TABLE journal (
     at         TIMESTAMPTZ NOT NULL,
     written    BIGINT      NOT NULL,
     operation  TEXT        NOT NULL,
-    actor      TEXT        NOT NULL,
+    actor      TEXT        COLLATE "C" NOT NULL,
     request_id TEXT        NOT NULL,
     patient_id UUID,
     outcome    TEXT        NOT NULL CONSTRAINT journal_outcome CHECK (outcome IN ('done', 'read', 'dryRun', 'replayed', 'refused', 'denied')),

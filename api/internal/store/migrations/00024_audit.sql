@@ -5,6 +5,9 @@ CREATE INDEX journal_disclosed ON journal (clinic_id, patient_id, at, id) WHERE 
 CREATE INDEX journal_actor ON journal (clinic_id, actor, seq) WHERE seq IS NOT NULL;
 CREATE INDEX journal_request ON journal (clinic_id, request_id, seq) WHERE seq IS NOT NULL;
 CREATE INDEX journal_at ON journal (clinic_id, at, seq) WHERE seq IS NOT NULL;
+CREATE INDEX journal_operation ON journal (clinic_id, operation, seq) WHERE seq IS NOT NULL;
+CREATE INDEX journal_by_patient ON journal (clinic_id, seq) WHERE seq IS NOT NULL AND actor >= 'patient:' AND actor < 'patient;';
+CREATE INDEX journal_by_support_person ON journal (clinic_id, seq) WHERE seq IS NOT NULL AND actor >= 'supportPerson:' AND actor < 'supportPerson;';
 CREATE INDEX journal_rare ON journal (clinic_id, outcome, seq) WHERE seq IS NOT NULL AND outcome IN ('dryRun', 'replayed', 'refused', 'denied');
 
 -- What is forgotten after a time.
@@ -16,6 +19,9 @@ CREATE INDEX support_tickets_by_age ON support_tickets (created_at, ticket_hash)
 DROP INDEX support_tickets_by_age;
 DROP INDEX invitations_open;
 DROP INDEX journal_rare;
+DROP INDEX journal_by_support_person;
+DROP INDEX journal_by_patient;
+DROP INDEX journal_operation;
 DROP INDEX journal_at;
 DROP INDEX journal_request;
 DROP INDEX journal_actor;

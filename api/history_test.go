@@ -62,7 +62,8 @@ func TestHistoryIsWhatWasShown(t *testing.T) {
 			}
 			calls = slices.DeleteFunc(calls, func(call apitest.Call) bool {
 				_, lists := listings[call.Operation]
-				return !lists && !slices.Contains(histories(t), call.Operation+"History")
+				history := call.Operation + "History"
+				return !lists && (slices.Contains(series, history) || !slices.Contains(histories(t), history))
 			})
 			seen := look(t, s, calls)
 			s.Pass(t, time.Second)

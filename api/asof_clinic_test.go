@@ -29,6 +29,8 @@ var clinicLists = map[string]struct {
 	"showInstrument":       {"attestInstrumentLicence", nil},
 	"listAlertRules":       {"publishAlertRules", nil},
 	"listAlerts":           {"acknowledgeAlert", []string{"status=open", "status=acknowledged&severity=medium"}},
+	"listWebhookEndpoints": {"updateWebhookEndpoint", []string{"status=pending", "status=disabled"}},
+	"showWebhookEndpoint":  {"updateWebhookEndpoint", nil},
 	"showWorklist": {"reviewSession", []string{
 		"reason=sessionReview", "severity=low", "staffId={prescriber}", "staffId={cosigner}", "reason=licenceExpiring",
 	}},
@@ -65,7 +67,7 @@ func TestAsOfClinic(t *testing.T) {
 			scene, change := allowed(t, c, list.change)
 			s.Pass(t, time.Minute)
 			look := scene.Call(t, operation)
-			look.Token, look.Body = c.Prescriber.Token, nil
+			look.Token, look.Body = readerOf(t, c, operation).Token, nil
 			var calls []apitest.Call
 			for _, filter := range append([]string{"", "limit=1"}, list.filters...) {
 				if filter == "limit=1" && list.filters == nil {
@@ -85,11 +87,11 @@ func TestAsOfClinic(t *testing.T) {
 			allowed(t, c, list.change) // and there is one more
 			s.Pass(t, 26*time.Hour)    // deadlines pass
 			renew(t, c)
-			if now := whole(t, s, withToken(calls[0], c), time.Time{}); slices.Equal(now, before[calls[0].Query]) {
+			if now := whole(t, s, withToken(t, calls[0], c), time.Time{}); slices.Equal(now, before[calls[0].Query]) {
 				t.Errorf("%s is the same after %s", operation, change.Operation)
 			}
 			for _, call := range calls {
-				if got := whole(t, s, withToken(call, c), then); !slices.Equal(got, before[call.Query]) {
+				if got := whole(t, s, withToken(t, call, c), then); !slices.Equal(got, before[call.Query]) {
 					t.Errorf("%s?%s as of %s: %s\nwas %s", operation, call.Query, then, got, before[call.Query])
 				}
 			}
@@ -97,8 +99,9 @@ func TestAsOfClinic(t *testing.T) {
 	})
 }
 
-func withToken(call apitest.Call, c *apitest.Clinic) apitest.Call {
-	call.Token = c.Prescriber.Token
+func withToken(t *testing.T, call apitest.Call, c *apitest.Clinic) apitest.Call {
+	t.Helper()
+	call.Token = readerOf(t, c, call.Operation).Token
 	return call
 }
 

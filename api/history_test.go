@@ -57,9 +57,6 @@ func TestHistoryIsWhatWasShown(t *testing.T) {
 		for _, operation := range append(operations(t, writes...), "showSuggestion") {
 			scene, call := allowed(t, c, operation)
 			calls := looks(t, scene)
-			if id := scene.IDs["webhookEndpoint"]; id != "" {
-				calls = append(calls, apitest.Call{Operation: "showWebhookEndpoint", Token: c.Admin.Token, Path: map[string]string{"webhookEndpointId": id}})
-			}
 			calls = slices.DeleteFunc(calls, func(call apitest.Call) bool {
 				_, lists := listings[call.Operation]
 				history := call.Operation + "History"

@@ -105,6 +105,27 @@ func withToken(t *testing.T, call apitest.Call, c *apitest.Clinic) apitest.Call 
 	return call
 }
 
+// TestAsOfMissed: what was overdue then is on the worklist of then, also after it was missed without a new version.
+func TestAsOfMissed(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Missed")
+		c.For(t, "rescheduleFollowUp")
+		s.Pass(t, 4*24*time.Hour)
+		renew(t, c)
+		call := apitest.Call{Operation: "showWorklist", Token: c.Prescriber.Token, Query: "reason=followUp"}
+		then, overdue := s.Clock.Now(), whole(t, s, call, time.Time{})
+		s.Pass(t, 10*24*time.Hour)
+		renew(t, c)
+		call = withToken(t, call, c)
+		if now := whole(t, s, call, time.Time{}); slices.Equal(now, overdue) {
+			t.Fatalf("it was not missed: %s", now)
+		}
+		if got := whole(t, s, call, then); !slices.Equal(got, overdue) {
+			t.Errorf("as of %s: %s\nwas %s", then, got, overdue)
+		}
+	})
+}
+
 // TestAsOfWorklistOfStaff: whose patients somebody's are, and where they live, is what it was then.
 func TestAsOfWorklistOfStaff(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {

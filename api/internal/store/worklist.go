@@ -33,6 +33,7 @@ type WorkSource struct {
 	reason treatment.WorkReason // that of all its rows; empty for alerts
 	model  any
 	when   string // the condition under which a row waits
+	index  string // what follows from it, in the words of the index: no record says it, and of the past nothing does
 	since  string // the column that says from when on
 	due    string // and the one by when; the same if the protocol says how long it may wait
 	detail string
@@ -47,7 +48,7 @@ type WorkSource struct {
 // deadline: the list costs what it shows, however long the clinic has been open.
 var WorkSources = []WorkSource{
 	{Record: "alert", model: &Alert{}, when: "status <> 'resolved' AND (snoozed_until IS NULL OR snoozed_until <= @now)", since: "raised_at", due: "due_at", detail: "rule"},
-	{Record: "followUp", reason: treatment.WorkFollowUp, model: &FollowUp{}, when: "status = 'open' AND (audience = 'staff' OR NOT missed) AND due_at <= @now AND (audience = 'staff' OR overdue_at <= @now AND missed_at > @now)", since: "created_at", due: "due_at", detail: "series"},
+	{Record: "followUp", reason: treatment.WorkFollowUp, model: &FollowUp{}, index: "(audience = 'staff' OR NOT missed)", when: "status = 'open' AND due_at <= @now AND (audience = 'staff' OR overdue_at <= @now AND missed_at > @now)", since: "created_at", due: "due_at", detail: "series"},
 	{Record: "session", reason: treatment.WorkSessionUnfinished, model: &Session{}, when: "status = 'monitoring' AND started_at <= @now", since: "started_at", due: "started_at"},
 	{Record: "session", reason: treatment.WorkSessionReview, model: &Session{}, when: "status IN ('completed', 'aborted')", since: "ended_at", due: "ended_at"},
 	{Record: "assessment", reason: treatment.WorkAssessmentReview, model: &Assessment{}, when: "status = 'submitted'", since: "at", due: "at", detail: "instrument"},
@@ -173,6 +174,9 @@ func (w *Worklist) query(from WorkSource, f WorkFilter) *gorm.DB {
 	q := w.tx.orm.Model(from.model).Where(from.when)
 	if strings.Contains(from.when, "@") {
 		q = w.tx.orm.Model(from.model).Where(from.when, map[string]any{"now": now, "left": w.left, "open": openPhases})
+	}
+	if from.index != "" && w.tx.past == nil {
+		q = q.Where(from.index)
 	}
 	if from.staff != uuid.Nil {
 		q = q.Where("responsible_prescriber_id = ?", from.staff).Session(&gorm.Session{})

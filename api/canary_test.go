@@ -23,6 +23,7 @@ import (
 	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/problem"
 )
 
@@ -105,14 +106,7 @@ func (c *cage) configure(t *testing.T, cfg *api.Config) {
 		}
 		return uuid.Must(uuid.NewV7())
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.metrics = free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	c.metrics = testbed.OwnAddress(t)
 	cfg.ListenAddr, cfg.MetricsAddr = "127.0.0.1:0", c.metrics
 }
 

@@ -123,12 +123,7 @@ func TestWebhookMetrics(t *testing.T) {
 		for _, wait := range []int{0, 1, 6, 40, 150, 350, 700, 1000, 1400, 1600} { // minutes: as often as it is tried
 			s.Pass(t, time.Duration(wait)*time.Minute)
 		}
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = free.Close()
-		s.Config.MetricsAddr = free.Addr().String()
+		s.Config.MetricsAddr = testbed.OwnAddress(t)
 		r.does(fine)
 		stop := serve(t, s)
 		defer stop()

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/pkg/webhook"
@@ -82,13 +83,12 @@ func receive(t *testing.T, c *apitest.Clinic, behave behaviour, types ...string)
 func (r *receiver) open(handler http.Handler) {
 	r.t.Helper()
 	if r.address == "" {
-		r.address = "127.0.0.1:0"
+		r.address = testbed.OwnAddress(r.t)
 	}
 	l, err := net.Listen("tcp", r.address)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.address = l.Addr().String()
 	if handler == nil {
 		handler = r
 	}

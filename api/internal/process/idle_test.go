@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/client"
 )
 
@@ -20,7 +20,7 @@ var transactions = regexp.MustCompile(`(?m)^titrate_database_transactions_total 
 // listens to its events and gets its webhooks.
 func TestIdle(t *testing.T) {
 	each(t, func(t *testing.T, s *site) {
-		metrics := freeAddress(t)
+		metrics := testbed.OwnAddress(t)
 		env := []string{toLoopback, "METRICS_ADDR=" + metrics}
 		var between *proxy
 		if s.postgres() {
@@ -93,14 +93,4 @@ func begunBy(t *testing.T, metrics string) (n int) {
 	}
 	_, _ = fmt.Sscan(string(found[1]), &n)
 	return n
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
-	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
+	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/webhook"
 )
 

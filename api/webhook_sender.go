@@ -224,14 +224,17 @@ func (s *Server) prove(ctx context.Context, at store.EndpointRef, url string) er
 // disable has nothing sent to an endpoint until an admin enables it. What is pending waits. Operators are told by the log
 // and a metric, admins by the event and the status.
 func (s *Server) disable(ctx context.Context, at store.EndpointRef, why store.WebhookDisabledReason) error {
-	s.log.WarnContext(ctx, "webhook endpoint disabled", "endpoint", at.EndpointID, "reason", why)
-	return s.changeEndpoint(ctx, at, "disableWebhookEndpoint", "webhookEndpoint.disabled", func(_ *store.Tx, w *store.WebhookEndpoint) bool {
-		if w.Status != store.WebhookPending && w.Status != store.WebhookActive {
-			return false
+	disabled := false
+	err := s.changeEndpoint(ctx, at, "disableWebhookEndpoint", "webhookEndpoint.disabled", func(_ *store.Tx, w *store.WebhookEndpoint) bool {
+		if disabled = w.Status == store.WebhookPending || w.Status == store.WebhookActive; disabled {
+			w.Status, w.DisabledReason = store.WebhookDisabled, &why
 		}
-		w.Status, w.DisabledReason = store.WebhookDisabled, &why
-		return true
+		return disabled
 	})
+	if err == nil && disabled {
+		s.log.WarnContext(ctx, "webhook endpoint disabled", "endpoint", at.EndpointID, "reason", why)
+	}
+	return err
 }
 
 // changeEndpoint changes an endpoint in the system's name, if change says so. That somebody else has changed it at the same moment

@@ -36,7 +36,7 @@ func (j *journals) verify(ctx context.Context, stdout io.Writer, check func(*api
 	if len(v.Faults) > 0 {
 		return fmt.Errorf("faults found: %d", len(v.Faults))
 	}
-	fmt.Fprintf(stdout, "ok: %d clinics, %d entries\n", v.Clinics, v.Entries)
+	fmt.Fprintf(stdout, "ok; clinics: %d, entries: %d\n", v.Clinics, v.Entries)
 	if v.Erased > 0 {
 		fmt.Fprintf(stdout, "erased values: %d\n", v.Erased)
 	}

@@ -198,17 +198,23 @@ var selectWord = regexp.MustCompile(`(?i)\bselect\b`)
 // selects reports whether a condition holds a subquery as text, which nobody would confine.
 // One given as *gorm.DB runs through the guard itself.
 func selects(e clause.Expression) bool {
+	return somewhere(e, func(text string, _ []any) bool { return selectWord.MatchString(text) })
+}
+
+// somewhere reports whether something is so of the text and the values of a condition, or of one that it is made of.
+func somewhere(e clause.Expression, is func(text string, values []any) bool) bool {
+	inside := func(e clause.Expression) bool { return somewhere(e, is) }
 	switch e := e.(type) {
 	case clause.Expr:
-		return selectWord.MatchString(e.SQL)
+		return is(e.SQL, e.Vars)
 	case clause.NamedExpr:
-		return selectWord.MatchString(e.SQL)
+		return is(e.SQL, e.Vars)
 	case clause.AndConditions:
-		return slices.ContainsFunc(e.Exprs, selects)
+		return slices.ContainsFunc(e.Exprs, inside)
 	case clause.OrConditions:
-		return slices.ContainsFunc(e.Exprs, selects)
+		return slices.ContainsFunc(e.Exprs, inside)
 	case clause.NotConditions:
-		return slices.ContainsFunc(e.Exprs, selects)
+		return slices.ContainsFunc(e.Exprs, inside)
 	}
 	return false
 }

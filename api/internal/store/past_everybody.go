@@ -173,19 +173,7 @@ func withoutSubqueries(s *gorm.Statement) (conds []clause.Expression, exact bool
 // asksFurther reports whether a condition holds a subquery.
 func asksFurther(e clause.Expression) bool {
 	isQuery := func(v any) bool { _, is := v.(*gorm.DB); return is }
-	switch e := e.(type) {
-	case clause.Expr:
-		return slices.ContainsFunc(e.Vars, isQuery)
-	case clause.NamedExpr:
-		return slices.ContainsFunc(e.Vars, isQuery)
-	case clause.AndConditions:
-		return slices.ContainsFunc(e.Exprs, asksFurther)
-	case clause.OrConditions:
-		return slices.ContainsFunc(e.Exprs, asksFurther)
-	case clause.NotConditions:
-		return slices.ContainsFunc(e.Exprs, asksFurther)
-	}
-	return false
+	return somewhere(e, func(_ string, values []any) bool { return slices.ContainsFunc(values, isQuery) })
 }
 
 // namedIn are the records that a condition names by their ids, as that of [Parts] does.

@@ -143,15 +143,29 @@ func (i *intake) withdraw() problem.Code {
 func (i *intake) reopen() problem.Code { return refused(in(i.status, "deferred")) }
 func (i *intake) clear() problem.Code  { return refused(in(i.status, "eligibleWithConditions")) }
 
-// decide: nobody is found eligible who is not known well enough, or to whom an absolute reason
-// applies.
-func (c *care) decide(i *intake, outcome string) problem.Code {
+// doubts are the reasons of which a medicine, or one that nobody knows, gives a prescriber to think.
+func (c *care) doubts() (reasons []string) {
+	takes := func(class string) bool {
+		return slices.ContainsFunc(c.medicines, func(m *medicine) bool { return m.class == class && !m.over(c.now) })
+	}
+	if takes("") {
+		reasons = append(reasons, "benzodiazepine")
+	}
+	if takes("") || takes("maoi") {
+		reasons = append(reasons, "maoi")
+	}
+	return reasons
+}
+
+// decide: nobody is found eligible who is not known well enough, to whom an absolute reason applies, or
+// with a doubt that the prescriber has not accepted.
+func (c *care) decide(i *intake, outcome string, accepted []string) problem.Code {
 	good := outcome == "eligible" || outcome == "eligibleWithConditions"
 	known := c.supporter != "" && c.since(c.pressureAt, 30)
 	for _, instrument := range []string{"phq-9", "gad-7", "c-ssrs-screener"} {
 		known = known && c.since(c.answeredAt(instrument), 30)
 	}
-	return refused(in(i.status, "submitted"), rule(good && (!known || i.answers == "pregnant")))
+	return refused(in(i.status, "submitted"), rule(good && (!known || i.answers == "pregnant" || !slices.Equal(accepted, c.doubts()))))
 }
 
 // eligible says whether the newest decision lets a treatment begin: one of before the end of another

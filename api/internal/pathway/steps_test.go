@@ -81,18 +81,32 @@ func (w *walk) askBack(i *intake) {
 
 func (w *walk) decideOn(i *intake, outcome string) {
 	body := map[string]any{"outcome": outcome}
+	var accepted []string
 	switch outcome {
 	case "ineligible", "deferred":
 		body["reasons"] = []any{"hypertension"}
 	case "eligibleWithConditions":
 		body["conditions"] = []any{map[string]any{"code": "hypertension", "ask": "A week of readings."}}
+		fallthrough
+	case "eligible":
+		if doubts := w.doubts(); len(doubts) > 0 && rapid.Bool().Draw(w.rt, "accepted") {
+			accepted = doubts
+			body["acceptedFindings"] = acceptances(doubts)
+		}
 	}
-	if _, ok := w.do(w.prescriber(), "decideEligibility", i, body, func() problem.Code { return w.decide(i, outcome) }); ok {
+	if _, ok := w.do(w.prescriber(), "decideEligibility", i, body, func() problem.Code { return w.decide(i, outcome, accepted) }); ok {
 		i.status, i.decided = outcome, w.now
 		if outcome == "eligible" {
 			i.foundGood = w.now
 		}
 	}
+}
+
+func acceptances(doubts []string) (accepted []any) {
+	for _, code := range doubts {
+		accepted = append(accepted, map[string]any{"code": code, "note": "Agreed with who prescribes it."})
+	}
+	return accepted
 }
 
 func (w *walk) clearCondition(i *intake) {

@@ -283,7 +283,7 @@ func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equ
 // rejudgeFrom judges a patient's sessions from a time on again: something that they are judged by is
 // another thing now.
 func (s *Server) rejudgeFrom(ctx context.Context, tx *store.Tx, patient uuid.UUID, from time.Time) error {
-	sessions, err := tx.SessionsSince(patient, from)
+	sessions, err := tx.SessionsTouching(patient, from)
 	if err != nil {
 		return err
 	}

@@ -185,6 +185,25 @@ func TestAlertRacesAClearance(t *testing.T) {
 	})
 }
 
+// TestPrescriptionThatNeverWasInTheMiddle: it was signed after the session's first dose, as that was told later.
+func TestPrescriptionThatNeverWasInTheMiddle(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Void"))
+		s.Clock.Advance(24 * time.Hour)
+		e.begins(-4 * time.Hour)
+		e.tell()
+		e.must(e.Patient, "recordDose", e.told(-21*60, object{"doseMg": 25, "booster": true}))
+		if got := e.shown(); deviates(got, treatment.RuleNoActivePrescription) != "- / -" || deviates(got, treatment.RuleNoClearance) != "" {
+			t.Fatalf("%s", rules(got))
+		}
+		e.Version["prescription"] = e.must(e.Clinic.Clinician, "showPrescription", nil).Header.Get("ETag")
+		e.must(e.Clinic.Prescriber, "voidPrescription", object{"reason": "Of somebody else."})
+		if got := e.shown(); deviates(got, treatment.RuleNoClearance) == "" {
+			t.Errorf("%s", rules(got))
+		}
+	})
+}
+
 // TestPrescriptionThatNeverWas: what rested on a prescription that was entered in error is judged
 // again at once, its dispense, the session and its review, and the clinic hears of the dose.
 func TestPrescriptionThatNeverWas(t *testing.T) {

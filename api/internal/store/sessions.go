@@ -214,6 +214,12 @@ func (tx *Tx) SessionsSince(patient uuid.UUID, from time.Time) ([]Session, error
 	return many[Session](tx.orm.Where("patient_id = ? AND at >= ?", patient, from).Order("at, id"))
 }
 
+// SessionsTouching returns a patient's sessions from a time on, and those of before it of which something happened since.
+func (tx *Tx) SessionsTouching(patient uuid.UUID, from time.Time) ([]Session, error) {
+	since := tx.orm.Model(&SessionFact{}).Select("session_id").Where("patient_id = ? AND occurred_at >= ?", patient, from)
+	return many[Session](tx.orm.Where("patient_id = ? AND (at >= ? OR id IN (?))", patient, from, since).Order("at, id"))
+}
+
 // SessionsRunning returns a patient's sessions with a dose that may have run at one of two times,
 // or between them.
 func (tx *Tx) SessionsRunning(patient uuid.UUID, a, b time.Time) ([]treatment.Session, error) {

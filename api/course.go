@@ -98,11 +98,11 @@ func (c *courseOf) policyAt(tx *store.Tx, at time.Time) (*treatment.Protocol, er
 }
 
 // known gathers everything beside plan and facts that a session is judged by.
-func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.SessionFact) (treatment.Known, []treatment.DoseTime, error) {
+func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.SessionFact) (treatment.Known, error) {
 	at := beginning(row, facts, tx.Now)
 	policy, err := c.policyAt(tx, at)
 	if err != nil {
-		return treatment.Known{}, nil, err
+		return treatment.Known{}, err
 	}
 	known := treatment.Known{Protocol: *policy, Limits: c.row.LimitsSince(), Running: c.row.Running(), Zone: zone}
 	for i := range c.row.Holds {
@@ -115,26 +115,26 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 		}
 	}
 	if known.WeightKg, err = weightAt(tx, c.row.PatientID, at); err != nil {
-		return known, nil, err
+		return known, err
 	}
 	if known.Outside, err = outside(tx, row, facts); err != nil {
-		return known, nil, err
+		return known, err
 	}
 	known.Overrides = row.Overridden()
 	if row.ReviewedAt != nil {
 		events, err := tx.AdverseEventsOf(row.ID)
 		if err != nil {
-			return known, nil, err
+			return known, err
 		}
 		known.Events = len(events)
 	}
 	if slices.ContainsFunc(facts, isDose) {
 		doses, err := dosesWith(tx, row, facts)
 		if err != nil {
-			return known, nil, err
+			return known, err
 		}
 		if c.ledger, err = reckonedLedger(tx, c.row.PatientID, doses, nil); err != nil {
-			return known, nil, err
+			return known, err
 		}
 		known.Units = c.ledger.right.Units
 	}
@@ -145,33 +145,33 @@ func (c *courseOf) known(tx *store.Tx, row *store.Session, facts []store.Session
 			known.OtherDoses = append(known.OtherDoses, treatment.DoseTime{SessionID: o.ID, At: *o.StartedAt, Mg: o.Total()})
 		}
 	}
-	return known, known.OtherDoses, err
+	return known, err
 }
 
 // judge computes the session from its plan and facts and puts the result into the row.
 func (c *courseOf) judge(tx *store.Tx, row *store.Session, facts []store.SessionFact) error {
-	_, _, err := c.fold(tx, row, facts)
+	_, err := c.fold(tx, row, facts)
 	return err
 }
 
-func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionFact) ([]treatment.Raised, []treatment.DoseTime, error) {
-	known, others, err := c.known(tx, row, facts)
+func (c *courseOf) fold(tx *store.Tx, row *store.Session, facts []store.SessionFact) ([]treatment.Raised, error) {
+	known, err := c.known(tx, row, facts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	session, verdict := treatment.Fold(row.Plan, factsOf(facts), known)
 	deviations, err := deviationsText(verdict.Deviations)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	checks, err := json.Marshal(append([]treatment.Check{}, verdict.Checks...))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c.moved = row.Deviations != deviations
 	row.Session, row.Deviations, row.Checks = session, deviations, string(checks)
 	row.At = beginning(row, facts, tx.Now)
-	return verdict.Raised, others, nil
+	return verdict.Raised, nil
 }
 
 // beginning is when a session began: its first fact's or its plan's time.
@@ -226,21 +226,21 @@ func weightAt(tx *store.Tx, patient uuid.UUID, at time.Time) (*dose.Kg, error) {
 // what follows: new alerts, and, if the doses are others now, later sessions judged again.
 func (s *Server) settle(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, facts []store.SessionFact, event string) error {
 	was := row.Session
-	raised, others, err := c.fold(tx, row, facts)
+	raised, err := c.fold(tx, row, facts)
 	if err != nil {
 		return err
 	}
 	if err := tx.Change(event, row); err != nil {
 		return err
 	}
-	return s.follow(ctx, tx, c, row, raised, others, was)
+	return s.follow(ctx, tx, c, row, raised, was)
 }
 
 // follow raises the alerts that are new and brings the ledger up to date. It judges the
 // patient's sessions again whose doses are made of other units now, and, if the first dose has
-// moved or more or less was taken, the later ones: their intervals are counted from it, and what
-// they add up to. was is what the session was until now.
-func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, others []treatment.DoseTime, was treatment.Session) error {
+// moved or more or less was taken, those that touch the time since: their intervals are counted
+// from it, and what they add up to. was is what the session was until now.
+func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session, raised []treatment.Raised, was treatment.Session) error {
 	if err := s.raise(ctx, tx, row.PatientID, &row.TreatmentID, sourceOf(row), c.policy, raised); err != nil {
 		return err
 	}
@@ -261,8 +261,16 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 		}
 	}
 	dosed := began || was.Total() != row.Total()
-	if dosed {
-		again = append(again, treatment.Following(others, was.StartedAt, row.StartedAt)...)
+	if first := earlier(was.StartedAt, row.StartedAt); dosed && first != nil {
+		touched, err := tx.SessionsTouching(row.PatientID, *first)
+		if err != nil {
+			return err
+		}
+		for i := range touched {
+			if !slices.Contains(again, touched[i].ID) {
+				again = append(again, touched[i].ID)
+			}
+		}
 	}
 	for _, id := range again {
 		if id == row.ID {
@@ -276,6 +284,14 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, c *courseOf, row *sto
 		return nil // without a dose, or with nothing new about it, it is no sign of anything
 	}
 	return s.watch(ctx, tx, c.ledger)
+}
+
+// earlier is the earlier of two times; nil is none.
+func earlier(a, b *time.Time) *time.Time {
+	if a == nil || b != nil && b.Before(*a) {
+		return b
+	}
+	return a
 }
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
@@ -314,7 +330,7 @@ func (s *Server) rejudge(ctx context.Context, tx *store.Tx, id uuid.UUID) error 
 		return err
 	}
 	status, deviations, checks := row.Status, row.Deviations, row.Checks
-	raised, _, err := c.fold(tx, row, facts)
+	raised, err := c.fold(tx, row, facts)
 	if err != nil || row.Status == status && row.Deviations == deviations && row.Checks == checks {
 		return err
 	}

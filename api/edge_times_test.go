@@ -185,6 +185,42 @@ func TestAlertRacesAClearance(t *testing.T) {
 	})
 }
 
+// TestDoseElsewhere: a dose that is told of later is another session's also for one that began before it, and was
+// checked after it.
+func TestDoseElsewhere(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Elsewhere"))
+		s.Clock.Advance(24 * time.Hour)
+		e.begins(-4 * time.Hour)
+		e.tell()
+		e.must(e.Patient, "recordDose", e.told(-21*60, object{"doseMg": 25, "booster": true}))
+		if got := e.shown(); deviates(got, treatment.RuleNoClearance) != "" {
+			t.Fatalf("%s", rules(got))
+		}
+		e.logged(10 * time.Hour)
+		if got := e.shown(); deviates(got, treatment.RuleNoClearance) == "" {
+			t.Errorf("%s", rules(got))
+		}
+	})
+}
+
+// TestDoseBeforeACheck: a dose that is told of later holds the next session, which was cleared without it.
+func TestDoseBeforeACheck(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		e := newEvening(t, s.Clinic(t, "Elsewhere"))
+		s.Clock.Advance(24 * time.Hour)
+		e.begins(5 * time.Minute)
+		e.planned()
+		if got := e.tell("before", "check"); got.Text("status") != "cleared" {
+			t.Fatalf("%s", got.Body)
+		}
+		e.logged(10 * time.Hour)
+		if got := e.shown(); got.Text("status") != "held" {
+			t.Errorf("%s", got.Body)
+		}
+	})
+}
+
 // TestPrescriptionThatNeverWasInTheMiddle: it was signed after the session's first dose, as that was told later.
 func TestPrescriptionThatNeverWasInTheMiddle(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {

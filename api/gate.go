@@ -61,7 +61,7 @@ func (s *Server) ShowGate(ctx context.Context, req oapi.ShowGateRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	known, _, err := c.known(tx, row, nil)
+	known, err := c.known(tx, row, nil)
 	if err != nil {
 		return nil, err
 	}

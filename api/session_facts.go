@@ -151,7 +151,7 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 		}
 		rows[i] = *fact
 	}
-	raised, others, err := c.fold(tx, row, rows)
+	raised, err := c.fold(tx, row, rows)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *Server) logSession(ctx context.Context, tx *store.Tx, req oapi.LogSessi
 			return err
 		}
 	}
-	return s.follow(ctx, tx, c, row, raised, others, treatment.Session{})
+	return s.follow(ctx, tx, c, row, raised, treatment.Session{})
 }
 
 // factRow is a fact as it is kept. It refuses only what cannot be: a time too far ahead, a

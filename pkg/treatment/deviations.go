@@ -276,27 +276,6 @@ func starts(doses []DoseTime) []time.Time {
 	return all
 }
 
-// Following are the sessions whose interval and weekly limit must be judged again because
-// the first dose of another session of the patient has changed from was to is (nil: there
-// was, or is, none): those that began at or after the earlier of the two. Their order is by
-// id.
-func Following(others []DoseTime, was, is *time.Time) []uuid.UUID {
-	if was == nil || (is != nil && is.Before(*was)) {
-		was = is
-	}
-	if was == nil {
-		return nil
-	}
-	var ids []uuid.UUID
-	for _, d := range others {
-		if !d.At.Before(*was) {
-			ids = append(ids, d.SessionID)
-		}
-	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	return slices.Compact(ids)
-}
-
 // judgeEnd judges a completion: whether it came too early after the last dose, whether a
 // plausible blood pressure was taken after that dose, and whether the patient was ready. An
 // abort is judged by none of it.

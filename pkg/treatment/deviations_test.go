@@ -336,26 +336,3 @@ func TestSessionCancelledDeviation(t *testing.T) {
 		{"an abort", cancel(func([]treatment.Fact) []treatment.Fact { return []treatment.Fact{abortFact(1, 0)} }), one(treatment.RuleSessionCancelled, "", ""), nil},
 	})
 }
-
-func TestFollowing(t *testing.T) {
-	others := []treatment.DoseTime{
-		{SessionID: id(4), At: days(4)}, {SessionID: id(2), At: days(2)}, {SessionID: id(2), At: days(2).Add(time.Hour)}, {SessionID: id(1), At: days(1)},
-	}
-	tests := []struct {
-		name    string
-		was, is *time.Time
-		want    []uuid.UUID
-	}{
-		{"a dose arrives", nil, new(days(2)), []uuid.UUID{id(2), id(4)}},
-		{"it is struck out", new(days(2)), nil, []uuid.UUID{id(2), id(4)}},
-		{"it was earlier than thought", new(days(3)), new(days(1)), []uuid.UUID{id(1), id(2), id(4)}},
-		{"it was later than thought", new(days(1)), new(days(3)), []uuid.UUID{id(1), id(2), id(4)}},
-		{"it is the newest", nil, new(days(5)), nil},
-		{"there is none", nil, nil, nil},
-	}
-	for _, test := range tests {
-		if got := treatment.Following(others, test.was, test.is); !slices.Equal(got, test.want) {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
-}

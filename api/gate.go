@@ -279,7 +279,7 @@ func listed[W ~string](text *string) *[]W {
 }
 
 // addChecksOut shows the checks with what the gate says of each, and the overrides.
-func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, facts []store.SessionFact, instructions string) error {
+func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, facts []store.SessionFact) error {
 	checks, err := checksOf(row)
 	if err != nil {
 		return err
@@ -309,7 +309,7 @@ func addChecksOut(ctx context.Context, out *oapi.Session, row *store.Session, fa
 			}
 		}
 		if !staff && !shown.Cleared {
-			shown.Instructions = &instructions
+			shown.Instructions = &f.Instructions
 		}
 		appendTo(&out.Checks, shown)
 	}

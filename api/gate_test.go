@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
 	"github.com/titrate-health/titrate/pkg/problem"
@@ -47,6 +49,26 @@ func heldFor(a apitest.Answer, check int) (list []string) {
 		list = append(list, fmt.Sprint(reason["kind"], " ", reason["rule"]))
 	}
 	return list
+}
+
+// TestInstructionsOfACheck: the patient keeps reading what was asked when the check came in, and what has not changed
+// is not sent again.
+func TestInstructionsOfACheck(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		scene := s.Clinic(t, "Instructions").For(t, "checkSession")
+		before := scene.Do(t, scene.Patient, "checkSession", check(scene, nil))
+		treatmentID := map[string]string{"treatmentId": scene.IDs["treatment"]}
+		course := s.Must(t, apitest.Call{Operation: "showTreatment", Token: scene.Clinic.Prescriber.Token, Path: treatmentID})
+		s.Must(t, apitest.Call{Operation: "setInstructions", Token: scene.Clinic.Prescriber.Token, Path: treatmentID,
+			Body: map[string]any{"text": "Another text."}, Header: map[string]string{"If-Match": course.Header.Get("ETag")}})
+		show := apitest.Call{Operation: "showSession", Token: scene.Patient.Token, Path: map[string]string{"sessionId": scene.IDs["session"]}}
+		after := s.Must(t, show)
+		if diff := cmp.Diff(before.JSON("checks"), after.JSON("checks")); diff != "" || after.Header.Get("ETag") != before.Header.Get("ETag") {
+			t.Errorf("-before +after:\n%s", diff)
+		}
+		show.Header = map[string]string{"If-None-Match": before.Header.Get("ETag")}
+		expect(t, "not changed", s.Do(t, show), 304, "")
+	})
 }
 
 // TestGate: the patient is told cleared or held, staff why, and the same reading can clear what

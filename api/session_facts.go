@@ -95,7 +95,7 @@ func (s *Server) addFact(ctx context.Context, session uuid.UUID, event string, f
 	if err != nil {
 		return out, err
 	}
-	if out, err = sessionOut(ctx, row, facts, *c.policy, c.row.Instructions, tx.Now); err != nil {
+	if out, err = sessionOut(ctx, row, facts, *c.policy, tx.Now); err != nil {
 		return out, err
 	}
 	out.Body.SafetyMessage, err = s.safetyMessage(ctx, tx, f.ID)
@@ -195,6 +195,7 @@ func factRow(ctx context.Context, tx *store.Tx, c *courseOf, row *store.Session,
 	f.OccurredAt, f.ClockSkew, f.Doubtful = said.OccurredAt, said.ClockSkew, f.Vitals.Doubtful(*c.policy)
 	fact := &store.SessionFact{PatientID: row.PatientID, SessionID: row.ID, Fact: f, RecordedBy: said.RecordedBy, From: from}
 	if f.Kind == treatment.FactCheck {
+		fact.Instructions = c.row.Instructions
 		fact.Outside, err = c.lookAround(tx, row, f)
 	}
 	return fact, err

@@ -13,7 +13,7 @@ import (
 // sessionOut shows a session as the caller may see it: deviations, reviews and why the gate holds
 // are for staff, the diary for the patient and, when shared, for staff; a patient whose dose is
 // held reads the instructions; a support person sees less. Without facts it is a list's item.
-func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFact, policy treatment.Protocol, instructions string, now time.Time) (oapi.SessionJSONResponse, error) {
+func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFact, policy treatment.Protocol, now time.Time) (oapi.SessionJSONResponse, error) {
 	status, derived := row.StatusAt(row.Plan, policy, now), ""
 	if status != row.Status {
 		derived = string(status)
@@ -44,7 +44,7 @@ func sessionOut(ctx context.Context, row *store.Session, facts []store.SessionFa
 		}
 		addFactOut(ctx, &out, &f)
 	}
-	if err := addChecksOut(ctx, &out, row, facts, instructions); err != nil {
+	if err := addChecksOut(ctx, &out, row, facts); err != nil {
 		return oapi.SessionJSONResponse{}, err
 	}
 	if callOf(ctx).who.ticket != nil {

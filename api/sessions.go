@@ -35,7 +35,7 @@ func (s *Server) ListSessions(ctx context.Context, req oapi.ListSessionsRequestO
 	}
 	out := oapi.SessionPage{Items: []oapi.Session{}}
 	for i := range rows {
-		item, err := sessionOut(ctx, &rows[i], nil, *policy, course.Instructions, tx.Now)
+		item, err := sessionOut(ctx, &rows[i], nil, *policy, tx.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (s *Server) ScheduleSession(ctx context.Context, req oapi.ScheduleSessionRe
 	if err := tx.Create("session.scheduled", row); err != nil {
 		return nil, err
 	}
-	out, err := sessionOut(ctx, row, nil, *c.policy, c.row.Instructions, tx.Now)
+	out, err := sessionOut(ctx, row, nil, *c.policy, tx.Now)
 	return oapi.ScheduleSession201JSONResponse{SessionJSONResponse: out}, err
 }
 
@@ -100,7 +100,7 @@ func (s *Server) showSession(ctx context.Context, id uuid.UUID) (out oapi.Sessio
 	if err != nil {
 		return out, err
 	}
-	return sessionOut(ctx, row, facts, *policy, course.Instructions, tx.Now)
+	return sessionOut(ctx, row, facts, *policy, tx.Now)
 }
 
 // RescheduleSession plans a session anew, before its dose.
@@ -168,7 +168,7 @@ func (s *Server) decideSession(ctx context.Context, id uuid.UUID, event string,
 	if err := s.settle(ctx, tx, c, row, facts, event); err != nil {
 		return out, err
 	}
-	return sessionOut(ctx, row, facts, *c.policy, c.row.Instructions, tx.Now)
+	return sessionOut(ctx, row, facts, *c.policy, tx.Now)
 }
 
 // VoidSessionFact strikes a fact out; the session is computed anew without it.

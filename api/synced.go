@@ -154,7 +154,7 @@ func touched(tx *store.Tx, patient uuid.UUID, e *store.Entry, ev store.Event) (l
 		}
 		at, _ := time.Parse(time.DateOnly, string(today))
 		add("medications")(tx.MedicationsEnding(patient, treatment.DateOf(at.AddDate(0, 0, -2)), treatment.DateOf(at.AddDate(0, 0, 2))))
-	case ev.Record == "treatments": // has the instructions beside a held dose, and the protocol
+	case ev.Event == "treatment.updated": // its protocol says when a session is missed
 		add("sessions")(tx.SessionsOf(ev.ID))
 	case ev.Record == "adjustments": // a suggestion shows who has named it
 		add("suggestions")(tx.SuggestionOf(ev.ID))

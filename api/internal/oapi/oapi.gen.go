@@ -5538,7 +5538,7 @@ type Check struct {
 	// ID Made by the client (UUID v4 or v7). Sending the same fact again with the same id is safe.
 	ID openapi_types.UUID `json:"id"`
 
-	// Instructions The prescriber's instructions, when the dose is held; for the patient.
+	// Instructions The prescriber's instructions of the time at which the check came in, when the dose is held; for the patient.
 	Instructions *string `json:"instructions,omitempty"`
 
 	// Mode How it reached the record.

@@ -81,6 +81,8 @@ type SessionFact struct {
 	// Outside is a JSON list: the reasons against a dose that lay outside of the session when a
 	// check came in. Empty for other facts.
 	Outside string
+	// Instructions are the prescriber's when a check came in. Empty for other facts.
+	Instructions string
 	Struck
 	// From are the units that a dose was said to be made of.
 	From []DosePortion `gorm:"-"`

@@ -116,6 +116,7 @@ CREATE TABLE session_facts (
     device_verdict      TEXT CONSTRAINT session_facts_device_verdict CHECK (device_verdict IN ('cleared', 'held')),
     gate_version        TEXT,
     outside             TEXT        NOT NULL, -- JSON: what stood in the way outside of the session when the check came in
+    instructions        TEXT        NOT NULL, -- the prescriber's, when the check came in
     present_throughout  BOOLEAN,
     looked_in           BOOLEAN,
     ticket_of_patient   BOOLEAN,

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,6 +54,9 @@ func (s *Server) Restored(ctx context.Context, lost bool, checkpointFiles ...str
 	if err != nil {
 		return nil, err
 	}
+	if err := s.knows(ctx, journals); err != nil {
+		return nil, err
+	}
 	parked, err := s.db.Restored(ctx)
 	if err != nil {
 		return nil, err
@@ -94,12 +98,15 @@ func (s *Server) unprepared(ctx context.Context) error {
 	} else if copied {
 		return errors.New("the database is a backup" + first)
 	}
-	attested, err := s.checkpoints.latest()
-	if err != nil || len(attested) == 0 {
-		return err
-	}
 	ends, err := s.db.Checkpoints(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.foreign(ends); err != nil {
+		return err
+	}
+	attested, err := s.checkpoints.latest()
+	if err != nil || len(attested) == 0 {
 		return err
 	}
 	for _, end := range ends {
@@ -111,6 +118,33 @@ func (s *Server) unprepared(ctx context.Context) error {
 		return errors.New("the database lacks entries that the checkpoint file attests: it was restored from a backup" + first)
 	}
 	return nil
+}
+
+// knows is foreign for the owner.
+func (s *Server) knows(ctx context.Context, journals []store.JournalState) error {
+	var ends []audit.Checkpoint
+	for _, j := range journals {
+		seals, _, err := s.db.Sealed(ctx, j.Clinic, j.Sealed-1, j.Sealed)
+		if err != nil {
+			return err
+		}
+		for i := range seals {
+			end := seals[i].End()
+			end.Signature = seals[i].Signature
+			ends = append(ends, end)
+		}
+	}
+	return s.foreign(ends)
+}
+
+// foreign refuses a database whose journals are all sealed with another key: seals of this one after them would leave
+// chains that no key verifies.
+func (s *Server) foreign(ends []audit.Checkpoint) error {
+	public, _ := s.sealKey.Public().(ed25519.PublicKey)
+	if len(ends) == 0 || slices.ContainsFunc(ends, func(end audit.Checkpoint) bool { return end.Signed(public) }) {
+		return nil
+	}
+	return errors.New("the database's journals are sealed with another signing key than this one: SIGNING_KEY_FILE must name theirs")
 }
 
 // cutOff says what is missing at the end of a journal, and returns the checkpoints of what is there.

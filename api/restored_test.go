@@ -283,6 +283,7 @@ func restore(t *testing.T, s *apitest.Site, file string) (*apitest.Site, *api.Re
 	if err := serves(t, served); err != nil {
 		t.Errorf("not served after it was prepared: %v", err)
 	}
+	refusesAnotherKey(t, served, cfg)
 	there := apitest.New(t, dsn, func(c *api.Config) {
 		c.Data, c.SigningKeyFile, c.Now = cfg.Data, cfg.SigningKeyFile, s.Clock.Now
 		c.OIDCIssuer, c.OIDCJWKSURL, c.Relaxed = cfg.OIDCIssuer, cfg.OIDCJWKSURL, true
@@ -290,6 +291,39 @@ func restore(t *testing.T, s *apitest.Site, file string) (*apitest.Site, *api.Re
 	})
 	there.Clock = s.Clock
 	return there, r
+}
+
+// refusesAnotherKey: seals of another key after those that are there would leave chains that no key verifies. Somebody who
+// is not the owner does not see what there is to verify.
+func refusesAnotherKey(t *testing.T, served, owner api.Config) {
+	t.Helper()
+	elsewhere := api.Config{Data: t.TempDir()}
+	if server, err := api.Open(t.Context(), elsewhere); err != nil || server.Close() != nil {
+		t.Fatal(err)
+	}
+	served.SigningKeyFile = filepath.Join(elsewhere.Data, "signing.key")
+	owner.SigningKeyFile = served.SigningKeyFile
+	const want = "sealed with another signing key"
+	if err := serves(t, served); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("served with another key: %v", err)
+	}
+	server, err := api.OpenToVerify(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = server.Restored(t.Context(), true)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("restored with another key: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if served.DatabaseURL == "" {
+		return
+	}
+	if _, err := api.OpenToVerify(t.Context(), served); err == nil || !strings.Contains(err.Error(), "does not own the tables") {
+		t.Errorf("verified by who is not the owner: %v", err)
+	}
 }
 
 // serves begins to serve what is in a folder, and ends when it could be asked.

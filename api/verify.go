@@ -103,7 +103,14 @@ func OpenToVerify(ctx context.Context, cfg Config) (*Server, error) {
 	if _, err := os.Stat(cfg.keyFile()); err != nil {
 		return nil, errors.New("the signing key's file is not there: seals are signed with a key derived from it")
 	}
-	return OpenOwner(ctx, cfg)
+	s, err := OpenOwner(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.db.CheckOwner(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // fault keeps the first of a clinic. Of some the number is not known.
@@ -208,6 +215,8 @@ func (v *verification) versions(ctx context.Context) (agree int64, err error) {
 				what = "says nothing of what the history has from it: version %d of %s %s"
 			case r.Event.Hash != hex.EncodeToString(sum[:]):
 				what = "has another hash than the history's version %d of %s %s, which was edited"
+			case !r.At:
+				what = "is of another time than the history's version %d of %s %s, which was edited"
 			case r.Entry != 0 && before.Clinic == r.Clinic && before.Record == r.Record && before.ID == r.ID && before.Entry > r.Entry:
 				what = "has a number that contradicts the order of versions: it made version %d of %s %s"
 			default:

@@ -264,6 +264,12 @@ var tamperings = map[string]func(e *evidence, s mark) (number int64){
 		e.exec(`UPDATE history SET data = data || ' ' WHERE clinic_id = $1 AND entry_id = (SELECT id FROM journal WHERE clinic_id = $1 AND seq = $2)`, s.clinic, s.n)
 		return s.n
 	},
+	"edit the history's time": func(e *evidence, s mark) int64 {
+		n := e.number(`SELECT min(j.seq) FROM journal j JOIN history h ON h.clinic_id = j.clinic_id AND h.entry_id = j.id WHERE j.clinic_id = $1`, s.clinic)
+		e.exec(`UPDATE history SET at = (SELECT max(at) FROM journal) WHERE clinic_id = $1
+			AND entry_id = (SELECT id FROM journal WHERE clinic_id = $1 AND seq = $2)`, s.clinic, n)
+		return n
+	},
 	"remove all of a clinic": func(e *evidence, s mark) int64 {
 		for _, table := range evidenceTables {
 			e.exec(`DELETE FROM `+table+` WHERE clinic_id = $1`, s.clinic)

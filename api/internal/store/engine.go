@@ -49,6 +49,7 @@ type engine interface {
 	member(text string, c pastColumn) string
 	durable(ctx context.Context) error
 	checkRole(ctx context.Context) error
+	checkOwner(ctx context.Context) error
 	close() error
 }
 

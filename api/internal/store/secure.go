@@ -184,6 +184,24 @@ func (t securedTable) missing(app string) (list []string) {
 	return list
 }
 
+// CheckOwner refuses a PostgreSQL login that does not see every clinic: to it, all would be well with what it does not
+// see. On SQLite there is nothing to check.
+func (db *DB) CheckOwner(ctx context.Context) error { return db.engine.checkOwner(ctx) }
+
+func (e postgresEngine) checkOwner(ctx context.Context) error {
+	var name string
+	var owns bool
+	err := e.pool.QueryRowContext(ctx, `SELECT current_user,
+		coalesce((SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('journal')), false)`).Scan(&name, &owns)
+	if err != nil {
+		return fmt.Errorf("check the owner's login: %w", e.classify(err))
+	}
+	if !owns {
+		return fmt.Errorf("the database login %s does not own the tables, and does not see every clinic: use the owner's", name)
+	}
+	return nil
+}
+
 // CheckRuntimeRole refuses a PostgreSQL login that could go around row-level security: a
 // superuser, one with BYPASSRLS, one that owns a table or inherits an owner or the worker. It
 // also refuses one that cannot become the worker. On SQLite there is nothing to check.

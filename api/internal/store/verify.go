@@ -157,6 +157,7 @@ type KeptVersion struct {
 	Data   string
 	Entry  int64 // the number of its entry; 0 if it has none yet
 	Found  bool  // the entry is there
+	At     bool  // and is of the same time
 	Event  Event // that the entry has about this version; zero if it has none
 }
 
@@ -164,7 +165,7 @@ type KeptVersion struct {
 // beginning for the zero KeptVersion.
 func (db *DB) Versions(ctx context.Context, after KeptVersion) (list []KeptVersion, err error) {
 	err = db.global(ctx, read, func(c pinned) error {
-		rows, err := c.QueryContext(ctx, `SELECT h.clinic_id, h.record, h.record_id, h.version, h.data, coalesce(j.seq, 0), j.events
+		rows, err := c.QueryContext(ctx, `SELECT h.clinic_id, h.record, h.record_id, h.version, h.data, coalesce(j.seq, 0), j.events, coalesce(h.at = j.at, false)
 			FROM history h LEFT JOIN journal j ON j.clinic_id = h.clinic_id AND j.id = h.entry_id
 			WHERE (h.clinic_id, h.record, h.record_id, h.version) > ($1, $2, $3, $4)
 			ORDER BY h.clinic_id, h.record, h.record_id, h.version LIMIT $5`, after.Clinic, after.Record, after.ID, after.Number, verifyPage)
@@ -175,7 +176,7 @@ func (db *DB) Versions(ctx context.Context, after KeptVersion) (list []KeptVersi
 		for rows.Next() {
 			var v KeptVersion
 			var events sql.NullString
-			if err := rows.Scan(&v.Clinic, &v.Record, &v.ID, &v.Number, &v.Data, &v.Entry, &events); err != nil {
+			if err := rows.Scan(&v.Clinic, &v.Record, &v.ID, &v.Number, &v.Data, &v.Entry, &events, &v.At); err != nil {
 				return err
 			}
 			v.Found = events.Valid

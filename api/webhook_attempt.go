@@ -213,8 +213,11 @@ func failureOf(err error) store.DeliveryFailure {
 	return store.FailureConnection
 }
 
+// ofEndpoints is the table of the events that stay in the clinic.
+const ofEndpoints = "webhook_endpoints"
+
 // public reports whether an event goes to endpoints: one that is in the catalogue. What is done with endpoints themselves is the clinic's own
 // business, not its partners'.
 func public(ev store.Event) bool {
-	return ev.Record != "webhook_endpoints" && eventTypes[ev.Event] != "" && recordType(ev.Record) != ""
+	return ev.Record != ofEndpoints && eventTypes[ev.Event] != "" && recordType(ev.Record) != ""
 }

@@ -67,9 +67,11 @@ func (s *Server) AddWebhookEndpoint(ctx context.Context, req oapi.AddWebhookEndp
 	} else if n >= maxWebhookEndpoints {
 		return nil, problem.New(problem.RuleViolated, "a clinic has "+itoa(maxWebhookEndpoints)+" webhook endpoints at most")
 	}
-	w := &store.WebhookEndpoint{
-		URL: b.URL, Description: orZero(b.Description), Status: store.WebhookPending, EventTypes: webhookTypesIn(orZero(b.EventTypes)),
+	types, err := webhookTypesIn(orZero(b.EventTypes))
+	if err != nil {
+		return nil, err
 	}
+	w := &store.WebhookEndpoint{URL: b.URL, Description: orZero(b.Description), Status: store.WebhookPending, EventTypes: types}
 	if err := tx.AddWebhookEndpoint(w); err != nil {
 		return nil, err
 	}
@@ -101,7 +103,9 @@ func (s *Server) UpdateWebhookEndpoint(ctx context.Context, req oapi.UpdateWebho
 	set(&w.URL, b.URL)
 	set(&w.Description, b.Description)
 	if b.EventTypes != nil {
-		w.EventTypes = webhookTypesIn(*b.EventTypes)
+		if w.EventTypes, err = webhookTypesIn(*b.EventTypes); err != nil {
+			return nil, err
+		}
 	}
 	if b.Enabled != nil && !*b.Enabled {
 		w.Status, w.DisabledReason = store.WebhookDisabled, new(store.WebhookPaused)
@@ -250,12 +254,20 @@ func unreachable(err error) error {
 	return problem.New(problem.InvalidRequest, "the URL cannot be a webhook endpoint", f)
 }
 
-func webhookTypesIn(types []oapi.EventType) []store.WebhookEventType {
+// webhookTypesIn refuses what is never sent: who asks for it would wait for ever.
+func webhookTypesIn(types []oapi.EventType) ([]store.WebhookEventType, error) {
 	list := make([]store.WebhookEventType, len(types))
+	var faults []problem.Fault
 	for i, t := range types {
 		list[i].Type = string(t)
+		if eventTypes[string(t)] == ofEndpoints {
+			faults = append(faults, problem.Fault{In: problem.InBody, Pointer: "/eventTypes/" + itoa(i), Code: "enum", Detail: "What is done with endpoints is not sent to endpoints."})
+		}
 	}
-	return list
+	if len(faults) > 0 {
+		return nil, problem.New(problem.InvalidRequest, "", faults...)
+	}
+	return list, nil
 }
 
 func webhookEndpointOut(w *store.WebhookEndpoint) oapi.WebhookEndpointJSONResponse {

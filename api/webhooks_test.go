@@ -10,6 +10,7 @@ import (
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/problem"
 )
 
 // TestWebhooks: an endpoint proves itself and then gets events, as listEvents has them.
@@ -56,6 +57,27 @@ func TestWebhooks(t *testing.T) {
 				if strings.Contains(sealed, secret) {
 					t.Error("a secret is stored as it is")
 				}
+			}
+		}
+	})
+}
+
+// TestWebhookTypes: what is never sent cannot be asked for, and what there is not is refused in few words.
+func TestWebhookTypes(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Hooks")
+		for _, unsent := range []string{"webhookEndpoint.disabled", "nope"} {
+			a := s.Do(t, apitest.Call{Operation: "addWebhookEndpoint", Token: c.Admin.Token, Body: map[string]any{
+				"url": "https://example.com/hooks", "eventTypes": []string{"session.missed", unsent},
+			}})
+			expect(t, unsent, a, 400, problem.InvalidRequest)
+			faults, _ := a.JSON("errors").([]any)
+			if len(faults) != 1 {
+				t.Fatalf("%s: %s", unsent, a.Body)
+			}
+			fault, _ := faults[0].(map[string]any)
+			if detail := fmt.Sprint(fault["detail"]); fault["pointer"] != "/eventTypes/1" || fault["code"] != "enum" || len(detail) > 100 {
+				t.Errorf("%s: %v", unsent, fault)
 			}
 		}
 	})

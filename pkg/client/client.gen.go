@@ -11137,7 +11137,7 @@ type WebhookEndpoint struct {
 	// DisabledReason Why an endpoint is disabled. `paused`: an admin has done it. `gone`: it has answered 410. `failing`: nothing has succeeded for five days. More words may come.
 	DisabledReason *WebhookDisabledReason `json:"disabledReason,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes []EventType `json:"eventTypes"`
 
 	// ID The record's id.
@@ -11164,7 +11164,7 @@ type WebhookEndpointInput struct {
 	// Description What it is for.
 	Description *string `json:"description,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes *[]EventType `json:"eventTypes,omitempty"`
 
 	// URL Where messages are sent, by POST.
@@ -11188,7 +11188,7 @@ type WebhookEndpointUpdate struct {
 	// Enabled `false` disables the endpoint, `true` has it prove itself anew.
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes *[]EventType `json:"eventTypes,omitempty"`
 
 	// URL Where messages are sent, by POST.
@@ -17783,7 +17783,7 @@ type ClientInterface interface {
 	//
 	// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
 	//
-	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the caller may see other kinds of records than before, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token. The token of somebody else, or of another patient, is answered 400 `invalid_cursor`.
 	//
 	// Corresponds with GET /sync (the `SyncChanges` operationId).
 	SyncChanges(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -23354,7 +23354,7 @@ func (c *Client) RemoveSupportPerson(ctx context.Context, supportPersonID Suppor
 //
 // Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
 //
-// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the caller may see other kinds of records than before, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token. The token of somebody else, or of another patient, is answered 400 `invalid_cursor`.
 //
 // Corresponds with GET /sync (the `SyncChanges` operationId).
 func (c *Client) SyncChanges(ctx context.Context, params *SyncChangesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -49545,7 +49545,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
 	//
-	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+	// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the caller may see other kinds of records than before, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token. The token of somebody else, or of another patient, is answered 400 `invalid_cursor`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -64994,7 +64994,7 @@ func (c *ClientWithResponses) RemoveSupportPersonWithResponse(ctx context.Contex
 //
 // Apply a page completely before its token is kept. A page may be applied twice, and an old token used again: who follows the tokens ends with what the server has. Statuses that follow from time (`expired`, `missed` …) come with the first page after they have begun.
 //
-// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the roles have changed, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token.
+// A token is bound to the caller, the clinic, the roles and the patient. It is good for 30 days; then, when the caller may see other kinds of records than before, and after the clinic's data were restored from a backup, the answer is 410 `resync_required`: forget the copy and start again without a token. The token of somebody else, or of another patient, is answered 400 `invalid_cursor`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

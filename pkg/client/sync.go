@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -59,6 +60,9 @@ func (s *Sync) fetch(ctx context.Context, c *ClientWithResponses, edit []Request
 	answer, err := c.SyncChangesWithResponse(ctx, params, edit...)
 	if err != nil {
 		return nil, err
+	}
+	if answer.JSON200 == nil { // of a client that does not make errors of problems
+		return nil, fmt.Errorf("sync: %s", answer.Status())
 	}
 	return answer.JSON200, nil
 }

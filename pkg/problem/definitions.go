@@ -37,7 +37,7 @@ var definitions = []Definition{
 		Code: InvalidCursor, Status: http.StatusBadRequest,
 		Title: "The cursor cannot be used here",
 		Explanation: "A cursor continues one list: it belongs to one clinic and one person and to the filter and sort order it was made with, and it must be sent as it was received. " +
-			"Nothing was changed. " +
+			"A sync token is one, too. Nothing was changed. " +
 			"Start again with the first page, without a cursor; the same cursor will be refused again.",
 	},
 	{

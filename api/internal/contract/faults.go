@@ -251,6 +251,9 @@ func typeWords(names []string) string {
 	return strings.Join(words, " or ")
 }
 
+// maxDetail is how long the contract lets the detail of a fault be.
+const maxDetail = 2000
+
 // oneOfThese names the values that the contract allows.
 func oneOfThese(values []any) string {
 	words := make([]string, len(values))
@@ -265,7 +268,10 @@ func oneOfThese(values []any) string {
 	if len(words) == 1 {
 		return "Must be " + words[0] + "."
 	}
-	return "Must be one of: " + strings.Join(words, ", ") + "."
+	if text := "Must be one of: " + strings.Join(words, ", ") + "."; len(text) <= maxDetail {
+		return text
+	}
+	return fmt.Sprintf("Must be one of the %d values that the contract has.", len(words))
 }
 
 // decimal writes a limit as the contract does.

@@ -11136,7 +11136,7 @@ type WebhookEndpoint struct {
 	// DisabledReason Why an endpoint is disabled. `paused`: an admin has done it. `gone`: it has answered 410. `failing`: nothing has succeeded for five days. More words may come.
 	DisabledReason *WebhookDisabledReason `json:"disabledReason,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes []EventType `json:"eventTypes"`
 
 	// ID The record's id.
@@ -11163,7 +11163,7 @@ type WebhookEndpointInput struct {
 	// Description What it is for.
 	Description *string `json:"description,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes *[]EventType `json:"eventTypes,omitempty"`
 
 	// URL Where messages are sent, by POST.
@@ -11187,7 +11187,7 @@ type WebhookEndpointUpdate struct {
 	// Enabled `false` disables the endpoint, `true` has it prove itself anew.
 	Enabled *bool `json:"enabled,omitempty"`
 
-	// EventTypes Which events are sent; all if it is empty or left out.
+	// EventTypes Which events are sent; all if it is empty or left out. Never those about endpoints themselves (`webhookEndpoint.…`), which stay in the clinic.
 	EventTypes *[]EventType `json:"eventTypes,omitempty"`
 
 	// URL Where messages are sent, by POST.

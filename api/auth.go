@@ -42,6 +42,9 @@ type principal struct {
 
 func (p *principal) is(role string) bool { return slices.Contains(p.roles, role) }
 
+// key is what the caller is counted under.
+func (p *principal) key() string { return p.clinic.String() + p.actor.String() }
+
 // staff reports whether the caller may see what is for staff.
 func (p *principal) staff() bool { return p.actor.Kind == store.ActorStaff }
 

@@ -23,6 +23,8 @@ const (
 	// streamReaders is how many streams look into the database at a time: one event may wake a thousand of
 	// them, and other requests must not wait behind them for a connection.
 	streamReaders = 4
+	// streamsOfOne is how many streams a principal may hold open. Each costs memory, and a read with every event.
+	streamsOfOne = 20
 	// heartbeat is how often a stream says that it is alive.
 	heartbeat = 15 * time.Second
 	// streamCheck is how often a stream looks at its listener's rights after there was news. They may be

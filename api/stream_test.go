@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -349,5 +350,29 @@ func TestStreamOutlivesTimeouts(t *testing.T) {
 				t.Fatal("the stream has ended")
 			}
 		}
+	}, impatient)
+}
+
+// TestStreamsOfOne: nobody holds more than 20 streams open, whoever has closed one may open another, and what others
+// may do is theirs.
+func TestStreamsOfOne(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Many")
+		var last *listening
+		for range 20 {
+			last = listen(t, s.URL, c.Prescriber.Token)
+		}
+		again := apitest.Call{Operation: "streamEvents", Token: c.Prescriber.Token}
+		got := s.Do(t, again)
+		expect(t, "one too many", got, 429, problem.RateLimited)
+		if wait, err := strconv.Atoi(got.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 60 {
+			t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
+		}
+		listen(t, s.URL, c.Clinician.Token).until("id: ")
+		_ = last.Body.Close()
+		for until := time.Now().Add(10 * time.Second); got.Status == 429 && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+			got = s.Do(t, again)
+		}
+		expect(t, "after one was closed", got, 200, "")
 	}, impatient)
 }

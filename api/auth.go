@@ -42,6 +42,9 @@ type principal struct {
 
 func (p *principal) is(role string) bool { return slices.Contains(p.roles, role) }
 
+// key is what the caller is counted under.
+func (p *principal) key() string { return p.clinic.String() + p.actor.String() }
+
 // staff reports whether the caller may see what is for staff.
 func (p *principal) staff() bool { return p.actor.Kind == store.ActorStaff }
 
@@ -132,8 +135,8 @@ func (p *principal) choose(members []member, clinic, role string) error {
 
 // members returns the current memberships of a signed-in person, at most rightsAge old.
 func (s *Server) members(ctx context.Context, id identity) ([]member, error) {
-	key := id.hash()
-	if m, ok := s.rights.get(key, s.now()); ok {
+	key, begun := id.hash(), s.now()
+	if m, ok := s.rights.get(key, begun); ok {
 		return m, nil
 	}
 	list, err := s.db.Memberships(ctx, key)
@@ -155,7 +158,8 @@ func (s *Server) members(ctx context.Context, id identity) ([]member, error) {
 			members = append(members, out)
 		}
 	}
-	s.rights.put(key, members, s.now())
+	// They are as old as the beginning: the reading may have waited, and what was taken away meanwhile may still be in them.
+	s.rights.put(key, members, begun)
 	return members, nil
 }
 
@@ -178,13 +182,13 @@ func (c *rightsCache) get(key [32]byte, now time.Time) ([]member, bool) {
 	return e.members, ok && age >= 0 && age < rightsAge
 }
 
-func (c *rightsCache) put(key [32]byte, members []member, now time.Time) {
+func (c *rightsCache) put(key [32]byte, members []member, read time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.entries == nil || len(c.entries) > 10_000 {
 		c.entries = map[[32]byte]rightsEntry{}
 	}
-	c.entries[key] = rightsEntry{members, now}
+	c.entries[key] = rightsEntry{members, read}
 }
 
 // forget drops what is remembered of a person whose memberships have just changed here.

@@ -16,12 +16,13 @@ import (
 )
 
 // limiter allows each caller a number of requests a minute, and each clinic ten times as
-// many. It counts on this process only; the contract says so.
+// many; and each caller a number of open streams. It counts on this process only; the contract says so.
 type limiter struct {
 	perMinute int // 0: no limit
 
 	mu      sync.Mutex
 	buckets map[string]*rate.Limiter
+	streams map[string]int // how many are open
 }
 
 const clinicFactor = 10
@@ -46,7 +47,7 @@ func (s *Server) countRequest(c echo.Context) error {
 	who := &callOf(c.Request().Context()).who
 	caller, clinic := "address "+c.RealIP(), ""
 	if who.actor.Kind != "" {
-		caller, clinic = who.clinic.String()+who.actor.String(), who.clinic.String()
+		caller, clinic = who.key(), who.clinic.String()
 	} else if who.identity.Subject != "" {
 		caller = "identity " + who.identity.Issuer + " " + who.identity.Subject
 	}
@@ -88,7 +89,7 @@ func (s *Server) countItems(c echo.Context, n int) error {
 	}
 	who := &callOf(c.Request().Context()).who
 	now := time.Now() //nolint:forbidigo // a rate is of the machine's time
-	wait := l.owe(who.clinic.String()+who.actor.String(), l.perMinute, n, now)
+	wait := l.owe(who.key(), l.perMinute, n, now)
 	if wait == 0 {
 		wait = l.owe("clinic "+who.clinic.String(), l.perMinute*clinicFactor, n, now)
 	}
@@ -125,6 +126,41 @@ func (l *limiter) bucket(caller string, perMinute int) *rate.Limiter {
 		l.buckets[caller] = b
 	}
 	return b
+}
+
+// limitStreams lets a stream begin unless its principal has as many as one may hold, and counts it until its end.
+func (s *Server) limitStreams(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		caller := callOf(c.Request().Context()).who.key()
+		if !s.limiter.begin(caller) {
+			// By then one whose client is gone has been written to.
+			c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(heartbeat.Seconds())))
+			return problem.New(problem.RateLimited, "too many streams are open; close one, or wait as long as Retry-After says")
+		}
+		defer s.limiter.end(caller)
+		return next(c)
+	}
+}
+
+func (l *limiter) begin(caller string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.streams[caller] == streamsOfOne {
+		return false
+	}
+	if l.streams == nil {
+		l.streams = map[string]int{}
+	}
+	l.streams[caller]++
+	return true
+}
+
+func (l *limiter) end(caller string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.streams[caller]--; l.streams[caller] == 0 {
+		delete(l.streams, caller)
+	}
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

@@ -23,6 +23,8 @@ const (
 	// streamReaders is how many streams look into the database at a time: one event may wake a thousand of
 	// them, and other requests must not wait behind them for a connection.
 	streamReaders = 4
+	// streamsOfOne is how many streams a principal may hold open. Each costs memory, and a read with every event.
+	streamsOfOne = 20
 	// heartbeat is how often a stream says that it is alive.
 	heartbeat = 15 * time.Second
 	// streamCheck is how often a stream looks at its listener's rights after there was news. They may be
@@ -131,7 +133,7 @@ func (st *eventStream) VisitStreamEventsResponse(w http.ResponseWriter) error {
 		if err := st.send(w, out); err != nil {
 			return nil //nolint:nilerr // gone, or too slow: there is nobody to tell
 		}
-		if !st.found.more() && !st.wait(w, out) {
+		if !st.next(w, out) {
 			return nil
 		}
 		var err error
@@ -169,6 +171,17 @@ func (st *eventStream) write(w http.ResponseWriter, out *http.ResponseController
 		return err
 	}
 	return out.Flush()
+}
+
+// next reports whether the stream may go on, as soon as there is something to look for. Who catches up does not wait
+// for news, so that rights may have changed each time. They are looked at as they are remembered: the database is asked
+// no more often than by any request.
+func (st *eventStream) next(w http.ResponseWriter, out *http.ResponseController) bool {
+	if !st.found.more() {
+		return st.wait(w, out)
+	}
+	st.doubt = st.s.now()
+	return st.ctx.Err() == nil && st.allowed()
 }
 
 // wait waits for more, with a sign of life now and then, and reports whether the stream may go on.

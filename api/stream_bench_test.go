@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/client"
 )
 
 // BenchmarkStreams opens a thousand streams, lets them hear an event, and says what each costs while it
@@ -23,8 +25,12 @@ func BenchmarkStreams(b *testing.B) {
 			db := apitest.Look(b, dsn, s)
 			c := s.Clinic(b, "Streams")
 			patient := c.Patient(b, "Lind")
+			people := make([]*apitest.Person, 50) // each may hold 20
+			for i := range people {
+				people[i] = c.Staff(b, fmt.Sprintf("listener-%d", i), client.StaffRoleClinician)
+			}
 			for b.Loop() {
-				streams(b, s, db, c, patient)
+				streams(b, s, db, people, patient)
 			}
 		})
 	}
@@ -35,7 +41,7 @@ func BenchmarkStreams(b *testing.B) {
 	}
 }
 
-func streams(b *testing.B, s *apitest.Site, db testbed.Database, c *apitest.Clinic, patient *apitest.Person) {
+func streams(b *testing.B, s *apitest.Site, db testbed.Database, people []*apitest.Person, patient *apitest.Person) {
 	b.Helper()
 	const many = 1000
 	s.Pass(b, 0)
@@ -48,7 +54,7 @@ func streams(b *testing.B, s *apitest.Site, db testbed.Database, c *apitest.Clin
 		}
 		defer conn.Close()
 		conns[i] = conn
-		if _, err := io.WriteString(conn, "GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+c.Prescriber.Token+"\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn, "GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+people[i%len(people)].Token+"\r\n\r\n"); err != nil {
 			b.Fatal(err)
 		}
 		hear(b, conn, "retry: ")

@@ -2,15 +2,14 @@ package api_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -354,49 +353,26 @@ func TestStreamOutlivesTimeouts(t *testing.T) {
 	}, impatient)
 }
 
-// TestStreamToTheDeaf: who does not read what is sent is let go.
-func TestStreamToTheDeaf(t *testing.T) {
+// TestStreamsOfOne: nobody holds more than 20 streams open, whoever has closed one may open another, and what others
+// may do is theirs.
+func TestStreamsOfOne(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
-		c := s.Clinic(t, "Deaf")
-		ended := make(chan struct{})
-		pipe := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.Server.Handler().ServeHTTP(w, r)
-			close(ended)
-		})}
-		go func() { _ = server.Serve(pipe) }()
-		t.Cleanup(func() { _ = server.Close() })
-		ours, theirs := net.Pipe() // has no buffer: what is not read is not sent
-		pipe.conns <- theirs
-		if _, err := io.WriteString(ours, "GET /v1/stream?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+c.Prescriber.Token+"\r\n\r\n"); err != nil {
-			t.Fatal(err)
+		c := s.Clinic(t, "Many")
+		var last *listening
+		for range 20 {
+			last = listen(t, s.URL, c.Prescriber.Token)
 		}
-		var some bytes.Buffer
-		if _, err := io.CopyN(&some, ours, 20); err != nil || !strings.HasPrefix(some.String(), "HTTP/1.1 200") {
-			t.Fatal(some.String(), err)
+		again := apitest.Call{Operation: "streamEvents", Token: c.Prescriber.Token}
+		got := s.Do(t, again)
+		expect(t, "one too many", got, 429, problem.RateLimited)
+		if wait, err := strconv.Atoi(got.Header.Get("Retry-After")); err != nil || wait < 1 || wait > 60 {
+			t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 		}
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			t.Error("the stream waits for ever")
+		listen(t, s.URL, c.Clinician.Token).until("id: ")
+		_ = last.Body.Close()
+		for until := time.Now().Add(10 * time.Second); got.Status == 429 && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+			got = s.Do(t, again)
 		}
-	}, impatient, func(c *api.Config) { c.Streams.Write = 50 * time.Millisecond })
+		expect(t, "after one was closed", got, 200, "")
+	}, impatient)
 }
-
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, errors.New("closed")
-	}
-}
-
-func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.IPAddr{} }

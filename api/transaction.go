@@ -64,7 +64,7 @@ var errDiscard = errors.New("roll back, the answer stands")
 func (s *Server) transaction(op *operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		if op.kind == stream { // it has no end for which an answer could be held back
-			return next
+			return s.limitStreams(next)
 		}
 		return func(c echo.Context) error {
 			b := buffers.Get().(*buffer)

@@ -17676,7 +17676,7 @@ type ClientInterface interface {
 
 	// StreamEvents Listen to events
 	//
-	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. A principal may hold 20 open on each process; one more is answered 429. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 	//
 	// Corresponds with GET /stream (the `StreamEvents` operationId).
 	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -23117,7 +23117,7 @@ func (c *Client) InviteStaff(ctx context.Context, staffID StaffPath, params *Inv
 
 // StreamEvents Listen to events
 //
-// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. A principal may hold 20 open on each process; one more is answered 429. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 //
 // Corresponds with GET /stream (the `StreamEvents` operationId).
 func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -49424,7 +49424,7 @@ type ClientWithResponsesInterface interface {
 
 	// StreamEventsWithResponse Listen to events
 	//
-	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
+	// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. A principal may hold 20 open on each process; one more is answered 429. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -64795,7 +64795,7 @@ func (c *ClientWithResponses) InviteStaffWithResponse(ctx context.Context, staff
 
 // StreamEventsWithResponse Listen to events
 //
-// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
+// Server-sent events (`text/event-stream`), one for each event that `listEvents` has, as soon as it has its number. `event` is its type, `data` the event on one line. An `id` without `data` only moves the place on. Begins after `Last-Event-ID`, else after `after`, else now. It ends with the token, when the caller loses the role, when the server stops, and when the client is too slow; come back with `Last-Event-ID`, and nothing is missed or repeated. A principal may hold 20 open on each process; one more is answered 429. After the clinic's data were restored from a backup the answer may be 410 `resync_required`, as what was read is not what there is; read anew, and come back without it. A number in `after` cannot tell that, unless the journal has not reached it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -289,6 +289,7 @@ var definitions = []Definition{
 		Code: RateLimited, Status: http.StatusTooManyRequests, Retryable: true,
 		Title: "Too many requests",
 		Explanation: "The person or the clinic has used up its requests for the moment; the RateLimit and RateLimit-Policy headers say how many there are. " +
+			"For a stream, it may be that the person has as many open as one may hold. " +
 			"Nothing was changed. " +
 			"Wait as long as Retry-After says and send the same request with the same key or id; if it happens often, read lists in larger pages and poll less.",
 	},

@@ -69,24 +69,20 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 	case p.After != nil:
 		f.Before = p.After.Number
 	}
+	found := false
 	if f.Record != "" && f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
 		var err error
 		if f.Patient, err = tx.patientOfRecord(f.Record, f.RecordID); err != nil {
 			return nil, nil, err
 		}
+		found = f.Patient != uuid.Nil
 	}
 	if err := tx.narrow(&f); err != nil {
 		return nil, nil, err
 	}
-	q := f.apply(tx.orm).Limit(limit + 1).Session(&gorm.Session{})
-	queries := []*gorm.DB{q}
-	if f.Patient != uuid.Nil {
-		among := tx.orm.Model(&Mention{}).Select("id").Where("patient_id = ?", f.Patient)
-		queries = []*gorm.DB{q.Where("patient_id = ?", f.Patient), q.Where("id IN (?)", among)}
-	}
 	var rows []Entry
-	for _, q := range queries {
-		some, err := many[Entry](q)
+	for _, q := range tx.parts(f, found) {
+		some, err := many[Entry](q.Limit(limit + 1))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -98,10 +94,28 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 		}
 		return cmp.Compare(*b.Seq, *a.Seq)
 	})
+	rows = slices.CompactFunc(rows, func(a, b Entry) bool { return *a.Seq == *b.Seq })
 	if len(rows) <= limit {
 		return rows, nil, nil
 	}
 	return rows[:limit], &Key{Number: *rows[limit-1].Seq}, nil
+}
+
+// parts are the queries that a list is put together from, each of which an index answers; one may find what another
+// has found. Of a record whose patient was found the list also has what was denied: whoever may not see a record is
+// not told whose it is, and neither is the journal.
+func (tx *Tx) parts(f EntryFilter, found bool) []*gorm.DB {
+	q := f.apply(tx.orm).Session(&gorm.Session{})
+	if f.Patient == uuid.Nil {
+		return []*gorm.DB{q}
+	}
+	among := tx.orm.Model(&Mention{}).Select("id").Where("patient_id = ?", f.Patient)
+	list := []*gorm.DB{q.Where("patient_id = ?", f.Patient), q.Where("id IN (?)", among)}
+	if found && (f.Outcome == "" || f.Outcome == OutcomeDenied) {
+		f.Outcome = OutcomeDenied
+		list = append(list, f.apply(tx.orm))
+	}
+	return list
 }
 
 func (f EntryFilter) apply(q *gorm.DB) *gorm.DB {

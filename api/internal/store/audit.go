@@ -70,7 +70,7 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 		f.Before = p.After.Number
 	}
 	found := false
-	if f.Record != "" && f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
+	if f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
 		var err error
 		if f.Patient, err = tx.patientOfRecord(f.Record, f.RecordID); err != nil {
 			return nil, nil, err
@@ -174,19 +174,30 @@ func (f EntryFilter) inEvents() string {
 	return pattern + "%"
 }
 
-// patientOfRecord is whose a record is, so that it has to be looked for among that patient's entries only;
-// nobody's if it is no patient's or was never written.
+// patientOfRecord is whose a record is, so that it has to be looked for among that patient's entries only; nobody's
+// if it is no patient's, was never written, or is not alone. Without a table it is looked for in each.
 func (tx *Tx) patientOfRecord(table string, id uuid.UUID) (uuid.UUID, error) {
-	var patient *uuid.UUID
-	err := tx.row(`SELECT patient_id FROM history WHERE clinic_id = $1 AND record = $2 AND record_id = $3 LIMIT 1`,
-		[]any{tx.scope.Clinic, table, id}, &patient)
-	if errors.Is(err, ErrNotFound) || err == nil && patient == nil {
-		return uuid.Nil, nil
+	tables := []string{table}
+	if table == "" {
+		tables = nil
+		for _, row := range versioned {
+			s, err := tx.parse(row)
+			if err != nil {
+				return uuid.Nil, err
+			}
+			tables = append(tables, s.Table)
+		}
 	}
-	if err != nil {
+	args, probes := []any{tx.scope.Clinic, id}, []string{} // with IN, SQLite would walk through all patients
+	for _, table := range tables {
+		args = append(args, table)
+		probes = append(probes, fmt.Sprintf(`SELECT patient_id FROM history WHERE clinic_id = $1 AND record = $%d AND record_id = $2 AND version = 1`, len(args)))
+	}
+	owners, err := tx.ids(strings.Join(probes, " UNION ALL "), args...)
+	if err != nil || len(slices.Compact(owners)) != 1 {
 		return uuid.Nil, err
 	}
-	return *patient, nil
+	return owners[0], nil
 }
 
 // narrow turns a stretch of time into the numbers that lie in it: nearly those between two numbers, as they

@@ -14,6 +14,7 @@ import (
 
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
+	"github.com/titrate-health/titrate/pkg/problem"
 )
 
 // TestAuditEntries: an admin finds what was done, by each filter, in numbers without gaps, and no value of
@@ -81,6 +82,14 @@ func TestAuditEntries(t *testing.T) {
 		first := list("after=2")
 		if len(first) != len(all)-2 || first[0]["number"] != 3.0 {
 			t.Errorf("after 2: %d entries from %v", len(first), first[0]["number"])
+		}
+		show := apitest.Call{Operation: "showMedication", Token: c.Patient(t, "Other").Token, Path: map[string]string{"medicationId": scene.IDs["medication"]}}
+		expect(t, "another patient", s.Do(t, show), 404, problem.NotFound)
+		s.Pass(t, 0)
+		for _, query := range []string{"recordType=medication&recordId=" + scene.IDs["medication"], "recordId=" + scene.IDs["medication"]} {
+			if found := list(query); len(found) != 2 || found[0]["outcome"] != "denied" || found[1]["id"] != e["id"] {
+				t.Errorf("%s, of which another patient was denied: %v", query, found)
+			}
 		}
 	})
 }

@@ -27,6 +27,8 @@ const (
 type syncToken struct {
 	// Since is the place in the journal up to which it has everything.
 	Since store.Place `json:"s"`
+	// Seen is the journal's head when records were last shown: as they were then, which may be far behind Since.
+	Seen store.Place `json:"h"`
 	// From is the time up to which it has what time has brought.
 	From time.Time `json:"f"`
 	Made time.Time `json:"m"`
@@ -121,9 +123,20 @@ func (p *syncStep) take(ctx context.Context, known bool) (err error) {
 	p.out.Items = []oapi.SyncItem{}
 	if !known {
 		p.token = syncToken{From: p.tx.Now, View: p.view(), Full: &syncPlace{}}
-		if p.token.Since, err = p.tx.Here(); err != nil {
-			return err
-		}
+	}
+	// A journal that was restored from a backup has another entry there, or none.
+	at, err := p.tx.PlaceAt(p.token.Seen.Number)
+	if err == nil && at != p.token.Seen {
+		err = resync()
+	}
+	if err != nil {
+		return err
+	}
+	if p.token.Seen, err = p.tx.Here(); err != nil {
+		return err
+	}
+	if !known {
+		p.token.Since = p.token.Seen
 	}
 	p.token.Made = p.tx.Now
 	if p.token.Full != nil {
@@ -161,10 +174,7 @@ func (p *syncStep) fullState(ctx context.Context) error {
 
 // changes tells of what has changed, each record once; behind the last change also of what time has brought.
 func (p *syncStep) changes(ctx context.Context) error {
-	entries, upTo, err := p.tx.ChangesAfter(p.token.Since, p.patient, syncEntries)
-	if errors.Is(err, store.ErrNumbering) {
-		return resync()
-	}
+	entries, upTo, err := p.tx.ChangesAfter(p.token.Since.Number, p.token.Seen, p.patient, syncEntries)
 	if err != nil {
 		return err
 	}
@@ -180,9 +190,8 @@ func (p *syncStep) changes(ctx context.Context) error {
 		}
 		refs = append(refs, more...)
 	}
-	here, err := p.tx.Here()
-	if err != nil || upTo != here {
-		return errors.Join(err, p.finish(ctx, refs, upTo, true))
+	if upTo != p.token.Seen {
+		return p.finish(ctx, refs, upTo, true)
 	}
 	ripe, err := aged(p.tx, p.patient, p.token.From)
 	if err != nil {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"database/sql"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -255,6 +256,38 @@ func TestSyncPastTheStore(t *testing.T) {
 		expect(t, "after the restore", s.Do(t, call), 410, problem.ResyncRequired)
 		behind(t, s, dsn, `UPDATE journal SET seq = NULL`)
 		expect(t, "with fewer entries", s.Do(t, call), 410, problem.ResyncRequired)
+	})
+}
+
+// TestSyncBegunBeforeTheBackup: a token does not outlive a restore that has lost what one of its pages has shown,
+// though the full state, or the changes, began before the backup was made.
+func TestSyncBegunBeforeTheBackup(t *testing.T) {
+	storetest.EachDSN(t, func(t *testing.T, dsn string) {
+		s, _ := newSite(t, dsn)
+		patient := s.Clinic(t, "Begun").Patient(t, "Begun")
+		weigh(t, s, patient)
+		sync := func(token string) apitest.Answer {
+			t.Helper()
+			return s.Do(t, apitest.Call{Operation: "syncChanges", Token: patient.Token, Query: "limit=1&token=" + token})
+		}
+		for _, pages := range []int{1, 9} { // one weight; seven, nothing, and the first of the changes
+			s.Pass(t, 0)
+			token := s.Must(t, apitest.Call{Operation: "syncChanges", Token: patient.Token, Query: "limit=1"}).Text("token")
+			for range 3 {
+				weigh(t, s, patient)
+			}
+			s.Pass(t, 0)
+			for range pages {
+				page := sync(token)
+				expect(t, "before the restore", page, 200, "")
+				if more, _ := page.JSON("more").(bool); !more {
+					t.Fatal("the copy is complete")
+				}
+				token = page.Text("token")
+			}
+			behind(t, s, dsn, `UPDATE journal SET id = '`+uuid.NewString()+`' WHERE seq = (SELECT max(seq) FROM journal)`)
+			expect(t, fmt.Sprintf("after the restore, behind %d pages", pages), sync(token), 410, problem.ResyncRequired)
+		}
 	})
 }
 

@@ -139,10 +139,14 @@ func touched(tx *store.Tx, patient uuid.UUID, e *store.Entry, ev store.Event) (l
 	if !slices.ContainsFunc(syncedKinds, func(k synced) bool { return k.table == ev.Record }) {
 		return nil, nil
 	}
-	if e.PatientID == nil { // of several patients
+	switch e.PatientOf(ev) {
+	case patient:
+	case uuid.Nil: // one of several patients', and only noted
 		if own, err := tx.IsOf(patient, ev.Record, ev.ID); !own || err != nil {
 			return nil, err
 		}
+	default:
+		return nil, nil
 	}
 	list = append(list, recordRef{ev.Record, ev.ID})
 	switch {

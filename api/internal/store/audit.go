@@ -69,24 +69,20 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 	case p.After != nil:
 		f.Before = p.After.Number
 	}
-	if f.Record != "" && f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
+	found := false
+	if f.RecordID != uuid.Nil && f.Patient == uuid.Nil {
 		var err error
 		if f.Patient, err = tx.patientOfRecord(f.Record, f.RecordID); err != nil {
 			return nil, nil, err
 		}
+		found = f.Patient != uuid.Nil
 	}
 	if err := tx.narrow(&f); err != nil {
 		return nil, nil, err
 	}
-	q := f.apply(tx.orm).Limit(limit + 1).Session(&gorm.Session{})
-	queries := []*gorm.DB{q}
-	if f.Patient != uuid.Nil {
-		among := tx.orm.Model(&Mention{}).Select("id").Where("patient_id = ?", f.Patient)
-		queries = []*gorm.DB{q.Where("patient_id = ?", f.Patient), q.Where("id IN (?)", among)}
-	}
 	var rows []Entry
-	for _, q := range queries {
-		some, err := many[Entry](q)
+	for _, q := range tx.parts(f, found) {
+		some, err := many[Entry](q.Limit(limit + 1))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -98,10 +94,28 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 		}
 		return cmp.Compare(*b.Seq, *a.Seq)
 	})
+	rows = slices.CompactFunc(rows, func(a, b Entry) bool { return *a.Seq == *b.Seq })
 	if len(rows) <= limit {
 		return rows, nil, nil
 	}
 	return rows[:limit], &Key{Number: *rows[limit-1].Seq}, nil
+}
+
+// parts are the queries that a list is put together from, each of which an index answers; one may find what another
+// has found. Of a record whose patient was found the list also has what was denied: whoever may not see a record is
+// not told whose it is, and neither is the journal.
+func (tx *Tx) parts(f EntryFilter, found bool) []*gorm.DB {
+	q := f.apply(tx.orm).Session(&gorm.Session{})
+	if f.Patient == uuid.Nil {
+		return []*gorm.DB{q}
+	}
+	among := tx.orm.Model(&Mention{}).Select("id").Where("patient_id = ?", f.Patient)
+	list := []*gorm.DB{q.Where("patient_id = ?", f.Patient), q.Where("id IN (?)", among)}
+	if found && (f.Outcome == "" || f.Outcome == OutcomeDenied) {
+		f.Outcome = OutcomeDenied
+		list = append(list, f.apply(tx.orm))
+	}
+	return list
 }
 
 func (f EntryFilter) apply(q *gorm.DB) *gorm.DB {
@@ -160,19 +174,30 @@ func (f EntryFilter) inEvents() string {
 	return pattern + "%"
 }
 
-// patientOfRecord is whose a record is, so that it has to be looked for among that patient's entries only;
-// nobody's if it is no patient's or was never written.
+// patientOfRecord is whose a record is, so that it has to be looked for among that patient's entries only; nobody's
+// if it is no patient's, was never written, or is not alone. Without a table it is looked for in each.
 func (tx *Tx) patientOfRecord(table string, id uuid.UUID) (uuid.UUID, error) {
-	var patient *uuid.UUID
-	err := tx.row(`SELECT patient_id FROM history WHERE clinic_id = $1 AND record = $2 AND record_id = $3 LIMIT 1`,
-		[]any{tx.scope.Clinic, table, id}, &patient)
-	if errors.Is(err, ErrNotFound) || err == nil && patient == nil {
-		return uuid.Nil, nil
+	tables := []string{table}
+	if table == "" {
+		tables = nil
+		for _, row := range versioned {
+			s, err := tx.parse(row)
+			if err != nil {
+				return uuid.Nil, err
+			}
+			tables = append(tables, s.Table)
+		}
 	}
-	if err != nil {
+	args, probes := []any{tx.scope.Clinic, id}, []string{} // with IN, SQLite would walk through all patients
+	for _, table := range tables {
+		args = append(args, table)
+		probes = append(probes, fmt.Sprintf(`SELECT patient_id FROM history WHERE clinic_id = $1 AND record = $%d AND record_id = $2 AND version = 1`, len(args)))
+	}
+	owners, err := tx.ids(strings.Join(probes, " UNION ALL "), args...)
+	if err != nil || len(slices.Compact(owners)) != 1 {
 		return uuid.Nil, err
 	}
-	return *patient, nil
+	return owners[0], nil
 }
 
 // narrow turns a stretch of time into the numbers that lie in it: nearly those between two numbers, as they

@@ -13,12 +13,12 @@ import (
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
 )
 
-// audited is a clinic whose journal has eight entries, and another clinic with the same ones.
+// audited is a clinic whose journal has ten entries, and another clinic with the same ones.
 type audited struct {
 	scope         store.Scope
 	nurse, doctor store.Actor
 	maya, noor    uuid.UUID // patients
-	session       uuid.UUID // Maya's
+	session       uuid.UUID // Maya's; Noor has a visit with this id
 	began         time.Time
 }
 
@@ -46,6 +46,8 @@ func journalOf(t *testing.T, db *store.DB) *audited {
 		{"listStaff", a.nurse, store.OutcomeRead, uuid.Nil, of("staff", a.doctor.ID), nil},
 		{"showPatient", a.nurse, store.OutcomeReplayed, a.maya, of("patients", a.maya), nil},
 		{"showPatient", a.nurse, store.OutcomeRead, a.noor, of("patients", a.noor), nil},
+		{"showSession", a.nurse, store.OutcomeDenied, uuid.Nil, of("sessions", a.session), nil},
+		{"showVisit", a.nurse, store.OutcomeRead, a.noor, of("visits", a.session), nil},
 	} {
 		for _, clinic := range []uuid.UUID{a.scope.Clinic, newID()} {
 			row := store.Entry{
@@ -63,6 +65,16 @@ func journalOf(t *testing.T, db *store.DB) *audited {
 			t.Fatalf("numbered %d: %v", b.Entries, err)
 		}
 	}
+	kept := func(table string, id, patient uuid.UUID) {
+		update(t, db, a.scope, func(tx *store.Tx) error {
+			tx.Note("test.kept", table, id) // has no number
+			_, err := tx.Exec(`INSERT INTO history (clinic_id, record, record_id, version, patient_id, entry_id, at, data)
+				VALUES ($1, $2, $3, 1, $4, $5, $6, '{}')`, a.scope.Clinic, table, id, patient, newID(), a.began)
+			return err
+		})
+	}
+	kept("sessions", a.session, a.maya)
+	kept("visits", a.session, a.noor)
 	return a
 }
 
@@ -75,27 +87,33 @@ func TestListEntries(t *testing.T) {
 			filter store.EntryFilter
 			want   []int64
 		}{
-			"all":                  {store.EntryFilter{}, []int64{8, 7, 6, 5, 4, 3, 2, 1}},
-			"after":                {store.EntryFilter{After: 5}, []int64{6, 7, 8}},
+			"all":                  {store.EntryFilter{}, []int64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1}},
+			"after":                {store.EntryFilter{After: 5}, []int64{6, 7, 8, 9, 10}},
 			"before":               {store.EntryFilter{Before: 3}, []int64{2, 1}},
 			"both":                 {store.EntryFilter{After: 2, Before: 5}, []int64{3, 4}},
-			"from":                 {store.EntryFilter{From: at(6)}, []int64{8, 7}},
+			"from":                 {store.EntryFilter{From: at(6)}, []int64{10, 9, 8, 7}},
 			"until":                {store.EntryFilter{Until: at(2)}, []int64{2, 1}},
 			"from and until":       {store.EntryFilter{From: at(1), Until: at(3)}, []int64{3, 2}},
 			"nothing in between":   {store.EntryFilter{From: at(20), Until: at(30)}, nil},
 			"the end first":        {store.EntryFilter{From: at(3), Until: at(1)}, nil},
 			"somebody":             {store.EntryFilter{Actor: a.doctor}, []int64{4, 3}},
-			"staff":                {store.EntryFilter{Actor: store.Actor{Kind: store.ActorStaff}}, []int64{8, 7, 6, 4, 3, 1}},
+			"staff":                {store.EntryFilter{Actor: store.Actor{Kind: store.ActorStaff}}, []int64{10, 9, 8, 7, 6, 4, 3, 1}},
 			"system":               {store.EntryFilter{Actor: store.Actor{Kind: store.ActorSystem}}, []int64{5}},
 			"id of any kind":       {store.EntryFilter{Actor: store.Actor{ID: a.maya}}, []int64{2}},
-			"operation":            {store.EntryFilter{Operation: "showSession"}, []int64{4, 1}},
-			"denied":               {store.EntryFilter{Outcome: store.OutcomeDenied}, []int64{4}},
-			"read":                 {store.EntryFilter{Outcome: store.OutcomeRead}, []int64{8, 6, 3, 1}},
+			"operation":            {store.EntryFilter{Operation: "showSession"}, []int64{9, 4, 1}},
+			"denied":               {store.EntryFilter{Outcome: store.OutcomeDenied}, []int64{9, 4}},
+			"read":                 {store.EntryFilter{Outcome: store.OutcomeRead}, []int64{10, 8, 6, 3, 1}},
 			"request":              {store.EntryFilter{RequestID: "request-6"}, []int64{6}},
 			"patient":              {store.EntryFilter{Patient: a.maya}, []int64{7, 5, 4, 3, 2, 1}},
 			"patient after":        {store.EntryFilter{Patient: a.maya, After: 2}, []int64{3, 4, 5, 7}},
-			"other patient":        {store.EntryFilter{Patient: a.noor}, []int64{8, 3}},
-			"record":               {store.EntryFilter{Record: "sessions", RecordID: a.session}, []int64{5, 4, 2, 1}},
+			"other patient":        {store.EntryFilter{Patient: a.noor}, []int64{10, 8, 3}},
+			"record":               {store.EntryFilter{Record: "sessions", RecordID: a.session}, []int64{9, 5, 4, 2, 1}},
+			"record after":         {store.EntryFilter{Record: "sessions", RecordID: a.session, After: 1}, []int64{2, 4, 5, 9}},
+			"record, denied":       {store.EntryFilter{Record: "sessions", RecordID: a.session, Outcome: store.OutcomeDenied}, []int64{9, 4}},
+			"record, read":         {store.EntryFilter{Record: "sessions", RecordID: a.session, Outcome: store.OutcomeRead}, []int64{1}},
+			"record of patient":    {store.EntryFilter{Patient: a.maya, Record: "sessions", RecordID: a.session}, []int64{5, 4, 2, 1}},
+			"other record":         {store.EntryFilter{Record: "visits", RecordID: a.session}, []int64{10}},
+			"id of two records":    {store.EntryFilter{RecordID: a.session}, []int64{10, 9, 5, 4, 2, 1}},
 			"patient as record":    {store.EntryFilter{Record: "patients", RecordID: a.maya}, []int64{7, 3}},
 			"id alone":             {store.EntryFilter{RecordID: a.doctor.ID}, []int64{6}},
 			"type alone":           {store.EntryFilter{Record: "alerts"}, []int64{3}},
@@ -146,7 +164,7 @@ func TestListDisclosures(t *testing.T) {
 			from, until int
 			want        []int64
 		}{
-			{a.maya, 0, 60, []int64{7, 3, 1}}, {a.noor, 0, 60, []int64{8, 3}}, {a.maya, 1, 6, []int64{3}}, {a.maya, 4, 5, nil}, {newID(), 0, 60, nil},
+			{a.maya, 0, 60, []int64{7, 3, 1}}, {a.noor, 0, 60, []int64{10, 8, 3}}, {a.maya, 1, 6, []int64{3}}, {a.maya, 4, 5, nil}, {newID(), 0, 60, nil},
 		} {
 			for _, s := range []store.Scope{a.scope, patient} {
 				want := tt.want

@@ -101,8 +101,11 @@ var lists = map[string]struct {
 	"audit, denied":      {"journal_rare", entries(store.EntryFilter{Outcome: store.OutcomeDenied})},
 	"audit, past":        {"journal_at", entries(store.EntryFilter{From: noon.Add(-24 * time.Hour), Until: noon})},
 	"audit, patient":     {"journal_patient|journal_disclosed", entries(store.EntryFilter{Patient: uuid.New()})},
-	"disclosures":        {"journal_disclosed", disclosures},
-	"supply":             {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
+	"audit, record": {"journal_patient|journal_disclosed", func(tx *store.Tx, id uuid.UUID, p store.Page) error {
+		return second(tx.ListEntries(store.EntryFilter{RecordID: id}, p))
+	}},
+	"disclosures": {"journal_disclosed", disclosures},
+	"supply":      {"supply_entries_by_patient", func(tx *store.Tx, id uuid.UUID, p store.Page) error { return second(tx.ListSupplyEntries(id, p)) }},
 }
 
 func second[T any](_ []T, _ *store.Key, err error) error { return err }

@@ -15,10 +15,6 @@ import (
 // What a client that follows a patient's chart asks: what there is, what has changed, and what else looks
 // different for it. All of it is of one patient, whom the caller has resolved.
 
-// ErrNumbering says that the journal's numbers are not those that were given out: the database was
-// restored from a backup since.
-var ErrNumbering = errors.New("the journal was numbered anew")
-
 // Place is a place in a clinic's journal: a number and the entry that had it.
 type Place struct {
 	Number int64     `json:"n"`
@@ -44,26 +40,17 @@ func notThere(p Place, err error) (Place, error) {
 	return p, err
 }
 
-// ChangesAfter returns the entries behind a place that have changed something of the patient, or of several
-// patients or none, in their order: at most limit of each. upTo is how far they reach; the journal has more
-// if that is not [Tx.Here]. The error is ErrNumbering if the place is of another numbering.
-func (tx *Tx) ChangesAfter(at Place, patient uuid.UUID, limit int) (entries []Entry, upTo Place, err error) {
-	now, err := tx.PlaceAt(at.Number)
-	if err == nil && now != at && at.Number > 0 {
-		err = ErrNumbering
-	}
-	if err != nil {
-		return nil, at, err
-	}
-	if upTo, err = tx.Here(); err != nil {
-		return nil, at, err
-	}
+// ChangesAfter returns the entries after a number, up to a place, that have changed something of the patient, or of
+// several patients or none, in their order: at most limit of each. upTo is how far they reach: to that place if
+// nothing was left out.
+func (tx *Tx) ChangesAfter(after int64, end Place, patient uuid.UUID, limit int) (entries []Entry, upTo Place, err error) {
+	upTo = end
 	// Not through the guard: a patient's scope would hide what changes the clinic's texts.
 	for _, whose := range []string{"patient_id = $3", "patient_id IS NULL AND $3 = $3"} {
 		part, err := tx.entries(`SELECT `+entryColumns+` FROM journal j WHERE j.clinic_id = $1 AND j.seq > $2 AND j.`+wasDone+` AND j.`+whose+`
-			ORDER BY j.seq LIMIT $4`, tx.scope.Clinic, at.Number, patient, limit)
+			ORDER BY j.seq LIMIT $4`, tx.scope.Clinic, after, patient, limit)
 		if err != nil {
-			return nil, at, err
+			return nil, end, err
 		}
 		if n := len(part); n == limit && *part[n-1].Seq < upTo.Number { // what is behind it was not read
 			upTo = Place{*part[n-1].Seq, part[n-1].ID}

@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -69,5 +71,31 @@ func TestOvertaken(t *testing.T) {
 				Body: map[string]any{"email": "new@example.org"}, Header: map[string]string{"If-Match": version},
 			}), 412, "stale")
 		})
+	})
+}
+
+// TestProvenMeanwhile: an endpoint that has answered its challenge is active, whoever has changed it at that moment.
+func TestProvenMeanwhile(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Proven")
+		s.Pass(t, 0)
+		r := receive(t, c, fine, "session.missed")
+		r.close()
+		var busy sync.WaitGroup
+		r.open(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			body, err := io.ReadAll(q.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			changed := make(chan struct{})
+			busy.Go(func() { overtake(t, c, describe(r.id), func() { close(changed) }) })
+			<-changed
+			_, _ = io.WriteString(w, apitest.Challenge(body))
+		}))
+		s.Pass(t, 0)
+		busy.Wait()
+		if got := r.status(t); got != "active <nil>" {
+			t.Errorf("it is %s after %v", got, r.deliveries(t, ""))
+		}
 	})
 }

@@ -237,19 +237,23 @@ func (s *Server) disable(ctx context.Context, at store.EndpointRef, why store.We
 	return err
 }
 
-// changeEndpoint changes an endpoint in the system's name, if change says so. That somebody else has changed it at the same moment
-// is no error: what is to follow follows from the next attempt.
+// changeTries is how often the system tries to change an endpoint that somebody else changes at the same moment.
+const changeTries = 5
+
+// changeEndpoint changes an endpoint in the system's name, if change says so. If somebody else has changed it at the same moment, it is
+// read again: what an endpoint has answered is not asked for a second time.
 func (s *Server) changeEndpoint(ctx context.Context, at store.EndpointRef, operation, event string, change func(*store.Tx, *store.WebhookEndpoint) bool) error {
 	scope := store.Scope{Clinic: at.ClinicID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: operation}
-	err := s.db.Update(ctx, scope, func(tx *store.Tx) error {
-		w, err := tx.WebhookEndpoint(at.EndpointID)
-		if err != nil || !change(tx, w) {
+	for try := 1; ; try++ {
+		err := s.db.Update(ctx, scope, func(tx *store.Tx) error {
+			w, err := tx.WebhookEndpoint(at.EndpointID)
+			if err != nil || !change(tx, w) {
+				return err
+			}
+			return tx.ChangeWebhookEndpoint(event, w)
+		})
+		if _, stale := errors.AsType[*store.StaleError](err); !stale || try == changeTries {
 			return err
 		}
-		return tx.ChangeWebhookEndpoint(event, w)
-	})
-	if _, stale := errors.AsType[*store.StaleError](err); stale {
-		return nil
 	}
-	return err
 }

@@ -174,9 +174,19 @@ func (s *Server) sendDue(ctx context.Context, at store.EndpointRef, limit int, a
 		return 0, err
 	}
 	for i := range claim.Deliveries {
-		go func() { answers <- s.attempt(ctx, claim, &claim.Deliveries[i]) }()
+		go func() { answers <- s.attemptUnharmed(ctx, claim, &claim.Deliveries[i]) }()
 	}
 	return len(claim.Deliveries), nil
+}
+
+// attemptUnharmed is attempt, which must not end the process. What has come of one that panics nobody knows: it is due again when
+// its claim has ended.
+func (s *Server) attemptUnharmed(ctx context.Context, claim *store.Claim, d *store.ClaimedDelivery) *sendResult {
+	a := &sendResult{interrupted: true}
+	if err := unharmed(func() error { a = s.attempt(ctx, claim, d); return nil }); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "webhooks", slog.String("delivery", d.ID.String()), slog.String("error", err.Error()))
+	}
+	return a
 }
 
 // together waits for an answer, and a moment for more; for none if there is news first.

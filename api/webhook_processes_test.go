@@ -17,13 +17,16 @@ import (
 )
 
 // serve runs another server on the site's database, as a process of its own would, and returns what stops it.
-func serve(t *testing.T, s *apitest.Site) (stop func()) {
+func serve(t *testing.T, s *apitest.Site, before ...func(*api.Server)) (stop func()) {
 	t.Helper()
 	config := s.Config
 	config.ListenAddr = "127.0.0.1:0"
 	server, err := api.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, prepare := range before {
+		prepare(server)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -193,4 +196,20 @@ func TestHangingIsAlone(t *testing.T) {
 			t.Errorf("%d events", len(ids))
 		}
 	})
+}
+
+// TestHangingDisk: a disk on which no checkpoint can be written holds up nothing that the look finds.
+func TestHangingDisk(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Disk")
+		r := proven(t, c, fine)
+		release, hangs := make(chan struct{}), make(chan struct{})
+		hang := sync.OnceFunc(func() { close(hangs); <-release })
+		stop := serve(t, s, func(server *api.Server) { api.OnDisk(server, hang) })
+		defer stop()
+		defer close(release)
+		<-hangs
+		happen(t, c, []*apitest.Person{c.Patient(t, "One")}, 1, 1)
+		eventually(t, "what has happened is sent", func() bool { return len(r.got()) == 1 })
+	}, keeps)
 }

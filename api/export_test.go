@@ -36,6 +36,12 @@ func Records() map[string][2]string {
 // KeepCheckpoints writes a checkpoint now.
 func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }
 
+// OnDisk has a server do something before it writes a checkpoint.
+func OnDisk(s *Server, first func()) {
+	write := s.checkpoints.append
+	s.checkpoints.append = func(path string, data []byte) error { first(); return write(path, data) }
+}
+
 // Prune does what the server does once an hour.
 func Prune(ctx context.Context, s *Server) error { return s.prune(ctx) }
 

@@ -53,12 +53,12 @@ type Server struct {
 	news        news
 	journal     journalMetrics
 	checkpoints checkpoints
-	// due, pending and toSend hold a message if deadlines have passed, entries have no number, or webhooks wait.
-	due, pending, toSend chan struct{}
-	gate                 egress.Gate // what webhooks may be sent to
-	webhooks             webhookSender
-	webhookSecrets       sealer
-	challengeKey         [32]byte // what challenges of endpoints are made with
+	// These hold a message if deadlines have passed, entries have no number, webhooks wait, or a checkpoint is due.
+	due, pending, toSend, toKeep chan struct{}
+	gate                         egress.Gate // what webhooks may be sent to
+	webhooks                     webhookSender
+	webhookSecrets               sealer
+	challengeKey                 [32]byte // what challenges of endpoints are made with
 	// streaming ends, and with it every stream, when the server stops.
 	streaming  context.Context
 	endStreams context.CancelFunc
@@ -74,8 +74,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, due: make(chan struct{}, 1), pending: make(chan struct{}, 1), toSend: make(chan struct{}, 1)}
-	s.checkpoints.file = cfg.checkpointFile()
+	s := &Server{cfg: cfg, log: cfg.Log, due: make(chan struct{}, 1), pending: make(chan struct{}, 1), toSend: make(chan struct{}, 1), toKeep: make(chan struct{}, 1)}
+	s.checkpoints.file, s.checkpoints.append = cfg.checkpointFile(), appendDurably
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -220,3 +220,24 @@ func TestIndependentReceiver(t *testing.T) {
 		}
 	})
 }
+
+// TestMessageThatPanics: a message that cannot be made harms neither the process nor the others; it is tried again.
+func TestMessageThatPanics(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Panic")
+		patients := []*apitest.Person{c.Patient(t, "One"), c.Patient(t, "Two")}
+		r := proven(t, c, says(500))
+		ids := happen(t, c, patients[:1], 1, 1)
+		s.Pass(t, 0)
+		past(t, s, `UPDATE deliveries SET event_position = 99 WHERE event_position = 0`)
+		r.does(fine)
+		ids = append(ids, happen(t, c, patients[1:], 2, 1)...)
+		s.Pass(t, 10*time.Second)
+		if n := len(r.got()); n != 2 {
+			t.Errorf("%d of 2 other messages have come", n)
+		}
+		past(t, s, `UPDATE deliveries SET event_position = 0 WHERE event_position = 99`)
+		s.Pass(t, 2*time.Minute)
+		r.complete(t, "made again", ids)
+	})
+}

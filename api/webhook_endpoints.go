@@ -117,13 +117,16 @@ func (s *Server) UpdateWebhookEndpoint(ctx context.Context, req oapi.UpdateWebho
 	if again || elsewhere && w.Status == store.WebhookActive {
 		w.Status, w.DisabledReason = store.WebhookPending, nil
 	}
-	if err := tx.ChangeWebhookEndpoint("webhookEndpoint.updated", w); err != nil {
-		return nil, err
-	}
-	if (again || elsewhere) && w.Status == store.WebhookPending {
+	anew := (again || elsewhere) && w.Status == store.WebhookPending
+	if anew { // before the endpoint itself: who removes it takes its position first, too
 		if err := tx.Recover(w.ID); err != nil {
 			return nil, err
 		}
+	}
+	if err := tx.ChangeWebhookEndpoint("webhookEndpoint.updated", w); err != nil {
+		return nil, err
+	}
+	if anew {
 		if err := challenge(tx, w.ID); err != nil {
 			return nil, err
 		}

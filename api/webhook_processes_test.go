@@ -17,13 +17,16 @@ import (
 )
 
 // serve runs another server on the site's database, as a process of its own would, and returns what stops it.
-func serve(t *testing.T, s *apitest.Site) (stop func()) {
+func serve(t *testing.T, s *apitest.Site, before ...func(*api.Server)) (stop func()) {
 	t.Helper()
 	config := s.Config
 	config.ListenAddr = "127.0.0.1:0"
 	server, err := api.Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, prepare := range before {
+		prepare(server)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -160,4 +163,53 @@ func TestQuietSender(t *testing.T) {
 		r := receive(t, c, fine)
 		eventually(t, "it is active", func() bool { return r.status(t) == "active <nil>" })
 	})
+}
+
+// TestHangingIsAlone: a message that is not answered holds up no other patient's, also those that come while it hangs.
+func TestHangingIsAlone(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Hanging alone")
+		patients := []*apitest.Person{c.Patient(t, "One"), c.Patient(t, "Two")}
+		release, began := make(chan struct{}), make(chan struct{})
+		var first atomic.Bool
+		r := proven(t, c, func(n int, w http.ResponseWriter, q *http.Request) bool {
+			if first.CompareAndSwap(false, true) {
+				close(began)
+				<-release
+			}
+			return fine(n, w, q)
+		})
+		stop := serve(t, s)
+		defer stop()
+		ids := happen(t, c, patients[:1], 1, 1)
+		<-began
+		ids = append(ids, happen(t, c, patients[1:], 3, 1)...)
+		for deadline := time.Now().Add(6 * time.Second); len(r.got()) < 3; time.Sleep(20 * time.Millisecond) { // half of what a message may take
+			if time.Now().After(deadline) {
+				t.Errorf("%d of the other patient's messages have come", len(r.got()))
+				break
+			}
+		}
+		close(release)
+		eventually(t, "the one that hung", func() bool { return len(r.got()) == 4 })
+		if len(ids) != 4 {
+			t.Errorf("%d events", len(ids))
+		}
+	})
+}
+
+// TestHangingDisk: a disk on which no checkpoint can be written holds up nothing that the look finds.
+func TestHangingDisk(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
+		c := s.Clinic(t, "Disk")
+		r := proven(t, c, fine)
+		release, hangs := make(chan struct{}), make(chan struct{})
+		hang := sync.OnceFunc(func() { close(hangs); <-release })
+		stop := serve(t, s, func(server *api.Server) { api.OnDisk(server, hang) })
+		defer stop()
+		defer close(release)
+		<-hangs
+		happen(t, c, []*apitest.Person{c.Patient(t, "One")}, 1, 1)
+		eventually(t, "what has happened is sent", func() bool { return len(r.got()) == 1 })
+	}, keeps)
 }

@@ -32,22 +32,25 @@ const (
 type webhookSender struct {
 	client *http.Client
 	mu     sync.Mutex
-	busy   map[store.EndpointRef]bool // endpoints that this process sends to at this moment
+	busy   map[store.EndpointRef]chan struct{} // endpoints that this process sends to at this moment, and how they hear of more
 	ended  *prometheus.CounterVec
 }
 
-// begin reports whether nobody else in this process sends to an endpoint, and makes the caller the one who does.
-func (w *webhookSender) begin(at store.EndpointRef) bool {
+// begin makes the caller the one who sends to an endpoint in this process, and returns where he hears that there is more to do. It
+// returns nil if somebody else is: then he hears it.
+func (w *webhookSender) begin(at store.EndpointRef) (news chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy[at] {
-		return false
+	if news := w.busy[at]; news != nil {
+		stir(news)
+		return nil
 	}
 	if w.busy == nil {
-		w.busy = map[store.EndpointRef]bool{}
+		w.busy = map[store.EndpointRef]chan struct{}{}
 	}
-	w.busy[at] = true
-	return true
+	news = make(chan struct{}, 1)
+	w.busy[at] = news
+	return news
 }
 
 func (w *webhookSender) end(at store.EndpointRef) {
@@ -71,17 +74,17 @@ func (s *Server) sendWebhooks(ctx context.Context) {
 		list, err := s.db.EndpointsWithWork(ctx)
 		complain(ctx, err)
 		for _, at := range list {
-			if s.webhooks.begin(at) {
-				serving.Go(func() { s.attend(ctx, at) })
+			if news := s.webhooks.begin(at); news != nil {
+				serving.Go(func() { s.attend(ctx, at, news) })
 			}
 		}
 	}
 }
 
 // attend serves an endpoint until nothing is due any more.
-func (s *Server) attend(ctx context.Context, at store.EndpointRef) {
+func (s *Server) attend(ctx context.Context, at store.EndpointRef, news <-chan struct{}) {
 	defer s.webhooks.end(at)
-	err := unharmed(func() error { _, err := s.serveEndpoint(ctx, at); return err })
+	err := unharmed(func() error { _, err := s.serveEndpoint(ctx, at, news); return err })
 	if err != nil && ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "webhooks", slog.String("endpoint", at.EndpointID.String()), slog.String("error", err.Error()))
 	}
@@ -99,12 +102,13 @@ func (s *Server) deliverDue(ctx context.Context) error {
 		var failed error
 		progress := 0
 		for _, at := range list {
-			if !s.webhooks.begin(at) {
+			news := s.webhooks.begin(at)
+			if news == nil {
 				continue
 			}
 			serving.Go(func() {
 				defer s.webhooks.end(at)
-				n, err := s.serveEndpoint(ctx, at)
+				n, err := s.serveEndpoint(ctx, at, news)
 				mu.Lock()
 				defer mu.Unlock()
 				progress += n
@@ -119,49 +123,80 @@ func (s *Server) deliverDue(ctx context.Context) error {
 }
 
 // serveEndpoint makes deliveries of new events and sends what is due, until neither is there. It returns how much it has done.
-func (s *Server) serveEndpoint(ctx context.Context, at store.EndpointRef) (done int, err error) {
+func (s *Server) serveEndpoint(ctx context.Context, at store.EndpointRef, news <-chan struct{}) (done int, err error) {
 	for ctx.Err() == nil {
-		moved, more, err := s.db.FanOut(ctx, at, public)
-		if err != nil {
-			return done, err
-		}
-		sent, err := s.send(ctx, at)
-		done += moved + sent
-		if err != nil || sent == 0 && !more {
+		n, err := s.send(ctx, at, news)
+		done += n
+		if err != nil || n == 0 {
 			return done, err
 		}
 	}
 	return done, nil
 }
 
-// send sends what is due, several messages at once, and returns how many attempts it has made. A slow answer does
-// not keep the others from being followed by the next.
-func (s *Server) send(ctx context.Context, at store.EndpointRef) (attempts int, err error) {
+// send makes deliveries of new events and sends what is due, several messages at once, and returns how much it has done. A slow
+// answer keeps neither the others from being followed by the next, nor events that come meanwhile from being sent.
+func (s *Server) send(ctx context.Context, at store.EndpointRef, news <-chan struct{}) (done int, err error) {
 	answers := make(chan *sendResult)
-	for inFlight := 0; ; {
-		if ctx.Err() == nil && err == nil {
-			var claim *store.Claim
-			if claim, err = s.db.Claim(ctx, at, perEndpoint-inFlight, claimFor); err == nil {
-				for i := range claim.Deliveries {
-					inFlight++
-					go func() { answers <- s.attempt(ctx, claim, &claim.Deliveries[i]) }()
-				}
+	inFlight := 0
+	fresh, idle := true, true // there may be events of which there are no deliveries; there is nothing else to send
+	for {
+		if limit := perEndpoint - inFlight; ctx.Err() == nil && err == nil && limit > 0 {
+			n := 0
+			if fresh && idle {
+				n, fresh, err = s.db.FanOut(ctx, at, public)
+				done += n
+			}
+			if err == nil {
+				n, err = s.sendDue(ctx, at, limit, answers)
+				inFlight, idle = inFlight+n, n < limit
+			}
+			if fresh && idle && err == nil {
+				continue
 			}
 		}
 		if inFlight == 0 {
-			return attempts, err
+			return done, err
 		}
-		batch := together(answers, inFlight)
+		batch := together(answers, inFlight, news)
 		inFlight -= len(batch)
-		attempts += len(batch)
+		done += len(batch)
+		fresh = fresh || len(batch) == 0
 		// What was sent is written down, also when the process is being stopped.
 		err = errors.Join(err, s.settleAttempts(context.WithoutCancel(ctx), at, batch))
 	}
 }
 
-// together waits for an answer, and a moment for more.
-func together(answers <-chan *sendResult, inFlight int) []*sendResult {
-	batch := []*sendResult{<-answers}
+// sendDue sends what is due, so many messages at most, and returns how many answers will come.
+func (s *Server) sendDue(ctx context.Context, at store.EndpointRef, limit int, answers chan<- *sendResult) (int, error) {
+	claim, err := s.db.Claim(ctx, at, limit, claimFor)
+	if err != nil {
+		return 0, err
+	}
+	for i := range claim.Deliveries {
+		go func() { answers <- s.attemptUnharmed(ctx, claim, &claim.Deliveries[i]) }()
+	}
+	return len(claim.Deliveries), nil
+}
+
+// attemptUnharmed is attempt, which must not end the process. What has come of one that panics nobody knows: it is due again when
+// its claim has ended.
+func (s *Server) attemptUnharmed(ctx context.Context, claim *store.Claim, d *store.ClaimedDelivery) *sendResult {
+	a := &sendResult{interrupted: true}
+	if err := unharmed(func() error { a = s.attempt(ctx, claim, d); return nil }); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "webhooks", slog.String("delivery", d.ID.String()), slog.String("error", err.Error()))
+	}
+	return a
+}
+
+// together waits for an answer, and a moment for more; for none if there is news first.
+func together(answers <-chan *sendResult, inFlight int, news <-chan struct{}) (batch []*sendResult) {
+	select {
+	case a := <-answers:
+		batch = append(batch, a)
+	case <-news:
+		return nil
+	}
 	moment := time.NewTimer(gather)
 	defer moment.Stop()
 	for len(batch) < inFlight {
@@ -237,19 +272,23 @@ func (s *Server) disable(ctx context.Context, at store.EndpointRef, why store.We
 	return err
 }
 
-// changeEndpoint changes an endpoint in the system's name, if change says so. That somebody else has changed it at the same moment
-// is no error: what is to follow follows from the next attempt.
+// changeTries is how often the system tries to change an endpoint that somebody else changes at the same moment.
+const changeTries = 5
+
+// changeEndpoint changes an endpoint in the system's name, if change says so. If somebody else has changed it at the same moment, it is
+// read again: what an endpoint has answered is not asked for a second time.
 func (s *Server) changeEndpoint(ctx context.Context, at store.EndpointRef, operation, event string, change func(*store.Tx, *store.WebhookEndpoint) bool) error {
 	scope := store.Scope{Clinic: at.ClinicID, Actor: store.Actor{Kind: store.ActorSystem}, Operation: operation}
-	err := s.db.Update(ctx, scope, func(tx *store.Tx) error {
-		w, err := tx.WebhookEndpoint(at.EndpointID)
-		if err != nil || !change(tx, w) {
+	for try := 1; ; try++ {
+		err := s.db.Update(ctx, scope, func(tx *store.Tx) error {
+			w, err := tx.WebhookEndpoint(at.EndpointID)
+			if err != nil || !change(tx, w) {
+				return err
+			}
+			return tx.ChangeWebhookEndpoint(event, w)
+		})
+		if _, stale := errors.AsType[*store.StaleError](err); !stale || try == changeTries {
 			return err
 		}
-		return tx.ChangeWebhookEndpoint(event, w)
-	})
-	if _, stale := errors.AsType[*store.StaleError](err); stale {
-		return nil
 	}
-	return err
 }

@@ -24,7 +24,7 @@ const (
 // number of processes may do it on one database.
 func (s *Server) background(ctx context.Context) {
 	var busy sync.WaitGroup
-	for _, work := range []func(context.Context){s.look, s.deadlines, s.sequencer, s.listen, s.sendWebhooks, s.pruner} {
+	for _, work := range []func(context.Context){s.look, s.deadlines, s.keeper, s.sequencer, s.listen, s.sendWebhooks, s.pruner} {
 		busy.Go(func() { s.steadily(ctx, work) })
 	}
 	busy.Wait()
@@ -59,10 +59,10 @@ func unharmed(work func() error) (err error) {
 func (s *Server) look(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	looking, keeping := s.complainer("background work"), s.complainer("checkpoint")
+	complain := s.complainer("background work")
 	for {
 		w, err := s.db.Waiting(ctx, s.news.clinics()...)
-		looking(ctx, err)
+		complain(ctx, err)
 		now := s.now()
 		if err == nil {
 			s.journal.see(w, now)
@@ -78,13 +78,26 @@ func (s *Server) look(ctx context.Context) {
 			}
 		}
 		if err == nil && s.checkpoints.due(now) {
-			keeping(ctx, s.keepCheckpoints(ctx))
+			stir(s.toKeep)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// keeper keeps the checkpoints that are due. The look does not wait for the disk: it serves all the others.
+func (s *Server) keeper(ctx context.Context) {
+	complain := s.complainer("checkpoint")
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.toKeep:
+		}
+		complain(ctx, s.keepCheckpoints(ctx))
 	}
 }
 

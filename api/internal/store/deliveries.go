@@ -123,8 +123,11 @@ func (tx *Tx) line(endpoint uuid.UUID, which string, value any) error {
 	return err
 }
 
-// ParkDeliveries has nothing more sent to an endpoint of what is pending.
+// ParkDeliveries has nothing more sent to an endpoint of what is pending, or is being made at this moment.
 func (tx *Tx) ParkDeliveries(endpoint uuid.UUID) error {
+	if _, err := tx.HoldWebhookPosition(endpoint); err != nil {
+		return err
+	}
 	return tx.orm.Model(&Delivery{}).Where("endpoint_id = ? AND status = ?", endpoint, DeliveryPending).
 		Updates(map[string]any{"status": DeliveryParked, "ended_at": tx.Now, "claimed_until": nil}).Error
 }

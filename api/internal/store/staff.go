@@ -100,13 +100,14 @@ func (tx *Tx) AddStaff(s *Staff) error {
 	return Replace(tx, "staff_id", s.ID, s.Credentials)
 }
 
-// ChangeStaff writes s with its credentials.
+// ChangeStaff writes s with its credentials: s first, so that of two who change it at the same moment the second is stale
+// and does not meet the first one's credentials.
 func (tx *Tx) ChangeStaff(event string, s *Staff) error {
 	s.NameSort = NameKey(s.FamilyName, s.GivenName)
-	if err := Replace(tx, "staff_id", s.ID, s.Credentials); err != nil {
+	if err := tx.Change(event, s); err != nil {
 		return err
 	}
-	return tx.Change(event, s)
+	return Replace(tx, "staff_id", s.ID, s.Credentials)
 }
 
 // ListStaff returns a page of staff by family name; status "" means all.

@@ -138,12 +138,13 @@ func (tx *Tx) AddWebhookEndpoint(w *WebhookEndpoint) error {
 	return tx.orm.Create(&WebhookPosition{EndpointID: w.ID, EntryNumber: here.Number}).Error
 }
 
-// ChangeWebhookEndpoint writes w with its types.
+// ChangeWebhookEndpoint writes w with its types: w first, so that of two who change it at the same moment the second is
+// stale and does not meet the first one's types.
 func (tx *Tx) ChangeWebhookEndpoint(event string, w *WebhookEndpoint) error {
-	if err := Replace(tx, "endpoint_id", w.ID, w.EventTypes); err != nil {
+	if err := tx.Change(event, w); err != nil {
 		return err
 	}
-	return tx.Change(event, w)
+	return Replace(tx, "endpoint_id", w.ID, w.EventTypes)
 }
 
 // HoldWebhookPosition returns up to which number events have become deliveries of an endpoint, and has nobody make or

@@ -34,7 +34,7 @@ func (s *Server) ListAuditEntries(ctx context.Context, req oapi.ListAuditEntries
 
 func entryFilter(p oapi.ListAuditEntriesParams) store.EntryFilter {
 	return store.EntryFilter{
-		From: orZero(p.From), Until: orZero(p.Until), After: orZero(p.After), Before: orZero(p.Before),
+		From: orZero(p.From), Until: orZero(p.Until), After: orZero(p.After), Onward: p.After != nil, Before: orZero(p.Before),
 		Actor:     store.Actor{Kind: string(orZero(p.ActorKind)), ID: orZero(p.ActorID)},
 		Operation: orZero(p.Operation), Outcome: store.Outcome(orZero(p.Outcome)), Patient: orZero(p.PatientID),
 		Record: tableOf(orZero(p.RecordType)), RecordID: orZero(p.RecordID), RequestID: orZero(p.RequestID),

@@ -79,6 +79,9 @@ func TestAuditEntries(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", query, diff)
 			}
 		}
+		if first := list("after=0"); len(first) != len(all) || first[0]["number"] != 1.0 {
+			t.Errorf("after 0: %d entries from %v", len(first), first[0]["number"])
+		}
 		first := list("after=2")
 		if len(first) != len(all)-2 || first[0]["number"] != 3.0 {
 			t.Errorf("after 2: %d entries from %v", len(first), first[0]["number"])

@@ -181,7 +181,13 @@ func (st *eventStream) next(w http.ResponseWriter, out *http.ResponseController)
 		return st.wait(w, out)
 	}
 	st.doubt = st.s.now()
-	return st.ctx.Err() == nil && st.allowed()
+	return st.ctx.Err() == nil && st.allowed() && st.alive(w, out)
+}
+
+// alive gives a sign of life when it is time, and reports whether it could. The place moves on although there was
+// nothing for this client.
+func (st *eventStream) alive(w http.ResponseWriter, out *http.ResponseController) bool {
+	return st.now().Sub(st.sent) < st.times.Heartbeat || st.write(w, out, fmt.Appendf(nil, ": alive\nid: %s\n\n", st.had)) == nil
 }
 
 // wait waits for more, with a sign of life now and then, and reports whether the stream may go on.
@@ -200,11 +206,8 @@ func (st *eventStream) wait(w http.ResponseWriter, out *http.ResponseController)
 			st.heard = head
 			return true
 		}
-		if st.now().Sub(st.sent) >= st.times.Heartbeat {
-			// The place moves on although there was nothing for this client.
-			if st.write(w, out, fmt.Appendf(nil, ": alive\nid: %s\n\n", st.had)) != nil {
-				return false
-			}
+		if !st.alive(w, out) {
+			return false
 		}
 	}
 }

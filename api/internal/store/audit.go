@@ -24,9 +24,8 @@ type EntryFilter struct {
 	Record        string    // the table of RecordID
 	RecordID      uuid.UUID
 	RequestID     string
-	After, Before int64 // of the numbers; with After the list is in their order
-
-	onward bool // in the order of the numbers
+	After, Before int64 // of the numbers
+	Onward        bool  // in the order of the numbers; also with After
 }
 
 // Mention says that an entry shows a patient among others.
@@ -62,9 +61,9 @@ func mentions(clinic, entry uuid.UUID, at time.Time, o Outcome, patients []uuid.
 // ListEntries returns a page of the clinic's numbered entries, the newest first.
 func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 	limit := cmp.Or(p.Limit, DefaultLimit)
-	f.onward = f.After > 0
+	f.Onward = f.Onward || f.After > 0
 	switch {
-	case p.After != nil && f.onward:
+	case p.After != nil && f.Onward:
 		f.After = p.After.Number
 	case p.After != nil:
 		f.Before = p.After.Number
@@ -89,7 +88,7 @@ func (tx *Tx) ListEntries(f EntryFilter, p Page) ([]Entry, *Key, error) {
 		rows = append(rows, some...)
 	}
 	slices.SortFunc(rows, func(a, b Entry) int {
-		if f.onward {
+		if f.Onward {
 			a, b = b, a
 		}
 		return cmp.Compare(*b.Seq, *a.Seq)
@@ -142,7 +141,7 @@ func (f EntryFilter) apply(q *gorm.DB) *gorm.DB {
 	where(f.Record != "" || f.RecordID != uuid.Nil, "events LIKE ?", f.inEvents())
 	where(f.Before > 0, "seq < ?", f.Before)
 	where(f.After > 0 || f.Before == 0, "seq > ?", f.After) // numbers begin with 1; what has none is not smaller either
-	if f.onward {
+	if f.Onward {
 		return q.Order("seq")
 	}
 	return q.Order("seq DESC")

@@ -48,7 +48,7 @@ func (p *principal) key() string { return p.clinic.String() + p.actor.String() }
 // staff reports whether the caller may see what is for staff.
 func (p *principal) staff() bool { return p.actor.Kind == store.ActorStaff }
 
-// member is one membership with its rights as they were a moment ago.
+// member is one membership with its rights as they were a moment ago. Who was deactivated has no roles.
 type member struct {
 	store.Membership
 	clinicName string
@@ -86,20 +86,30 @@ func (s *Server) signIn(op *operation) echo.MiddlewareFunc {
 			if err == nil {
 				err = call.who.choose(members, r.Header.Get("Titrate-Clinic"), r.Header.Get("Titrate-Role"))
 			}
-			if err != nil {
-				return cmp.Or(s.countRequest(c), err)
+			if err == nil {
+				return next(c)
 			}
-			return next(c)
+			if limited := s.countRequest(c); limited != nil {
+				return limited
+			}
+			if call.who.actor.ID != uuid.Nil { // who was a member tries it all the same
+				return s.denied(c, op, err)
+			}
+			return err
 		}
 	}
 }
 
 // choose makes the principal of one membership: in the clinic that was asked for, or the only
-// one; as staff, unless the caller asks to act as the patient they also are.
+// one; as staff, unless the caller asks to act as the patient they also are. Of who is a member no more
+// it says who it was, with the error.
 func (p *principal) choose(members []member, clinic, role string) error {
 	none := problem.New(problem.NoMembership, "not a member of this clinic")
 	if clinic == "" {
 		for _, m := range members {
+			if len(m.roles) == 0 && len(members) > 1 {
+				continue
+			}
 			if p.clinic != uuid.Nil && p.clinic != m.ClinicID {
 				return problem.New(problem.ClinicRequired, "say which clinic with the header Titrate-Clinic")
 			}
@@ -122,13 +132,16 @@ func (p *principal) choose(members []member, clinic, role string) error {
 		p.self = patient.MemberID
 	}
 	chosen := staff
-	if staff == nil || role == rolePatient {
+	if staff == nil || role == rolePatient || len(staff.roles) == 0 && patient != nil {
 		chosen = patient
 	}
 	if p.clinic == uuid.Nil || chosen == nil || (role != "" && role != rolePatient) {
 		return none
 	}
 	p.actor = store.Actor{Kind: chosen.Kind, ID: chosen.MemberID}
+	if len(chosen.roles) == 0 {
+		return none
+	}
 	p.roles = chosen.roles
 	return nil
 }
@@ -154,9 +167,7 @@ func (s *Server) members(ctx context.Context, id identity) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(out.roles) > 0 { // deactivated staff have none
-			members = append(members, out)
-		}
+		members = append(members, out)
 	}
 	// They are as old as the beginning: the reading may have waited, and what was taken away meanwhile may still be in them.
 	s.rights.put(key, members, begun)

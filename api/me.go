@@ -20,6 +20,9 @@ func (s *Server) WhoAmI(ctx context.Context, _ oapi.WhoAmIRequestObject) (oapi.W
 	}
 	me := oapi.Me{Memberships: []oapi.Membership{}}
 	for _, m := range members {
+		if len(m.roles) == 0 {
+			continue
+		}
 		me.Memberships = append(me.Memberships, membershipOut(m))
 	}
 	return oapi.WhoAmI200JSONResponse{MeJSONResponse: oapi.MeJSONResponse(me)}, nil

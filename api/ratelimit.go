@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -59,12 +60,17 @@ func (s *Server) countRequest(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	h.Set("RateLimit-Policy", fmt.Sprintf(`"principal";q=%d;w=60, "clinic";q=%d;w=60`, l.perMinute, l.perMinute*clinicFactor))
-	h.Set("RateLimit", fmt.Sprintf(`"principal";r=%d;t=%d`, left, int(math.Ceil(wait.Seconds()))))
+	tellLeft(h, left, wait)
 	if wait > 0 {
 		h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		return problem.New(problem.RateLimited, "too many requests; wait as long as Retry-After says")
 	}
 	return nil
+}
+
+// tellLeft says how many requests are left, and how long to wait when none is.
+func tellLeft(h http.Header, left int, wait time.Duration) {
+	h.Set("RateLimit", fmt.Sprintf(`"principal";r=%d;t=%d`, left, int(math.Ceil(wait.Seconds()))))
 }
 
 // take uses up one request of the caller's. It returns how long to wait when there is none
@@ -76,8 +82,23 @@ func (l *limiter) take(caller string, perMinute int, now time.Time) (wait time.D
 	if b.AllowN(now, 1) {
 		return 0, int(b.TokensAt(now))
 	}
-	missing := 1 - b.TokensAt(now)
-	return time.Duration(missing * 60 / float64(perMinute) * float64(time.Second)), 0
+	return until(b, perMinute, now), 0
+}
+
+// left returns how many requests a caller has left, and how long to wait when there is none.
+func (l *limiter) left(caller string, perMinute int, now time.Time) (wait time.Duration, left int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(caller, perMinute)
+	if tokens := b.TokensAt(now); tokens >= 1 {
+		return 0, int(tokens)
+	}
+	return until(b, perMinute, now), 0
+}
+
+// until is how long it takes until there is a request again.
+func until(b *rate.Limiter, perMinute int, now time.Time) time.Duration {
+	return time.Duration((1 - b.TokensAt(now)) * 60 / float64(perMinute) * float64(time.Second))
 }
 
 // countItems counts the requests that a batch carries for its principal and clinic. It is not cut in the
@@ -89,10 +110,14 @@ func (s *Server) countItems(c echo.Context, n int) error {
 	}
 	who := &callOf(c.Request().Context()).who
 	now := time.Now() //nolint:forbidigo // a rate is of the machine's time
+	clinic := "clinic " + who.clinic.String()
 	wait := l.owe(who.key(), l.perMinute, n, now)
 	if wait == 0 {
-		wait = l.owe("clinic "+who.clinic.String(), l.perMinute*clinicFactor, n, now)
+		wait = l.owe(clinic, l.perMinute*clinicFactor, n, now)
 	}
+	again, left := l.left(who.key(), l.perMinute, now)
+	clinicAgain, clinicLeft := l.left(clinic, l.perMinute*clinicFactor, now)
+	tellLeft(c.Response().Header(), min(left, clinicLeft), max(again, clinicAgain))
 	if wait > 0 {
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		return problem.New(problem.RateLimited, "too many requests; wait as long as Retry-After says")

@@ -394,8 +394,12 @@ func TestUploadLimits(t *testing.T) {
 	expect(t, "501 items", s.Do(t, p.batch(many(501, 1))), 400, problem.InvalidRequest)
 	expect(t, "more than 5 MB", s.Do(t, p.batch(many(500, 2200))), 413, problem.BodyTooLarge)
 	long := many(300, 500) // 750 KB
-	if got := s.Do(t, p.batch(long)); got.Status != 200 || len(got.Items()) != 300 || bytes.Contains(got.Body, []byte("rate_limited")) {
+	got := s.Do(t, p.batch(long))
+	if got.Status != 200 || len(got.Items()) != 300 || bytes.Contains(got.Body, []byte("rate_limited")) {
 		t.Fatalf("300 items with an allowance of 100: %d %.300s", got.Status, got.Body)
+	}
+	if left, wait := remaining(t, got); left != 0 || wait < 100 || wait > 200 {
+		t.Errorf("%d are left, the next one in %d s", left, wait)
 	}
 	next := s.Do(t, p.batch(many(1, 1)))
 	expect(t, "the next batch", next, 429, problem.RateLimited)

@@ -33,6 +33,14 @@ func Records() map[string][2]string {
 	return all
 }
 
+// SyncedTypes are the types of what sync brings.
+func SyncedTypes() (list []string) {
+	for _, kind := range syncedKinds {
+		list = append(list, recordType(kind.table))
+	}
+	return list
+}
+
 // KeepCheckpoints writes a checkpoint now.
 func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }
 

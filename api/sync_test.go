@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
 	"github.com/titrate-health/titrate/api/internal/testbed"
@@ -305,5 +306,19 @@ func behind(t testing.TB, s *apitest.Site, dsn, statement string) {
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSyncedTypes: the contract names every kind of record that sync brings.
+func TestSyncedTypes(t *testing.T) {
+	spec, err := loaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := spec.Components.Schemas["SyncItem"].Value.Properties["type"].Value.Description
+	for _, word := range api.SyncedTypes() {
+		if !strings.Contains(said, "`"+word+"`") {
+			t.Errorf("nothing is said of %s", word)
+		}
 	}
 }

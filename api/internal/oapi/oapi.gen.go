@@ -10440,7 +10440,9 @@ type SyncItem struct {
 	// State Whether the caller can read the record.
 	State SyncState `json:"state"`
 
-	// Type The kind of record: `patient`, `session`, `prescription` … A `patient` that is gone takes everything of the patient along.
+	// Type The kind of record: `patient`, `supportPerson`, `consultation`, `consent`, `treatment`, `prescription`, `dispense`, `supplyEntry`, `session` (with its facts), `assessment`, `measurement`, `medication`, `adverseEvent`, `followUp`, `visit`, `adjustment`, `suggestion`, `alert`, `supplySignal` or `pdmpCheck`, as far as the caller may read them. A `patient` that is gone takes everything of the patient along.
+	//
+	// Not among them: what is computed when it is asked for (showGate, showSupply), and the text of the instructions (showInstructions: read it again when the treatment's `instructionsRevision` has risen).
 	Type string `json:"type"`
 
 	// Version Its version. Two answers of the same version can differ: in what follows from time.

@@ -185,15 +185,21 @@ func TestAlertRacesAClearance(t *testing.T) {
 	})
 }
 
+// beganBefore has the session checked and its dose taken today, and then tells of a dose of it from before the prescription.
+func (e *evening) beganBefore() {
+	e.t.Helper()
+	e.site.Clock.Advance(24 * time.Hour)
+	e.begins(-4 * time.Hour)
+	e.tell()
+	e.must(e.Patient, "recordDose", e.told(-21*60, object{"doseMg": 25, "booster": true}))
+}
+
 // TestDoseElsewhere: a dose that is told of later is another session's also for one that began before it, and was
 // checked after it.
 func TestDoseElsewhere(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		e := newEvening(t, s.Clinic(t, "Elsewhere"))
-		s.Clock.Advance(24 * time.Hour)
-		e.begins(-4 * time.Hour)
-		e.tell()
-		e.must(e.Patient, "recordDose", e.told(-21*60, object{"doseMg": 25, "booster": true}))
+		e.beganBefore()
 		if got := e.shown(); deviates(got, treatment.RuleNoClearance) != "" {
 			t.Fatalf("%s", rules(got))
 		}
@@ -225,10 +231,7 @@ func TestDoseBeforeACheck(t *testing.T) {
 func TestPrescriptionThatNeverWasInTheMiddle(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *apitest.Site, _ testbed.Database) {
 		e := newEvening(t, s.Clinic(t, "Void"))
-		s.Clock.Advance(24 * time.Hour)
-		e.begins(-4 * time.Hour)
-		e.tell()
-		e.must(e.Patient, "recordDose", e.told(-21*60, object{"doseMg": 25, "booster": true}))
+		e.beganBefore()
 		if got := e.shown(); deviates(got, treatment.RuleNoActivePrescription) != "- / -" || deviates(got, treatment.RuleNoClearance) != "" {
 			t.Fatalf("%s", rules(got))
 		}

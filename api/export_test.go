@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"strings"
 
 	"github.com/google/uuid"
@@ -43,6 +44,11 @@ func SyncedTypes() (list []string) {
 
 // KeepCheckpoints writes a checkpoint now.
 func KeepCheckpoints(ctx context.Context, s *Server) error { return s.keepCheckpoints(ctx) }
+
+// Seals signs the ends of the journal's chain as a server does.
+func Seals(s *Server) func([]byte) []byte {
+	return func(message []byte) []byte { return ed25519.Sign(s.sealKey, message) }
+}
 
 // OnDisk has a server do something before it writes a checkpoint.
 func OnDisk(s *Server, first func()) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/titrate-health/titrate/api"
 	"github.com/titrate-health/titrate/api/internal/apitest"
 	"github.com/titrate-health/titrate/api/internal/store"
 	"github.com/titrate-health/titrate/api/internal/store/storetest"
@@ -248,7 +249,7 @@ func open(t *testing.T, s *apitest.Site) *store.DB {
 	if dsn == "" {
 		dsn = filepath.Join(s.Config.Data, "titrate.db")
 	}
-	return storetest.Open(t, store.Options{DSN: dsn, Now: s.Clock.Now})
+	return storetest.Open(t, store.Options{DSN: dsn, Now: s.Clock.Now, Sign: api.Seals(s.Server)})
 }
 
 // happen writes events of patients into the journal, several in each entry, and returns their ids once they have numbers.

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package egress_test
 
@@ -27,7 +27,7 @@ func silent(t *testing.T) (port int) {
 		err = errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0))
 	}
 	if err != nil {
-		t.Skip("no such address here:", err)
+		t.Fatal(err)
 	}
 	name, _ := syscall.Getsockname(fd)
 	port = name.(*syscall.SockaddrInet4).Port
@@ -38,7 +38,7 @@ func silent(t *testing.T) (port int) {
 		}
 		t.Cleanup(func() { _ = c.Close() })
 	}
-	t.Skip("its queue is never full")
+	t.Fatal("its queue is never full")
 	return 0
 }
 
